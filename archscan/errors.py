@@ -1,0 +1,73 @@
+"""Every exception that archscan raises on purpose.
+
+::
+
+    ArchscanError                 something the person at the terminal can act on (exit 1)
+    ├── UsageError                the command line asks for what does not exist (exit 2)
+    ├── NoTargetError             no target matched anything (exit 3)
+    ├── StoreError                the database is not ours, locked, read-only, or the disk is full
+    ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
+    ├── QueryError                a saved or free query is wrong or ran too long
+    └── InputError                what was read is not what it should be; becomes a ``Problem``
+        ├── DebError              … in the container, the control file or a compressed stream
+        │   └── LimitError        … a named limit was reached (a bomb, or an honest giant)
+        └── ElfError              … in an ELF object
+
+Anything else that escapes is our own bug: a traceback in the log, and a problem of kind ``internal``.
+"""
+
+from __future__ import annotations
+
+
+class ArchscanError(Exception):
+    """Something the person at the terminal can act on; its text is one line that says what to do."""
+
+    exit_code = 1
+
+
+class UsageError(ArchscanError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class NoTargetError(ArchscanError):
+    """No target of the command line matched anything."""
+
+    exit_code = 3
+
+
+class StoreError(ArchscanError):
+    """The database cannot be used: not ours, locked, read-only, too new, or the disk is full."""
+
+
+class RuleError(ArchscanError):
+    """A rule, catalogue or other data file is wrong; the text names file, key and what was expected."""
+
+
+class QueryError(ArchscanError):
+    """A saved or free query is wrong, wants to write, or ran too long."""
+
+
+class InputError(ArchscanError):
+    """What was read is not what it should be. ``kind`` is a ``model.ProblemKind``."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class DebError(InputError):
+    """A .deb container, its control file or one of its compressed streams is damaged or not supported."""
+
+
+class LimitError(DebError):
+    """A named limit was reached while unpacking."""
+
+    def __init__(self, limit: str, message: str) -> None:
+        super().__init__("limit", message)
+        self.limit = limit
+
+
+class ElfError(InputError):
+    """An ELF object is truncated, inconsistent or not supported."""
