@@ -1,0 +1,88 @@
+"""One .deb as a stream: its control file as a ``Package``, then its members one by one (deb(5))."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from archscan.deb.ar import ArMember, ar_members
+from archscan.deb.control import package
+from archscan.deb.members import Member, members
+from archscan.deb.scripts import script_privileges
+from archscan.deb.streams import Unpacked
+from archscan.errors import DebError, LimitError
+from archscan.model import Limits, Package
+
+_SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
+_PRIVILEGED_SCRIPTS = ("preinst", "postinst")
+
+
+class Deb(msgspec.Struct, frozen=True):
+    """An open .deb. ``granted``: path → privileges that its scripts give; ``modified``: newest date of its control."""
+
+    package: Package
+    granted: dict[str, frozenset[str]]
+    modified: float
+    data: ArMember
+
+
+def open_deb(file: BinaryIO, limits: Limits) -> Deb:
+    """The control part of the .deb in ``file``. ``data_members`` gives the rest.
+
+    Raises DebError where it is not a .deb, or lacks its control or data archive, or the control file is damaged.
+    """
+    size = os.fstat(file.fileno()).st_size
+    control = data = None
+    for number, part in enumerate(ar_members(file, size)):
+        if number == 0 and part.name != b"debian-binary":
+            raise DebError("not-a-deb", "an ar archive whose first member is not debian-binary")
+        if number == 0:
+            _check_version(file, part)
+        elif part.name.startswith(b"control.tar"):
+            control = control or part
+        elif part.name.startswith(b"data.tar"):
+            data = data or part
+    if control is None or data is None:
+        raise DebError("corrupt", f"the archive has no {'control' if control is None else 'data'}.tar member")
+    files, modified = _control_files(file, control, limits)
+    if "control" not in files:
+        raise DebError("corrupt", "control.tar has no file named control")
+    granted: dict[str, frozenset[str]] = {}
+    for name in _PRIVILEGED_SCRIPTS:
+        for path, privileges in script_privileges(files.get(name, b"").decode("utf-8", "surrogateescape")).items():
+            granted[path] = granted.get(path, frozenset()) | privileges
+    return Deb(package(files["control"]), granted, modified, data)
+
+
+def data_members(file: BinaryIO, deb: Deb, limits: Limits) -> Iterator[Member]:
+    """The members of ``data.tar``, in order. Errors as ``members`` has them."""
+    return members(_stream(file, deb.data, limits), limits)
+
+
+def _check_version(file: BinaryIO, part: ArMember) -> None:
+    file.seek(part.offset)
+    version = file.read(min(part.size, 16))
+    if not version.startswith(b"2."):
+        raise DebError("unsupported", f"a .deb of format {version.strip().decode('ascii', 'backslashreplace')}, not 2.x")
+
+
+def _stream(file: BinaryIO, part: ArMember, limits: Limits) -> Unpacked:
+    name = part.name.decode("ascii", "backslashreplace")
+    return Unpacked(name, file, part.offset, part.size, limits)
+
+
+def _control_files(file: BinaryIO, part: ArMember, limits: Limits) -> tuple[dict[str, bytes], float]:
+    """The control file and the maintainer scripts by name, and the newest date among all members."""
+    files: dict[str, bytes] = {}
+    modified = 0.0
+    bounded = msgspec.structs.replace(limits, unpacked_bytes=min(limits.unpacked_bytes, limits.control_bytes))
+    for member in members(_stream(file, part, bounded), bounded):
+        modified = max(modified, member.modified)
+        if member.type == "regular" and member.name in ("control", *_SCRIPTS) and member.name not in files:
+            if member.size > limits.control_bytes:
+                raise LimitError("control_bytes", f"{member.name} of {member.size} bytes in control.tar")
+            files[member.name] = member.read(member.size)
+    return files, modified

@@ -1,0 +1,50 @@
+"""Debian version numbers as text that sorts the way dpkg compares them (deb-version(7))."""
+
+from __future__ import annotations
+
+import re
+
+_PART = re.compile(r"([^0-9]*)([0-9]*)")
+
+
+def version_key(version: str) -> str:
+    """A text whose order by code points is dpkg's order of versions; equal versions have equal keys.
+
+    A version is an epoch, an upstream version and a revision; each of the latter is a row of pairs of a non-digit
+    part and a number. In a non-digit part ``~`` sorts before the end of the part, letters after it, everything else
+    after letters; a missing part counts as empty, a missing number as zero. So each part is closed by a mark
+    between ``~`` and the letters, and each number is preceded by its count of digits.
+    """
+    epoch, colon, rest = version.partition(":")
+    if not colon or not epoch.isdigit():
+        epoch, rest = "0", version
+    upstream, dash, revision = rest.rpartition("-")
+    if not dash:
+        upstream, revision = revision, ""
+    return _number(epoch) + _row(upstream) + _row(revision)
+
+
+def _row(text: str) -> str:
+    pairs = [(name, number.lstrip("0")) for name, number in _PART.findall(text)]
+    while pairs and pairs[-1] == ("", ""):
+        pairs.pop()
+    # The row goes on for ever with empty pairs; one of them closes it.
+    return "".join(_name(name) + _number(number) for name, number in (*pairs, ("", "")))
+
+
+def _name(name: str) -> str:
+    return "".join(map(_character, name)) + '"'
+
+
+def _character(character: str) -> str:
+    if character == "~":
+        return "!"
+    if character.isascii() and character.isalpha():
+        return character
+    return chr(0x100 + ord(character)) if ord(character) < 0xD700 else character
+
+
+def _number(digits: str) -> str:
+    digits = digits.lstrip("0")
+    nines, rest = divmod(len(digits), 9)
+    return "9" * nines + str(rest) + digits
