@@ -1,0 +1,180 @@
+"""Questions to the database: saved ones (``reports/*.sql``) and free SQL, both read-only and limited in time."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.errors import QueryError
+from archscan.reports.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+Cell = str | int | float | bytes | None
+
+_FIELD = re.compile(r"--\s*(?P<field>[a-z]+)(?:\s+(?P<name>\w+)(?:=(?P<default>.*?))?)?:\s*(?P<text>.+?)\s*$")
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_PLACE = re.compile(r"(?<![\w:]):([A-Za-z_]\w*)")
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A value that a saved question asks for. Without a default it must be given."""
+
+    name: str
+    default: str | None
+    text: str
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A saved question: its name is that of its file."""
+
+    name: str
+    title: str
+    why: str
+    parameters: tuple[Parameter, ...]
+    sql: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The columns of an answer, each name once, and its rows, which are read as they are asked for."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Cell, ...]]
+
+
+def load(directories: Sequence[Path]) -> dict[str, Question]:
+    """Every saved question by name, sorted; a later directory replaces questions of an earlier one.
+
+    Raises QueryError that names the file, the key and what was expected.
+    """
+    files = {path.stem: path for directory in directories for path in sorted(directory.glob("*.sql"))}
+    return {name: _question(name, path) for name, path in sorted(files.items())}
+
+
+def _question(name: str, path: Path) -> Question:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(f"{path}: cannot be read: {error}") from error
+    header, sql = _split(text)
+    fields: dict[str, str] = {}
+    parameters: list[Parameter] = []
+    for line in header:
+        match = _FIELD.match(line)
+        if match is None or (match["name"] is not None) != (match["field"] == "param"):
+            raise QueryError(f"{path}: {line!r}: expected `-- title: …`, `-- why: …` or `-- param NAME[=default]: …`")
+        if match["field"] == "param":
+            parameters.append(Parameter(match["name"], match["default"], match["text"]))
+        elif match["field"] in {"title", "why"} and match["field"] not in fields:
+            fields[match["field"]] = match["text"]
+        else:
+            raise QueryError(f"{path}: {match['field']}: expected title and why once each, and param")
+    _check(path, fields, parameters, sql)
+    return Question(name, fields["title"], fields["why"], tuple(parameters), sql)
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    lines = text.splitlines()
+    end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    return lines[:end], "\n".join(lines[end:]).strip().removesuffix(";")
+
+
+def _check(path: Path, fields: Mapping[str, str], parameters: Sequence[Parameter], sql: str) -> None:
+    for key in ("title", "why"):
+        if key not in fields:
+            raise QueryError(f"{path}: {key}: missing; expected a line `-- {key}: …` at the top")
+    declared = [parameter.name for parameter in parameters]
+    used = set(_PLACE.findall(_QUOTED.sub(" ", sql)))
+    wrong = sorted({name for name in declared if declared.count(name) > 1} | (set(declared) ^ used))
+    if wrong:
+        raise QueryError(f"{path}: param {wrong[0]}: expected each :parameter of the query declared once, and used")
+    if not sql:
+        raise QueryError(f"{path}: expected a SELECT after the header")
+
+
+def bound(question: Question, given: Mapping[str, str]) -> dict[str, str | int]:
+    """The values for a saved question: what was given, else the defaults.
+
+    Raises QueryError for a parameter that is missing, unknown, or not a whole number where one is expected.
+    """
+    known = {parameter.name: parameter for parameter in question.parameters}
+    for name in given:
+        if name not in known:
+            expected = ", ".join(known) or "none"
+            raise QueryError(f"query {question.name}: no parameter {name!r}; expected: {expected}")
+    values: dict[str, str | int] = {}
+    for parameter in question.parameters:
+        value = given.get(parameter.name, parameter.default)
+        if value is None:
+            raise QueryError(
+                f"query {question.name}: give -p {parameter.name}=VALUE ({parameter.text})",
+            )
+        numeric = parameter.default is not None and parameter.default.isdecimal()
+        if numeric and not re.fullmatch("[0-9]{1,18}", value):
+            raise QueryError(f"query {question.name}: {parameter.name}: expected a whole number, got {value!r}")
+        values[parameter.name] = int(value) if numeric else value
+    return values
+
+
+@contextmanager
+def run(
+    connection: sqlite3.Connection,
+    question: Question,
+    given: Mapping[str, str],
+    seconds: float = 60.0,
+) -> Iterator[Answer]:
+    """The answer to a saved question, to be read inside the ``with``; errors as in ``ask``."""
+    with ask(connection, question.sql, bound(question, given), seconds, name=f"query {question.name}") as answer:
+        yield answer
+
+
+@contextmanager
+def ask(
+    connection: sqlite3.Connection,
+    sql: str,
+    values: Mapping[str, str | int],
+    seconds: float = 60.0,
+    *,
+    name: str = "--sql",
+) -> Iterator[Answer]:
+    """The answer to one SELECT, to be read inside the ``with``.
+
+    Raises QueryError, in one line, for SQL that is wrong, wants to write, or runs longer than ``seconds``.
+    """
+    try:
+        with guarded(connection, seconds):
+            cursor = connection.execute(sql, dict(values))
+            if cursor.description is None:
+                raise QueryError(f"{name}: expected one SELECT")
+            yield Answer(_unique([column[0] for column in cursor.description]), cursor)
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise QueryError(f"{name}: {_plain(error, seconds)}") from error
+
+
+def _plain(error: Exception, seconds: float) -> str:
+    text = str(error)
+    if "not authorized" in text or "prohibited" in text or "readonly" in text:
+        return "only SELECT is allowed here; the database is opened for reading"
+    if "interrupted" in text:
+        return f"took longer than {seconds:g} s; narrow it with WHERE, or allow more with --timeout"
+    if "one statement" in text:
+        return "expected one SELECT, got several statements"
+    return text.replace("\n", " ")
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    # `SELECT a.id, b.id` gives `id` twice, which would lose a value in JSON.
+    result: list[str] = []
+    for name in names:
+        number, candidate = 1, name
+        while candidate in result:
+            number += 1
+            candidate = f"{name}_{number}"
+        result.append(candidate)
+    return tuple(result)
