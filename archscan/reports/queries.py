@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.errors import QueryError
-from archscan.reports.guard import guarded
+from archscan.rules.sandbox import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -147,24 +147,26 @@ def ask(
 
     Raises QueryError, in one line, for SQL that is wrong, wants to write, or runs longer than ``seconds``.
     """
+    # SQLite makes these table functions at their first use in a connection, which the guard would take for writing.
+    connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
     try:
         with guarded(connection, seconds):
             cursor = connection.execute(sql, dict(values))
             if cursor.description is None:
-                raise QueryError(f"{name}: expected one SELECT")
+                raise QueryError("expected one SELECT")
             yield Answer(_unique([column[0] for column in cursor.description]), cursor)
+    except QueryError as error:
+        raise QueryError(f"{name}: {error}") from error
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise QueryError(f"{name}: {_plain(error, seconds)}") from error
+        raise QueryError(f"{name}: {_plain(error)}") from error
 
 
-def _plain(error: Exception, seconds: float) -> str:
+def _plain(error: Exception) -> str:
     text = str(error)
-    if "not authorized" in text or "prohibited" in text or "readonly" in text:
-        return "only SELECT is allowed here; the database is opened for reading"
-    if "interrupted" in text:
-        return f"took longer than {seconds:g} s; narrow it with WHERE, or allow more with --timeout"
     if "one statement" in text:
         return "expected one SELECT, got several statements"
+    if "did not supply a value" in text or "no such parameter" in text:
+        return "give each :parameter a value with -p NAME=VALUE"
     return text.replace("\n", " ")
 
 
