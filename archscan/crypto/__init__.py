@@ -1,0 +1,1 @@
+"""What is weak crypto: the catalogue of libraries, and the uses that an object's imports show."""
