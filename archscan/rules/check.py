@@ -1,0 +1,112 @@
+"""Whether the rules of a book can be run, and whether they are fit to be read by a maintainer."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import string
+from typing import TYPE_CHECKING
+
+from archscan.errors import QueryError, RuleError
+from archscan.rules.sandbox import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archscan.rules.load import Rule, RuleBook
+
+OBJECTS = ("elf_id", "file_id", "package_id")
+OVERRIDES = ("severity", "confidence", "fix_where")
+STANDARD_FIELDS = ("path", "package", "version", "architecture", "source")
+
+_COLUMN = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def check(book: RuleBook, connection: sqlite3.Connection | None = None) -> dict[str, tuple[str, ...]]:
+    """The columns of each rule's query, by rule id, after proving that query and message can be used.
+
+    Compiles against ``connection``, or else against an empty database of the present schema. Raises RuleError.
+    """
+    connection = connection or _empty_database()
+    return {rule.id: checked_columns(connection, rule) for rule in book.rules}
+
+
+def checked_columns(connection: sqlite3.Connection, rule: Rule) -> tuple[str, ...]:
+    """The columns of the rule's query. Compiles it, runs nothing. Raises RuleError."""
+    columns = _columns(connection, rule)
+    for column in columns:
+        if not _COLUMN.fullmatch(column):
+            raise _wrong(rule, "query", f"expected columns named once and in lower case, not {column!r}")
+        if column.endswith("_id") and column not in OBJECTS:
+            raise _wrong(rule, "query", f"expected no column {column!r}: ids differ between databases")
+    if not set(OBJECTS) & set(columns):
+        raise _wrong(rule, "query", f"expected one of the columns {', '.join(OBJECTS)}")
+    if "subject" not in columns:
+        raise _wrong(rule, "query", "expected a column subject")
+    known = {*columns, *STANDARD_FIELDS} - set(OBJECTS)
+    for field in _fields(rule):
+        if field not in known:
+            raise _wrong(rule, "message", f"expected {{{field}}} to be one of {', '.join(sorted(known))}")
+    return columns
+
+
+def lint(book: RuleBook) -> tuple[str, ...]:
+    """What keeps rules from being good ones, a line each: no example that hits, none that nearly does, no reference."""
+    return tuple(f"{rule.origin}: {complaint}" for rule in book.rules for complaint in _complaints(rule))
+
+
+def _complaints(rule: Rule) -> Iterator[str]:
+    if not rule.references:
+        yield "references: expected at least one"
+    if not any(example.findings for example in rule.examples):
+        yield "example: expected at least one with findings"
+    if not any(not example.findings for example in rule.examples):
+        yield "example: expected at least one near miss, with findings = []"
+    if len({example.corpus for example in rule.examples}) != len(rule.examples):
+        yield "example: expected each corpus package once"
+    for key, text in (("why", rule.why), ("fix", rule.fix)):
+        if len(text) < 40:
+            yield f"{key}: expected sentences for the one who must act"
+
+
+def _empty_database() -> sqlite3.Connection:
+    import sqlite_utils
+
+    from archscan.store.schema import migrate
+
+    connection = sqlite3.connect(":memory:")
+    migrate(sqlite_utils.Database(connection))
+    return connection
+
+
+def _columns(connection: sqlite3.Connection, rule: Rule) -> tuple[str, ...]:
+    try:
+        with guarded(connection):
+            # EXPLAIN compiles, and so asks the authorizer, but does not run the query.
+            connection.execute(f"EXPLAIN SELECT * FROM (\n{rule.query}\n)").close()  # noqa: S608 - it is all SQL
+        # Only a view tells its columns without being run.
+        connection.execute(f"CREATE TEMP VIEW checked_rule AS\n{rule.query}")
+        rows = connection.execute("SELECT name FROM pragma_table_info('checked_rule')").fetchall()
+        connection.execute("DROP VIEW temp.checked_rule")
+    except QueryError as error:
+        raise _wrong(rule, "query", str(error)) from error
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise _wrong(rule, "query", f"expected one SELECT: {error}") from error
+    return tuple(name for (name,) in rows)
+
+
+def _fields(rule: Rule) -> Iterator[str]:
+    try:
+        parts = list(string.Formatter().parse(rule.message))
+    except ValueError as error:
+        raise _wrong(rule, "message", f"expected a template with {{name}} fields: {error}") from error
+    for _, field, form, conversion in parts:
+        if field is None:
+            continue
+        if form or conversion or not _COLUMN.fullmatch(field):
+            raise _wrong(rule, "message", f"expected plain {{name}} fields, not {{{field}}} with a form or part")
+        yield field
+
+
+def _wrong(rule: Rule, key: str, text: str) -> RuleError:
+    return RuleError(f"{rule.origin}: {key}: {text}")

@@ -1,0 +1,164 @@
+"""Findings: which occurrences are new, still there or gone, and what that makes of each finding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archscan.model import Confidence, Severity
+from archscan.rules.fold import fingerprint, ranked
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from archscan.rules.plan import Plan
+
+# Findings whose state may change: those that are or were met now, and those of other versions of the packages
+# looked at, because a newer version decides about the older one's. Orphans lost their package.
+_TOUCHED = (
+    "INSERT OR IGNORE INTO temp.touched SELECT f.id FROM temp.fold t JOIN main.finding f USING (fingerprint)",
+    "INSERT OR IGNORE INTO temp.touched SELECT finding_id FROM temp.missed",
+    """INSERT OR IGNORE INTO temp.touched SELECT o.finding_id FROM main.unjudged u
+    JOIN main.package p ON p.id = u.package_id
+    JOIN main.package s ON s.id = p.id OR (s.name = p.name AND s.architecture IS p.architecture)
+    JOIN main.occurrence o ON o.package_id = s.id""",
+    """INSERT OR IGNORE INTO temp.touched SELECT id FROM main.finding f WHERE f.state <> 'withdrawn'
+    AND NOT EXISTS (SELECT 1 FROM main.occurrence o WHERE o.finding_id = f.id)""",
+)
+
+_NEW_FINDINGS = """
+INSERT INTO finding (fingerprint, rule_id, source, path_key, subject, severity, confidence, state, first_scan,
+                     last_change, fix_where)
+SELECT fingerprint, min(rule_id), source, path_key, subject, severity, confidence, 'open', :scan, :scan, fix_where
+FROM temp.fold GROUP BY fingerprint
+ON CONFLICT (fingerprint) DO NOTHING
+"""
+
+_MET = """
+INSERT INTO occurrence (finding_id, package_id, elf_id, file_id, rule_id, path, severity, confidence, fix_where,
+                        message, evidence, unchecked, first_scan, last_scan)
+SELECT f.id, t.package_id, t.elf_id, t.file_id, t.rule_id, nullif(t.path, ''), t.severity, t.confidence, t.fix_where,
+       t.message, t.evidence, 0, :scan, :scan
+FROM temp.fold t JOIN main.finding f USING (fingerprint) WHERE true
+ON CONFLICT (finding_id, package_id, coalesce(path, '')) DO UPDATE SET
+    elf_id = excluded.elf_id, file_id = excluded.file_id, rule_id = excluded.rule_id, severity = excluded.severity,
+    confidence = excluded.confidence, fix_where = excluded.fix_where, message = excluded.message,
+    evidence = excluded.evidence, unchecked = 0, last_scan = excluded.last_scan
+"""
+
+# Occurrences that a rule could have met again, but did not. A package that was not read whole closes nothing:
+# what was not met there stays, unchecked. It goes only if its object still stands and the rule changed its mind.
+_MISSED = """
+INSERT INTO temp.missed
+SELECT o.id, o.finding_id,
+       r.id IS NOT NULL AND p.status <> 'complete'
+       AND (u.package_id IS NOT NULL OR o.unchecked OR (o.path IS NOT NULL AND o.elf_id IS NULL AND o.file_id IS NULL))
+FROM main.occurrence o
+JOIN main.package p ON p.id = o.package_id
+JOIN main.finding f ON f.id = o.finding_id
+LEFT JOIN main.unjudged u ON u.package_id = o.package_id
+LEFT JOIN temp.ruling r ON r.id = o.rule_id
+WHERE {scope} AND NOT EXISTS (
+    SELECT 1 FROM temp.fold t
+    WHERE t.fingerprint = f.fingerprint AND t.package_id = o.package_id AND t.path = coalesce(o.path, ''))
+"""
+_SCOPE_CHANGED = "o.package_id IN (SELECT package_id FROM main.unjudged)"
+_SCOPE_WHOLE = "(u.package_id IS NOT NULL OR r.whole OR r.id IS NULL)"
+
+# A package of which nothing newer is known, or whose name could not be read, speaks for itself.
+_STANDING = """
+INSERT INTO temp.standing
+SELECT p.id,
+       p.name IS NULL OR EXISTS (SELECT 1 FROM main.current_package c WHERE c.id = p.id),
+       p.status <> 'complete' AND p.name IS NULL OR EXISTS (
+           SELECT 1 FROM main.current_package c
+           WHERE c.name = p.name AND c.architecture IS p.architecture AND c.status <> 'complete')
+FROM main.package p
+WHERE p.id IN (SELECT o.package_id FROM temp.touched t JOIN main.occurrence o ON o.finding_id = t.id)
+"""
+
+# Each touched finding with its state and its worst occurrence, those that keep it open first. "removed" needs to know
+# what a suite publishes; no fact says so yet.
+_JUDGED = f"""
+INSERT INTO temp.judged
+SELECT finding_id, CASE weight WHEN 2 THEN 'open' WHEN 1 THEN 'unchecked' ELSE 'fixed' END,
+       severity, confidence, rule_id, fix_where
+FROM (
+    SELECT *, row_number() OVER (
+        PARTITION BY finding_id
+        ORDER BY weight DESC, {ranked("severity", Severity)} DESC, {ranked("confidence", Confidence)} DESC,
+                 rule_id, fix_where) AS place
+    FROM (
+        SELECT o.finding_id, o.severity, o.confidence, o.rule_id, o.fix_where,
+               CASE WHEN s.is_current AND NOT o.unchecked THEN 2 WHEN s.unsure OR o.unchecked AND s.is_current THEN 1
+                    ELSE 0 END AS weight
+        FROM temp.touched t
+        JOIN main.occurrence o ON o.finding_id = t.id
+        JOIN temp.standing s ON s.package_id = o.package_id))
+WHERE place = 1
+UNION ALL
+SELECT f.id, 'withdrawn', f.severity, f.confidence, f.rule_id, f.fix_where
+FROM temp.touched t JOIN main.finding f ON f.id = t.id
+WHERE NOT EXISTS (SELECT 1 FROM main.occurrence o WHERE o.finding_id = t.id)
+"""  # noqa: S608 - only the ranks of our own vocabularies are put in
+
+_CHANGES = """
+INSERT INTO temp.change
+SELECT j.finding_id, CASE WHEN f.id > :newest THEN NULL ELSE f.state END, j.state
+FROM temp.judged j JOIN main.finding f ON f.id = j.finding_id
+WHERE f.id > :newest OR f.state <> j.state OR f.severity <> j.severity
+"""
+
+_FINDINGS = """
+UPDATE finding SET
+    last_change = CASE WHEN finding.state <> j.state OR finding.severity <> j.severity THEN :scan
+                       ELSE finding.last_change END,
+    state = j.state, severity = j.severity, confidence = j.confidence, rule_id = j.rule_id, fix_where = j.fix_where
+FROM temp.judged j
+WHERE j.finding_id = finding.id
+  AND (finding.state, finding.severity, finding.confidence, finding.rule_id, finding.fix_where)
+      IS NOT (j.state, j.severity, j.confidence, j.rule_id, j.fix_where)
+"""
+
+_TABLES = (
+    "CREATE TEMP TABLE missed (id INTEGER PRIMARY KEY, finding_id INTEGER NOT NULL, keep INTEGER NOT NULL)",
+    "CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)",
+    "CREATE TEMP TABLE standing (package_id INTEGER PRIMARY KEY, is_current INTEGER, unsure INTEGER)",
+    "CREATE TEMP TABLE judged (finding_id INTEGER PRIMARY KEY, state, severity, confidence, rule_id, fix_where)",
+    "CREATE TEMP TABLE change (finding_id INTEGER PRIMARY KEY, before, after)",
+)
+
+
+def merge(connection: sqlite3.Connection, plan: Plan, scan_id: int) -> None:
+    """Bring ``finding`` and ``occurrence`` up to what ``fold`` says; leave what changed in the table ``change``."""
+    scan = {"scan": scan_id}
+    for statement in _TABLES:
+        connection.execute(statement)
+    newest = connection.execute("SELECT coalesce(max(id), 0) FROM finding").fetchone()[0]
+    connection.execute(_NEW_FINDINGS, scan)
+    _carry_decisions(connection, plan, newest)
+    scope = _SCOPE_WHOLE if plan.whole or plan.gone else _SCOPE_CHANGED
+    connection.execute(_MISSED.format(scope=scope))
+    connection.execute(_MET, scan)
+    connection.execute("DELETE FROM occurrence WHERE id IN (SELECT id FROM temp.missed WHERE NOT keep)")
+    connection.execute("UPDATE occurrence SET unchecked = 1 WHERE id IN (SELECT id FROM temp.missed WHERE keep)")
+    for statement in (*_TOUCHED, _STANDING, _JUDGED):
+        connection.execute(statement)
+    connection.execute(_CHANGES, {"newest": newest})
+    connection.execute(_FINDINGS, scan)
+
+
+def _carry_decisions(connection: sqlite3.Connection, plan: Plan, newest: int) -> None:
+    # A rule that was renamed finds the same faults under new fingerprints; what was decided about them stays decided.
+    for rule in (*plan.whole, *plan.changed):
+        for old in rule.formerly:
+            rows = connection.execute(
+                "SELECT fingerprint, source, path_key, subject FROM finding WHERE id > ? AND rule_id = ?",
+                (newest, rule.id),
+            )
+            pairs = [(new, fingerprint(old, *parts)) for new, *parts in rows]
+            connection.executemany(
+                "INSERT INTO decision (fingerprint, selector, state, reason, authority, made, until, version, release, "
+                "evidence_digest) SELECT ?, selector, state, reason, authority, made, until, version, release, "
+                "evidence_digest FROM decision WHERE fingerprint = ? ORDER BY id",
+                pairs,
+            )
