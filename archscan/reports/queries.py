@@ -151,14 +151,19 @@ def ask(
     connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
     try:
         with guarded(connection, seconds):
-            cursor = connection.execute(sql, dict(values))
-            if cursor.description is None:
-                raise QueryError("expected one SELECT")
+            cursor = _selected(connection, sql, values)
             yield Answer(_unique([column[0] for column in cursor.description]), cursor)
     except QueryError as error:
         raise QueryError(f"{name}: {error}") from error
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise QueryError(f"{name}: {_plain(error)}") from error
+
+
+def _selected(connection: sqlite3.Connection, sql: str, values: Mapping[str, str | int]) -> sqlite3.Cursor:
+    cursor = connection.execute(sql, dict(values))
+    if cursor.description is None:  # an empty text or a comment
+        raise QueryError("expected one SELECT")
+    return cursor
 
 
 def _plain(error: Exception) -> str:

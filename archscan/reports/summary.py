@@ -1,0 +1,69 @@
+"""The screen after a scan: what was read, what was found, what went wrong, and what nobody looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.reports import content
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from archscan.reports.content import Row
+
+_RULES, _WORST, _PROBLEMS = 8, 5, 5
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the screen shows of one scan; figures are of the whole database unless they say otherwise."""
+
+    scan: Row
+    seconds: float | None
+    metrics: dict[str, float]  # of this scan: `packages`, `known`, where the scan counted them
+    counts: Row
+    rules: tuple[Row, ...]
+    worst: tuple[Row, ...]
+    problems: tuple[Row, ...]  # of this scan: stage, kind, problems, example, example_target
+    nested: int
+    nested_packages: int
+    unmeasured: tuple[Row, ...]
+
+
+_SCAN = """
+SELECT id, state, started, finished, version, command,
+       round((julianday(finished) - julianday(started)) * 86400, 1) AS seconds
+FROM scan WHERE id = ?
+"""
+
+_PROBLEMS_OF = """
+SELECT stage, kind, count(*) AS problems, min(message) AS example, min(target) AS example_target
+FROM problem WHERE scan_id = ?
+GROUP BY stage, kind ORDER BY problems DESC, stage, kind
+"""
+
+_NESTED = """
+SELECT count(*), count(DISTINCT f.package_id)
+FROM file f JOIN current_package p ON p.id = f.package_id WHERE f.kind = 'archive'
+"""
+
+
+def summary(connection: sqlite3.Connection, scan_id: int) -> Summary:
+    """What there is to say after the scan ``scan_id``, which must exist."""
+    scan = next(content.rows(connection, _SCAN, (scan_id,)))
+    nested, nested_packages = connection.execute(_NESTED).fetchone()
+    return Summary(
+        scan=scan,
+        seconds=scan.pop("seconds"),
+        metrics=dict(
+            connection.execute("SELECT name, value FROM metric WHERE scan_id = ? AND scope = 'scan'", (scan_id,))
+        ),
+        counts=content.counts(connection, scan_id),
+        rules=tuple(content.rules(connection, scan_id)),
+        worst=tuple(content.worst(connection, _WORST)),
+        problems=tuple(content.rows(connection, _PROBLEMS_OF, (scan_id,))),
+        nested=nested,
+        nested_packages=nested_packages,
+        unmeasured=tuple(content.unmeasured(connection)),
+    )

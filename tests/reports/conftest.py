@@ -1,0 +1,169 @@
+"""Databases for the reports: an empty one, and one whose every name tries to break out of its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlite_utils import Database
+
+from archscan.store.schema import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCRIPT = "<script>alert('x')</script>"
+QUOTES = "\"'><img src=x onerror=alert(1)>"
+CLOSING = "</script><!-- </style> ]]> {{ 7 * 7 }} ${x}"
+FORMULA = "=cmd|' /C calc'!A0"
+BIDI = "\u202egnp.exe"  # another program may have written the database: names need not be escaped
+HOSTILE = (SCRIPT, QUOTES, CLOSING, FORMULA, BIDI)
+
+_VERDICTS = {
+    "pie": "yes", "relro": "full", "bind_now": "yes", "stack_protector": "unknown", "fortify": "partial", "nx": "yes",
+    "stack_clash": "unknown", "ibt_marked": "yes", "ibt_compiled": "unknown", "shstk_marked": "yes",
+    "bti_marked": "n/a", "bti_compiled": "n/a", "pac_marked": "n/a", "pac_compiled": "n/a",
+}  # fmt: skip
+
+
+def insert(connection: sqlite3.Connection, table: str, **values: Any) -> int:
+    names = ", ".join(values)
+    places = ", ".join("?" for _ in values)
+    cursor = connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(values.values()))
+    return cursor.lastrowid or 0
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def add_package(connection: sqlite3.Connection, name: str | None, status: str = "complete", **more: Any) -> int:
+    values = {
+        "sha256": sha256(f"{name}{status}{sorted(more.items())}"), "name": name, "version": "1.0-1",
+        "version_key": "1.0-1", "architecture": "amd64", "source": name, "source_version": "1.0-1", "size": 1000,
+        "filename": f"pool/{name}_1.0-1_amd64.deb", "control": "{}", "extractor": "1", "facts": "elf",
+        "status": status, "elf_count": 1, **more,
+    }  # fmt: skip
+    return insert(connection, "package", **values)
+
+
+def add_elf(connection: sqlite3.Connection, package: int, path: str, **more: Any) -> int:
+    privilege = more.pop("privilege", None)
+    file = insert(
+        connection, "file", package_id=package, path=path, path_key=path, mode=0o4755, owner="root", grp="root",
+        size=10, kind="elf", privilege=privilege, privilege_source="tar" if privilege else None,
+    )  # fmt: skip
+    unknown = {"code": "not-measured", "text": "machine code is not looked at"}
+    reasons = {name: unknown for name, verdict in {**_VERDICTS, **more}.items() if verdict == "unknown"}
+    values = {
+        "package_id": package, "file_id": file, "path": path, "path_key": path, "sha256": sha256(path), "size": 10,
+        "kind": "pie", "machine": "x86-64", "bits": 64, "endian": "little", "language": "c", "stripped": 1,
+        **_VERDICTS, "textrel": 0, "wx_segments": 0, "fortified_calls": 1, "fortifiable_calls": 2,
+        "reasons": json.dumps(reasons), **more,
+    }  # fmt: skip
+    return insert(connection, "elf", **values)
+
+
+def add_rule(connection: sqlite3.Connection, name: str, severity: str, title: str = "Lacks something") -> None:
+    insert(
+        connection, "rule", id=name, family=name, title=title, category="hardening", severity=severity,
+        confidence="likely", scope="object", supersedes="[]", query="SELECT 1", message="m", why=f"why {title}",
+        fix=f"fix {title}", refs='["CWE-1"]', digest="d",
+    )  # fmt: skip
+
+
+def add_finding(connection: sqlite3.Connection, rule: str, package: int, elf: int | None, **more: Any) -> None:
+    name, severity = connection.execute(
+        "SELECT p.source, r.severity FROM package p, rule r WHERE p.id = ? AND r.id = ?", (package, rule)
+    ).fetchone()
+    row = connection.execute("SELECT path FROM elf WHERE id = ?", (elf,)).fetchone()
+    path, subject = row[0] if row else None, more.get("subject", "pie")
+    scan = more.get("scan", 1)
+    finding = insert(
+        connection, "finding", fingerprint=sha256(f"{rule}{name}{path}{subject}"), rule_id=rule, source=name,
+        path_key=path or "", subject=subject, severity=severity, confidence="likely", state=more.get("state", "open"),
+        first_scan=scan, last_change=scan,
+    )  # fmt: skip
+    insert(
+        connection, "occurrence", finding_id=finding, package_id=package, elf_id=elf, rule_id=rule, path=path,
+        severity=severity, confidence="likely", message=more.get("message", f"{path} lacks something"),
+        evidence=json.dumps({"sites": [{"function": SCRIPT}], "count": 1, "truncated": False}), first_scan=scan,
+        last_scan=scan,
+    )  # fmt: skip
+
+
+def fill(connection: sqlite3.Connection) -> None:
+    for number in (1, 2):
+        insert(
+            connection, "scan", id=number, started=f"2026-05-0{number}T10:00:00Z",
+            finished=f"2026-05-0{number}T10:01:05Z", version="0.1.0", extractor="1", rules_digest="d",
+            command=f"archscan scan {SCRIPT}", state="finished",
+        )  # fmt: skip
+    insert(connection, "metric", scan_id=2, scope="scan", name="packages", value=7)
+    insert(connection, "metric", scan_id=2, scope="scan", name="known", value=2)
+    insert(connection, "algorithm", name="md5", family="md5", strength="weak")
+    for name, severity in (("no-pie", "high"), ("not-fortified", "low"), (SCRIPT, "medium")):
+        add_rule(connection, name, severity, QUOTES if name == SCRIPT else f"Rule {name}")
+    for number, name in enumerate((*HOSTILE, "sudo")):
+        _fill_package(connection, name, number)
+    broken = add_package(connection, None, "unreadable", version=None, version_key=None, source=None)
+    for package, path in ((broken, None), (1, f"usr/bin/{BIDI}")):
+        insert(
+            connection, "problem", scan_id=2, package_id=package, target=f"./{SCRIPT}.deb", path=path, stage="deb",
+            kind="truncated", message=f"ends early {CLOSING}",
+        )  # fmt: skip
+
+
+def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> None:
+    package = add_package(connection, name, "partial" if number == 1 else "complete", maintainer=name)
+    elf = add_elf(connection, package, f"usr/bin/{name}", pie="no", soname=name, privilege="setuid", rpath=name)
+    add_elf(connection, package, f"usr/lib/{name}.so", kind="plugin", language="c++", relro="none")
+    insert(connection, "file", package_id=package, path=f"{name}.jar", path_key=name, size=5, kind="archive")
+    insert(connection, "relation", package_id=package, kind="depends", name=name, op=">=", version="1")
+    insert(connection, "component", elf_id=elf, ecosystem="go", name=name, version="v1", evidence="buildinfo")
+    insert(connection, "needed", elf_id=elf, position=0, soname="libc.so.6")
+    symbol = insert(connection, "symbol", name=f"MD5_{name}")
+    insert(connection, "import", elf_id=elf, symbol_id=symbol, library="libcrypto.so.3")
+    insert(connection, "export", elf_id=elf, symbol_id=symbol)
+    for _ in range(2):
+        use = insert(
+            connection, "crypto_use", elf_id=elf, algorithm="md5", strength="weak", role="hash", library=name,
+            symbol=f"MD5_{name}", evidence="import", confidence="possible",
+        )  # fmt: skip
+        insert(connection, "crypto_context", use_id=use, context="checksum", confidence="possible")
+    add_finding(connection, "no-pie", package, elf, message=name, scan=1 + number % 2)
+    add_finding(connection, SCRIPT, package, None, message=name, subject=name)
+    add_finding(connection, "not-fortified", package, elf, subject="fortify", state="fixed" if number % 2 else "open")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(new_database(tmp_path / "empty.db")) as connection:
+        yield connection
+
+
+@pytest.fixture
+def filled_path(tmp_path: Path) -> Path:
+    path = tmp_path / "filled ?#%.db"
+    with closing(new_database(path)) as connection:
+        fill(connection)
+        connection.commit()
+    return path
+
+
+@pytest.fixture
+def filled(filled_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(filled_path)) as connection:
+        yield connection
+
+
+def new_database(path: Path) -> sqlite3.Connection:
+    database = Database(path)
+    migrate(database)
+    assert isinstance(database.conn, sqlite3.Connection)
+    return database.conn
