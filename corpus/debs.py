@@ -14,6 +14,7 @@ import msgspec
 import zstandard
 
 Compression = Literal["xz", "zst", "gz", "bz2", "lzma", "none"]
+ControlCompression = Literal["xz", "zst", "gz", "none"]  # all that dpkg-deb takes there
 Kind = Literal["file", "hardlink", "symlink", "character", "block", "directory", "fifo"]
 
 MTIME = 1_700_000_000  # of every member: 2023-11-14T22:13:20Z
@@ -143,7 +144,7 @@ def deb(
     control: Iterable[Entry],
     data: Iterable[Entry],
     *,
-    control_compression: Compression = "xz",
+    control_compression: ControlCompression = "xz",
     data_compression: Compression = "xz",
 ) -> bytes:
     """The bytes of a binary package (format 2.0) with the entries of its control and data archives."""

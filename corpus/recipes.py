@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from archscan.errors import RuleError
 from archscan.model import Elf, unescape
-from corpus.debs import Compression, Kind
+from corpus.debs import Compression, ControlCompression, Kind
 
 ROOT = Path(__file__).parent
 
@@ -30,7 +30,7 @@ class Build(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How a package is put together. ``architectures`` names those its flags are for; empty means all."""
 
     compiler: str = "gcc"
-    control: Compression = "xz"
+    control: ControlCompression = "xz"
     data: Compression = "xz"
     architectures: Words = ()
 

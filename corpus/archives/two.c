@@ -1,0 +1,6 @@
+extern int one(void);
+
+int two(void)
+{
+    return one() + 1;
+}

@@ -1,0 +1,4 @@
+int plugin_start(int argument)
+{
+    return argument + 1;
+}

@@ -1,0 +1,17 @@
+/* An array that a loop fills from outside: what a stack protector is for. */
+#include <stdio.h>
+
+__attribute__((noinline)) static void fill(char *to, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = (char)getchar();
+}
+
+int main(int argc, char **argv)
+{
+    char buffer[64];
+
+    (void)argv;
+    fill(buffer, argc * 8);
+    return buffer[argc];
+}

@@ -1,0 +1,4 @@
+int object_answer(void)
+{
+    return 42;
+}

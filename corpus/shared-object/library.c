@@ -1,0 +1,4 @@
+int shared_object_answer(void)
+{
+    return 42;
+}
