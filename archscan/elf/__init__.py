@@ -1,0 +1,96 @@
+"""One ELF object → its facts (`facts`). What differs between processors is in ``arch``."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from archscan.elf import symbols
+from archscan.elf.arch import machine
+from archscan.elf.classify import kind
+from archscan.elf.hardening import Subject, protections
+from archscan.elf.image import (
+    DT_NEEDED,
+    DT_RPATH,
+    DT_RUNPATH,
+    DT_SONAME,
+    PT_INTERP,
+    SHT_SYMTAB,
+    Image,
+    contents,
+    dynamic_strings,
+    dynamic_text,
+    text_at,
+)
+from archscan.elf.language import language
+from archscan.elf.notes import build_id
+from archscan.elf.reader import read
+from archscan.errors import ElfError
+from archscan.model import Elf, escape
+
+__all__ = ["Place", "facts"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an object was found: its path and path key, the member that holds it, the package's architecture."""
+
+    path: str
+    path_key: str
+    file_path: str
+    architecture: str | None
+
+
+def facts(data: bytes, place: Place, *, exports: bool = False) -> Elf:
+    """Everything that the headers of an ELF object tell; crypto uses and components are added by others.
+
+    ``exports`` fills them for objects with a SONAME. Raises ElfError where the object cannot be read.
+    """
+    image = read(data)
+    try:
+        return _facts(image, place, exports=exports)
+    except (ValueError, IndexError, OverflowError, UnicodeError) as error:
+        raise ElfError("corrupt", f"the object contradicts itself: {error}") from error
+
+
+def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
+    strings = dynamic_strings(image)
+    needed = tuple(escape(text_at(strings, value)) for name, value in image.dynamic if name == DT_NEEDED)
+    imports = symbols.imports(image)
+    interpreter = _interpreter(image)
+    what = kind(image, place.path, place.architecture)
+    written_in = language(image, needed, imports, strings)
+    soname = _escaped(dynamic_text(image, DT_SONAME))
+    found = protections(Subject(image, what, written_in, needed, imports, interpreter))
+    return Elf(
+        path=place.path,
+        path_key=place.path_key,
+        file_path=place.file_path,
+        sha256=hashlib.sha256(image.data).hexdigest(),
+        size=len(image.data),
+        kind=what,
+        machine=machine(image.machine).name,
+        bits=image.bits,
+        endian="little" if image.order == "<" else "big",
+        language=written_in,
+        build_id=build_id(image),
+        soname=soname,
+        interpreter=interpreter,
+        stripped=not any(part.type == SHT_SYMTAB for part in image.sections),
+        rpath=_escaped(dynamic_text(image, DT_RPATH)),
+        runpath=_escaped(dynamic_text(image, DT_RUNPATH)),
+        reasons=found.reasons,
+        needed=needed,
+        imports=imports,
+        exports=symbols.exports(image) if exports and soname else (),
+        **found.columns,  # type: ignore[arg-type]
+    )
+
+
+def _interpreter(image: Image) -> str | None:
+    part = next((segment for segment in image.segments if segment.type == PT_INTERP), None)
+    return None if part is None else escape(contents(image, part).partition(b"\0")[0])
+
+
+def _escaped(text: bytes | None) -> str | None:
+    return None if text is None else escape(text)

@@ -1,0 +1,24 @@
+"""What the checks must know of a processor; one value a file in this folder."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of ``e_machine``.
+
+    Relocation types are those that the loader writes into the GOT: the slot of a lazily bound function, the
+    address of a datum, the result of a resolver (the processor's ELF supplement; glibc, elf/elf.h).
+    """
+
+    name: str
+    number: int  # e_machine
+    jump_slot: frozenset[int] = frozenset()
+    glob_dat: frozenset[int] = frozenset()
+    irelative: frozenset[int] = frozenset()
+    page: int = 4096  # to which ld.so rounds the end of RELRO down: the kernel's smallest on Debian
+    executable_stack: bool = True  # without PT_GNU_STACK: glibc, sysdeps/*/stackinfo.h, DEFAULT_STACK_PERMS
+    property_and: int | None = None  # GNU property type whose bits every input of the link must carry
+    marks: dict[str, int] = {}  # column → bit of that property
+    features: frozenset[str] = frozenset()  # columns that mean something on this processor
