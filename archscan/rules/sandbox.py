@@ -58,6 +58,8 @@ def guarded(
         refused.append(first or second or "")
         return sqlite3.SQLITE_DENY
 
+    # SQLite sets up a table-valued function when it first meets it, which the authorizer would take for a write.
+    connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
     previous = {limit: connection.setlimit(limit, value) for limit, value in _LIMITS.items()}
     connection.set_authorizer(authorize)
     connection.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
