@@ -108,3 +108,8 @@ def test_the_order_of_imports_and_libraries_does_not_matter() -> None:
     shuffled.shuffle(needed)
     assert import_uses(BOOK, imports + imports, needed + needed) == first
     assert len({one.symbol for one in first}) > 1000
+
+
+def test_what_only_an_older_library_exported_is_still_known() -> None:
+    assert seen("SSLv3_method", (), "libssl.so.1.1") == [("libssl.so.1.1", "certain", "ssl3", "tls")]
+    assert seen("EVP_idea_cbc", ("libcrypto.so.1.0.0",)) == [("libcrypto.so.1.0.0", "likely", "idea", "lookup")]
