@@ -71,8 +71,9 @@ ORDER BY CASE u.strength WHEN 'weak' THEN 0 WHEN 'none' THEN 1 ELSE 2 END, u.alg
 """
 
 _PRIVILEGES = """
-SELECT f.privilege, f.privilege_source AS granted_by, printf('%04o', f.mode) AS mode, f.owner, f.grp AS "group",
-       f.kind, p.source, p.name AS package, p.version, p.architecture, f.path
+SELECT f.privilege, f.privilege_source AS granted_by,
+       iif(f.mode IS NULL, NULL, printf('%04o', f.mode & 4095)) AS mode, f.owner, f.grp AS "group", f.kind,
+       p.source, p.name AS package, p.version, p.architecture, f.path
 FROM file f JOIN current_package p ON p.id = f.package_id
 WHERE f.privilege IS NOT NULL
 ORDER BY p.source, p.name, p.architecture, p.version, f.path, f.privilege, f.privilege_source

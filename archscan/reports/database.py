@@ -30,6 +30,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         if _application(connection, path) != APPLICATION_ID:
             raise StoreError(f"{path}: is not a database of archscan; name another with --db")
+        connection.execute("BEGIN")  # one state of the database throughout, also while a scan writes to it
         yield connection
     finally:
         connection.close()

@@ -1,0 +1,195 @@
+r"""The HTML report: one file that needs no network, and is safe to open whatever the packages call their files.
+
+Names from packages reach the page in two ways: through the template, which escapes everything, and as JSON in a data
+block, in which ``<``, ``>`` and ``&`` are written as ``\u003c`` and so on; the script only ever sets text. The page's
+own style and script are allowed by their hashes and nothing else is (https://www.w3.org/TR/CSP3/).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from archscan.reports import content
+from archscan.reports.cells import shown
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import TextIO
+
+# What a browser still opens in a second or two; the rest is in `report json`, and the page says so.
+LIMIT = 20_000
+STATIC = 100  # rows that are in the page itself, for viewers without scripts
+
+_SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "findings": (
+        ("severity", "Severity"), ("rule", "Rule"), ("package", "Package"), ("version", "Version"),
+        ("architecture", "Architecture"), ("path", "Path"), ("message", "Message"), ("confidence", "Confidence"),
+        ("new", "New"),
+    ),
+    "crypto": (
+        ("strength", "Strength"), ("algorithm", "Algorithm"), ("role", "Role"), ("package", "Package"),
+        ("architecture", "Architecture"), ("path", "Path"), ("library", "Library"), ("symbol", "Symbol"),
+        ("evidence", "Evidence"), ("confidence", "Confidence"), ("uses", "Uses"),
+    ),
+    "privileges": (
+        ("privilege", "Privilege"), ("package", "Package"), ("version", "Version"), ("architecture", "Architecture"),
+        ("path", "Path"), ("mode", "Mode"), ("owner", "Owner"), ("group", "Group"), ("granted_by", "Granted by"),
+    ),
+    "problems": (
+        ("scan", "Scan"), ("stage", "Stage"), ("kind", "Kind"), ("target", "Target"), ("path", "Path"),
+        ("message", "Message"),
+    ),
+    "partial": (
+        ("status", "Status"), ("filename", "File"), ("package", "Package"), ("version", "Version"),
+        ("architecture", "Architecture"), ("problems", "Problems"),
+    ),
+    "nested": (
+        ("package", "Package"), ("version", "Version"), ("architecture", "Architecture"), ("path", "Path"),
+        ("size", "Bytes"),
+    ),
+}  # fmt: skip
+
+_CHOICES = {
+    "findings": ("severity", "rule", "architecture", "confidence", "new"),
+    "crypto": ("strength", "algorithm", "role", "architecture"),
+    "privileges": ("privilege", "architecture"),
+    "problems": ("stage", "kind"),
+    "partial": ("status",),
+    "nested": ("architecture",),
+}
+
+
+def write(connection: sqlite3.Connection, stream: TextIO, generated: str | None, directory: Path) -> None:
+    """Write the page to ``stream``; ``generated`` is the time to print in it, or None.
+
+    ``directory`` holds ``report.html.j2``, ``report.css`` and ``report.js``. The same database and time give the
+    same bytes.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    style, script = (Markup((directory / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js"))  # noqa: S704 - our own files
+    environment = Environment(
+        loader=FileSystemLoader(directory), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["shown"] = shown
+    page = environment.get_template("report.html.j2").stream(
+        **_values(connection),
+        generated=generated,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+    stream.writelines(page)
+
+
+def _values(connection: sqlite3.Connection) -> dict[str, Any]:
+    scan = content.last_scan(connection)
+    scan_id = scan["id"] if scan else None
+    counts = content.counts(connection, scan_id)
+    rules = list(content.rules(connection, scan_id))
+    sections = {
+        "findings": content.findings(connection, scan_id),
+        "crypto": content.crypto_uses(connection),
+        "privileges": content.privileged_files(connection),
+        "problems": content.problems(connection),
+        "partial": content.not_whole(connection),
+        "nested": content.nested_archives(connection),
+    }
+    tables = {name: _table(name, rows) for name, rows in sections.items()}
+    return {
+        "scan": scan,
+        "counts": counts,
+        "severities": content.SEVERITIES,
+        "open": sum(tally["open"] for tally in counts["findings"].values()),
+        "new": sum(tally["new"] for tally in counts["findings"].values()),
+        "rules": rules,
+        "worst": content.worst(connection, 10),
+        "matrix": _matrix(content.hardening(connection)),
+        "unmeasured": content.unmeasured(connection),
+        "tables": tables,
+        "static": STATIC,
+        "data": _data(tables, rules),
+    }
+
+
+def _table(name: str, rows: Iterable[content.Row]) -> dict[str, Any]:
+    iterator = iter(rows)
+    kept = [_cleaned(row) for row in islice(iterator, LIMIT)]
+    return {"columns": _SECTIONS[name], "rows": kept, "left_out": sum(1 for _ in iterator)}
+
+
+def _cleaned(row: content.Row) -> content.Row:
+    cleaned = {key: _safe(value) for key, value in row.items()}
+    if "new" in cleaned:
+        cleaned["new"] = "new" if cleaned["new"] else ""
+    return cleaned
+
+
+def _safe(value: Any) -> Any:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, dict):
+        return {shown(key): _safe(inner) for key, inner in value.items()}
+    return [_safe(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _matrix(rows: list[content.Row]) -> list[dict[str, Any]]:
+    """One table an architecture; the share is of the objects that were judged and could have the protection."""
+    result: dict[str, list[content.Row]] = {}
+    for row in rows:
+        judged = row["protected"] + row["partial"] + row["unprotected"]
+        share = round(100 * row["protected"] / judged) if judged else None
+        bars, start = [], 0.0
+        for verdict in ("protected", "partial", "unprotected"):
+            width = round(100 * row[verdict] / judged, 2) if judged else 0
+            bars.append((verdict, round(start, 2), width))
+            start += width
+        result.setdefault(shown(row["architecture"]) or "unknown", []).append({**row, "share": share, "bars": bars})
+    return [{"architecture": name, "rows": features} for name, features in result.items()]
+
+
+def _data(tables: dict[str, dict[str, Any]], rules: list[content.Row]) -> Any:
+    from markupsafe import Markup
+
+    data = {
+        "tables": {
+            name: {
+                "columns": [{"key": key, "label": label} for key, label in table["columns"]],
+                "choices": _CHOICES[name],
+                "rows": [[row[key] for key, _ in table["columns"]] for row in table["rows"]],
+                "details": [_details(row) for row in table["rows"]] if name == "findings" else None,
+            }
+            for name, table in tables.items()
+        },
+        "rules": {
+            shown(rule["rule"]): {key: rule[key] for key in ("title", "why", "fix", "references")} for rule in rules
+        },
+        "severities": content.SEVERITIES,
+    }
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - no markup can stand in it any more
+
+
+def _details(row: content.Row) -> dict[str, Any]:
+    return {
+        "source": row["source"],
+        "subject": row["subject"],
+        "fix_where": row["fix_where"],
+        "fingerprint": row["fingerprint"],
+        "evidence": row["evidence"],
+    }
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

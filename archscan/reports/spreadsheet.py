@@ -1,0 +1,44 @@
+"""The findings as CSV for a spreadsheet: one row an occurrence, nothing that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING
+
+from archscan.reports import content
+from archscan.reports.cells import spreadsheet
+
+if TYPE_CHECKING:
+    import sqlite3
+    from typing import TextIO
+
+COLUMNS = (
+    "severity",
+    "confidence",
+    "rule",
+    "title",
+    "category",
+    "source",
+    "package",
+    "version",
+    "architecture",
+    "path",
+    "subject",
+    "message",
+    "fix_where",
+    "new",
+    "fingerprint",
+    "evidence",
+)
+
+
+def write(connection: sqlite3.Connection, stream: TextIO) -> None:
+    """Write the open findings to ``stream`` under a header line; ``evidence`` is JSON."""
+    scan = content.last_scan(connection)
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in content.findings(connection, scan["id"] if scan else None):
+        row["new"] = "yes" if row["new"] else "no"
+        row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, separators=(",", ":"))
+        writer.writerow([spreadsheet(row[column]) for column in COLUMNS])
