@@ -5,30 +5,31 @@ import tempfile
 from pathlib import Path
 
 from archscan.errors import ArchscanError, UsageError
-from corpus.build import build, fits
+from corpus.build import build_all, lacking
 from corpus.catalogue import stubs_of
 from corpus.recipes import ROOT, load, names
-from corpus.target import target
 
 
-def _wanted(asked: list[str]) -> tuple[str, ...]:
+def _wanted(asked: list[str]) -> list[str]:
+    """Those of ``asked`` (none: all) whose flags are for this machine and whose compiler is there."""
     known = names()
     for name in asked:
         if name not in known:
             raise UsageError(f"{name}: expected a recipe: {', '.join(known)}")
-    return tuple(asked) or known
+    wanted = []
+    for name in asked or known:
+        if lack := lacking(load(ROOT / name / "recipe.toml")):
+            print(f"{name}: left out: {lack}", file=sys.stderr)
+        else:
+            wanted.append(name)
+    return wanted
 
 
 def _build_all(out: Path, asked: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    known = stubs_of(ROOT.parent / "rules")
-    for name in _wanted(asked):
-        recipe = load(ROOT / name / "recipe.toml")
-        if fits(recipe, target(recipe.build.compiler)):
-            with tempfile.TemporaryDirectory() as work:
-                print(build(name, out, Path(work), known).deb)
-        else:
-            print(f"{name}: for {', '.join(recipe.build.architectures)} only", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as work:
+        for built in build_all(_wanted(asked), out, Path(work), stubs_of(ROOT.parent / "rules")):
+            print(built.deb)
 
 
 def main(arguments: list[str]) -> int:

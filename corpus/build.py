@@ -1,8 +1,11 @@
 """A recipe turned into a package: compiled, its members laid out, written."""
 
 import hashlib
+import os
 import posixpath
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -118,16 +121,20 @@ def control_entries(recipe: Recipe, data: Iterable[Entry], architecture: str) ->
     ]
 
 
-def fits(recipe: Recipe, chosen: Target) -> bool:
-    """Whether the flags of ``recipe`` are for this processor."""
-    return not recipe.build.architectures or chosen.architecture in recipe.build.architectures
+def lacking(recipe: Recipe) -> str:
+    """What this machine lacks to build ``recipe``; empty if nothing."""
+    if shutil.which(recipe.build.compiler) is None:
+        return f"no {recipe.build.compiler}"
+    wanted = recipe.build.architectures
+    found = target(recipe.build.compiler).architecture
+    return f"for {', '.join(wanted)}, not {found}" if wanted and found not in wanted else ""
 
 
 def build(name: str, out: Path, work: Path, known: Mapping[str, Stub], root: Path = ROOT) -> Built:
     """The recipe called ``name``, built as a .deb in ``out``; ``work`` is an empty folder for what is compiled.
 
     ``known`` are the stub libraries of the catalogue. Raises ``RuleError`` for a wrong recipe and
-    ``ArchscanError`` for a failing command; check ``fits`` before.
+    ``ArchscanError`` for a failing command; ask ``lacking`` before.
     """
     folder = root / name
     recipe = load(folder / "recipe.toml")
@@ -140,3 +147,18 @@ def build(name: str, out: Path, work: Path, known: Mapping[str, Stub], root: Pat
     compression = recipe.build
     file.write_bytes(deb(control, data, control_compression=compression.control, data_compression=compression.data))
     return Built(name=name, recipe=recipe, target=chosen, deb=file, objects=built)
+
+
+def build_all(wanted: Iterable[str], out: Path, work: Path, known: Mapping[str, Stub]) -> list[Built]:
+    """The recipes of the corpus called ``wanted``, built into ``out`` as ``build`` does, in their order.
+
+    ``work`` gets a folder each. Threads do, since they only wait for compilers; none is left afterwards.
+    """
+
+    def one(name: str) -> Built:
+        place = work / name
+        place.mkdir()
+        return build(name, out, place, known)
+
+    with ThreadPoolExecutor(os.cpu_count()) as executor:
+        return list(executor.map(one, wanted))
