@@ -211,7 +211,7 @@ def columns(found: Facts) -> dict[str, str | int | bool | None]:
 def _binding(found: Facts) -> dict[str, str | int | bool | None]:
     """``relro`` and ``bind_now``, where something is linked dynamically and the answer hangs on nothing else."""
     if not found.relro:
-        decided: dict[str, str | int | bool | None] = {"relro": "none"} if found.loads else {}
+        decided: dict[str, str | int | bool | None] = {"relro": "none"} if found.loads and found.tags else {}
     else:
         decided = {"relro": "full"} if found.bound_now else {"relro": "partial"} if found.lazy else {}
     if found.needed and (found.bound_now or found.lazy):

@@ -9,6 +9,7 @@ import pytest
 from archscan.errors import RuleError
 from corpus.build import lacking
 from corpus.recipes import ROOT, load, names, raw_name
+from corpus.target import run
 from tests import oracle
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def test_protectors_and_checked_names_are_imported_where_a_recipe_says_so(
         if "fortify" in item.facts:
             assert bool(checked) is (item.facts["fortify"] == "yes"), item.path
             assert bool(found.imported & FORMATTED) is (item.facts["fortify"] == "no"), item.path
+        if "fortified_calls" in item.facts:
+            assert len(checked) == item.facts["fortified_calls"], item.path
 
 
 @pytest.mark.parametrize("column", ["ibt_marked", "shstk_marked"])
@@ -59,7 +62,7 @@ def test_control_flow_marks_are_in_the_notes(column: str, corpus_builds: dict[st
 
 
 def test_every_fact_of_a_recipe_is_checked_by_a_test() -> None:
-    elsewhere = {"stack_protector", "fortify", "fortified_calls", "ibt_marked", "shstk_marked"}
+    elsewhere = {"stack_protector", "fortify", "fortified_calls", "ibt_marked", "shstk_marked", "language"}
     decided = {"kind", "pie", "nx", "relro", "bind_now", "soname", "interpreter", "rpath", "runpath", "stripped"}
     for name in names():
         for item in load(ROOT / name / "recipe.toml").object:
@@ -79,6 +82,11 @@ def test_nothing_is_left_to_bind_lazily_without_a_plt(corpus_objects: dict[str, 
     assert not found.lazy
     assert not found.bound_now
     assert "printf" in found.imported
+
+
+def test_the_compiler_says_that_it_was_gcc(corpus_objects: dict[str, dict[str, Path]]) -> None:
+    file = corpus_objects["language-c"]["usr/bin/language-c"]
+    assert "GCC: (" in run(["readelf", "-p", ".comment", str(file)])
 
 
 def test_the_unmarked_object_has_no_section_for_its_stack(corpus_objects: dict[str, dict[str, Path]]) -> None:
