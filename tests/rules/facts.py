@@ -68,7 +68,7 @@ def database() -> sqlite3.Connection:
 
 def put(connection: sqlite3.Connection, pack: Pack) -> int:
     """The id of the package: stored, or its facts replaced, and marked unjudged, in one transaction."""
-    sha256 = hashlib.sha256("\0".join((pack.name, pack.version, pack.architecture)).encode()).hexdigest()
+    sha256 = hashlib.sha256(f"{pack.name}\0{pack.version}\0{pack.architecture}".encode()).hexdigest()
     with connection:
         (package,) = connection.execute(
             "INSERT INTO package (sha256, name, version, version_key, architecture, source, size, filename, extractor, "

@@ -1,0 +1,183 @@
+"""Judging what changed gives what judging everything gives: the promise that incremental scans rest on."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archscan.rules.apply import apply
+from archscan.rules.load import Rule, RuleBook, load
+from tests.rules.facts import Object, Pack, book, database, judgement, put, rule
+
+SHIPPED = load([Path(__file__).parents[2] / "rules"])
+
+# One object for each rule, and some that nothing is wrong with.
+BAD: dict[str, Object] = {
+    "no-pie": Object(columns={"kind": "executable", "pie": "no"}),
+    "static-non-pie": Object(columns={"kind": "static-executable", "pie": "no"}, needed=()),
+    "no-stack-protector": Object(columns={"stack_protector": "no"}),
+    "executable-stack": Object(columns={"nx": "no"}),
+    "writable-code": Object(columns={"wx_segments": 1}),
+    "text-relocations": Object(columns={"textrel": 3, "kind": "shared-library", "pie": "n/a"}),
+    "no-relro": Object(columns={"relro": "none"}),
+    "partial-relro": Object(columns={"relro": "partial"}),
+    "no-immediate-binding": Object(columns={"bind_now": "no"}),
+    "not-fortified": Object(columns={"fortify": "no"}),
+    "insecure-runpath": Object(columns={"runpath": "/tmp/x:.:$ORIGIN/../lib:"}),
+    "sanitizer-shipped": Object(needed=("libasan.so.8", "libc.so.6"), imports=("__asan_init", "printf")),
+    "privileged-unprotected": Object(columns={"kind": "executable", "pie": "no", "nx": "no"}, privilege="setuid"),
+    "imports-md5": Object(uses=(("md5", "MD5_Init"), ("md5", "MD5_Final"))),
+    "imports-md4": Object(uses=(("md4", "MD4_Init"),)),
+    "imports-sha1": Object(uses=(("sha1", "SHA1_Init"),)),
+    "imports-ripemd": Object(uses=(("ripemd160", "RIPEMD160_Init"),)),
+    "imports-des": Object(uses=(("des", "DES_ecb_encrypt"),)),
+    "imports-3des": Object(uses=(("3des", "DES_ede3_cbc_encrypt"),)),
+    "imports-rc4": Object(uses=(("rc4", "RC4"),)),
+    "imports-rc2": Object(uses=(("rc2", "RC2_set_key"),)),
+    "imports-small-block-cipher": Object(uses=(("blowfish", "BF_set_key"),)),
+    "imports-legacy-tls": Object(uses=(("tls1.0", "TLSv1_method"),)),
+    "imports-weak-password-hash": Object(uses=(("crypt-des", "DES_crypt"),)),
+}
+UNMEASURED = Object(columns={"stack_protector": "unknown"}, imports=("printf",))
+POOL = (*BAD.values(), UNMEASURED, Object())
+KINDS = ("pie", "executable", "relocatable", "kernel-module", "debug", "core", "firmware", "shared-library")
+
+paths = st.sampled_from(("usr/bin/a", "usr/bin/b", "usr/lib/x86_64-linux-gnu/libc.so.1"))
+
+
+@st.composite
+def packs(draw: st.DrawFn, statuses: Sequence[str] = ("complete", "partial", "unreadable")) -> Pack:
+    objects: dict[str, Object] = {}
+    for item in draw(st.lists(st.sampled_from(POOL), max_size=3)):
+        columns = {**item.columns, "kind": draw(st.sampled_from((item.columns.get("kind", "pie"), *KINDS)))}
+        path = draw(paths)
+        objects[path] = Object(
+            path=path,
+            path_key=path.replace("x86_64-linux-gnu", "*"),
+            columns=columns,
+            needed=item.needed,
+            imports=item.imports,
+            uses=item.uses,
+            privilege=item.privilege or draw(st.sampled_from((None, None, "setgid"))),
+        )
+    return Pack(
+        name=draw(st.sampled_from(("one", "two"))),
+        version=draw(st.sampled_from(("1", "2", "3"))),
+        architecture=draw(st.sampled_from(("amd64", "arm64"))),
+        source="source",
+        status=draw(st.sampled_from(statuses)),
+        objects=tuple(objects.values()),
+    )
+
+
+def identity(pack: Pack) -> tuple[str, str, str]:
+    return pack.name, pack.version, pack.architecture
+
+
+def whole(rules: RuleBook, arrived: Sequence[Pack]) -> sqlite3.Connection:
+    """A new database that saw each package once, as it was last, and judged everything at once."""
+    connection = database()
+    for pack in {identity(pack): pack for pack in arrived}.values():
+        put(connection, pack)
+    apply(connection, rules, 1, changed_only=False)
+    return connection
+
+
+@pytest.mark.parametrize("one", SHIPPED.rules, ids=lambda one: one.id)
+def test_each_rule_says_the_same_of_changes_as_of_everything(one: Rule) -> None:
+    rules = book(one)
+    arrived = [Pack(name=f"p{number}", objects=(item,), source="s") for number, item in enumerate(POOL)]
+    connection = database()
+    for scan, pack in enumerate(arrived, 1):
+        put(connection, pack)
+        apply(connection, rules, scan, changed_only=True)
+    found = judgement(connection)
+    assert any(one.id in row for row in found)
+    assert len(found) < 2 * len(POOL)
+    assert found == judgement(whole(rules, arrived))
+
+
+@given(st.lists(packs(), max_size=8, unique_by=identity), st.data())
+@settings(max_examples=40, deadline=None)
+def test_the_order_in_which_packages_arrive_does_not_matter(arrived: list[Pack], data: st.DataObject) -> None:
+    connection = database()
+    for scan, pack in enumerate(data.draw(st.permutations(arrived)), 1):
+        put(connection, pack)
+        if data.draw(st.booleans()):
+            apply(connection, SHIPPED, scan, changed_only=True)
+    apply(connection, SHIPPED, 20, changed_only=True)
+    assert judgement(connection) == judgement(whole(SHIPPED, arrived))
+
+
+@given(st.lists(packs(statuses=("complete",)), max_size=10))
+@settings(max_examples=40, deadline=None)
+def test_packages_read_again_leave_nothing_but_withdrawn_findings(arrived: list[Pack]) -> None:
+    connection = database()
+    for scan, pack in enumerate(arrived, 1):
+        put(connection, pack)
+        apply(connection, SHIPPED, scan, changed_only=True)
+    assert judgement(connection, withdrawn=False) == judgement(whole(SHIPPED, arrived))
+
+
+# Looks at other packages, and so is only right in a rule that is always run whole.
+ALONE = (
+    "SELECT e.id AS elf_id, 'pie' AS subject FROM elf e WHERE NOT EXISTS "
+    "(SELECT 1 FROM elf o WHERE o.path = e.path AND o.package_id <> e.package_id)"
+)
+changes = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "severity": st.sampled_from(("low", "high")),
+            "family": st.just("shared"),
+            "message": st.sampled_from(("{path}", "{path} {version}")),
+            "scope": st.sampled_from(("object", "archive")),
+            "query": st.sampled_from(
+                (
+                    "SELECT id AS elf_id, 'pie' AS subject FROM elf WHERE nx = 'no'",
+                    "SELECT elf_id, 'pie' AS subject, soname FROM needed",
+                    ALONE,
+                )
+            ),
+        },
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def _book(drawn: Sequence[dict[str, Any]], links: Sequence[tuple[int, int]]) -> RuleBook:
+    supersedes = {
+        number: tuple(sorted({f"r{loser}" for winner, loser in links if winner == number and loser != number}))
+        for number in range(len(drawn))
+    }
+    made = []
+    for number, change in enumerate(drawn):
+        scope = {"scope": "archive"} if change.get("query") == ALONE else {}
+        made.append(rule(f"r{number}", supersedes=supersedes[number], **{**change, **scope}))
+    return book(*made)
+
+
+@given(
+    st.lists(st.one_of(packs(statuses=("complete",)), changes), max_size=8),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=3),
+    changes,
+)
+@settings(max_examples=60, deadline=None)
+def test_rules_may_change_between_packages(
+    steps: list[Pack | list[dict[str, Any]]], links: list[tuple[int, int]], last: list[dict[str, Any]]
+) -> None:
+    connection = database()
+    rules = _book([{}, {}], [])
+    for scan, step in enumerate([*steps, last], 1):
+        if isinstance(step, Pack):
+            put(connection, step)
+        else:
+            rules = _book(step, [link for link in links if max(link) < len(step)])
+        apply(connection, rules, scan, changed_only=True)
+    arrived = [step for step in steps if isinstance(step, Pack)]
+    assert judgement(connection, withdrawn=False) == judgement(whole(rules, arrived))
