@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 # Stored names are escaped already; this catches what free SQL can compute (`char(27)`) and what another program wrote.
@@ -34,5 +35,7 @@ def spreadsheet(value: object) -> object:
 
 
 def plain(value: object) -> object:
-    """The value as JSON can hold it: bytes are hex."""
+    """The value as JSON can hold it: bytes are hex, an infinite number is null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value.hex() if isinstance(value, bytes) else value

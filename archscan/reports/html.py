@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,7 @@ def write(connection: sqlite3.Connection, stream: TextIO, generated: str | None,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["shown"] = shown
+    environment.filters["moment"] = _moment
     page = environment.get_template("report.html.j2").stream(
         **_values(connection),
         generated=generated,
@@ -142,19 +144,41 @@ def _safe(value: Any) -> Any:
     return [_safe(inner) for inner in value] if isinstance(value, list) else value
 
 
+def _moment(time: str) -> str:
+    # 2026-05-02T10:01:05Z -> 2026-05-02 10:01 UTC; other forms stay as they are.
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)", time)
+    return f"{match[1]} {match[2]} UTC" if match else time
+
+
 def _matrix(rows: list[content.Row]) -> list[dict[str, Any]]:
-    """One table an architecture; the share is of the objects that were judged and could have the protection."""
-    result: dict[str, list[content.Row]] = {}
-    for row in rows:
-        judged = row["protected"] + row["partial"] + row["unprotected"]
-        share = round(100 * row["protected"] / judged) if judged else None
-        bars, start = [], 0.0
-        for verdict in ("protected", "partial", "unprotected"):
-            width = round(100 * row[verdict] / judged, 2) if judged else 0
-            bars.append((verdict, round(start, 2), width))
-            start += width
-        result.setdefault(shown(row["architecture"]) or "unknown", []).append({**row, "share": share, "bars": bars})
-    return [{"architecture": name, "rows": features} for name, features in result.items()]
+    """One part an architecture: its features with their bars, and those that apply to none of its objects."""
+    architectures = list(dict.fromkeys(row["architecture"] for row in rows))
+    return [
+        {
+            "architecture": shown(architecture) or "unknown",
+            "rows": [_share(row) for row in rows if row["architecture"] == architecture and _applies(row)],
+            "inapplicable": [
+                row["feature"] for row in rows if row["architecture"] == architecture and not _applies(row)
+            ],
+        }
+        for architecture in architectures
+    ]
+
+
+def _applies(row: content.Row) -> bool:
+    return any(row[verdict] for verdict in ("protected", "partial", "unprotected", "unknown"))
+
+
+def _share(row: content.Row) -> content.Row:
+    """The row with ``share`` in percent of the objects that were judged and can be protected, and its bar."""
+    judged = row["protected"] + row["partial"] + row["unprotected"]
+    bars, start = [], 0.0
+    for verdict in ("protected", "partial", "unprotected"):
+        width = round(100 * row[verdict] / judged, 2) if judged else 0
+        bars.append((verdict, round(start, 2), width))
+        start += width
+    # Rounded down: 100 % is said only of all.
+    return {**row, "share": 100 * row["protected"] // judged if judged else None, "bars": bars}
 
 
 def _data(tables: dict[str, dict[str, Any]], rules: list[content.Row]) -> Any:

@@ -54,14 +54,18 @@ def load(directories: Sequence[Path]) -> dict[str, Question]:
     Raises QueryError that names the file, the key and what was expected.
     """
     files = {path.stem: path for directory in directories for path in sorted(directory.glob("*.sql"))}
-    return {name: _question(name, path) for name, path in sorted(files.items())}
+    return {name: parsed(name, path, _read(path)) for name, path in sorted(files.items())}
 
 
-def _question(name: str, path: Path) -> Question:
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QueryError(f"{path}: cannot be read: {error}") from error
+
+
+def parsed(name: str, path: Path, text: str) -> Question:
+    """The question in the text of a file; errors as in ``load``, ``path`` only names the file in them."""
     header, sql = _split(text)
     fields: dict[str, str] = {}
     parameters: list[Parameter] = []
