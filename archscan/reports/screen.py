@@ -97,9 +97,9 @@ def _packages(summary: Summary) -> Iterator[Text]:
 
     packages = summary.counts["packages"]
     total = sum(packages.values())
-    if "packages" in summary.metrics:
-        given, known = int(summary.metrics["packages"]), int(summary.metrics.get("known", 0))
-        yield Text(f"{count(given, 'package')} in this scan: {given - known:,} new, {known:,} known already")
+    if summary.read is not None and summary.known is not None:
+        given = count(summary.read + summary.known, "package")
+        yield Text(f"{given} in this scan: {summary.read:,} read, {summary.known:,} known already")
     line = Text(f"{count(total, 'package')} in the database, {count(summary.counts['objects'], 'ELF object')}")
     if summary.counts["privileged_files"]:
         line.append(f", {count(summary.counts['privileged_files'], 'file')} with a privilege")

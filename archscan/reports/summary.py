@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from archscan.reports.content import Row
 
-_RULES, _WORST, _PROBLEMS = 8, 5, 5
+_WORST = 5
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     scan: Row
     seconds: float | None
-    metrics: dict[str, float]  # of this scan: `packages`, `known`, where the scan counted them
+    read: int | None  # packages that this scan read, and that it found in the database already
+    known: int | None
     counts: Row
     rules: tuple[Row, ...]
     worst: tuple[Row, ...]
@@ -49,16 +50,20 @@ FROM file f JOIN current_package p ON p.id = f.package_id WHERE f.kind = 'archiv
 """
 
 
-def summary(connection: sqlite3.Connection, scan_id: int) -> Summary:
-    """What there is to say after the scan ``scan_id``, which must exist."""
+def summary(
+    connection: sqlite3.Connection, scan_id: int, *, read: int | None = None, known: int | None = None
+) -> Summary:
+    """What there is to say after the scan ``scan_id``, which must exist.
+
+    ``read`` and ``known`` are the packages that it read and that it knew already, if the caller has counted them.
+    """
     scan = next(content.rows(connection, _SCAN, (scan_id,)))
     nested, nested_packages = connection.execute(_NESTED).fetchone()
     return Summary(
         scan=scan,
         seconds=scan.pop("seconds"),
-        metrics=dict(
-            connection.execute("SELECT name, value FROM metric WHERE scan_id = ? AND scope = 'scan'", (scan_id,))
-        ),
+        read=read,
+        known=known,
         counts=content.counts(connection, scan_id),
         rules=tuple(content.rules(connection, scan_id)),
         worst=tuple(content.worst(connection, _WORST)),

@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 def printed(connection: sqlite3.Connection, width: int | None = None, stream: io.StringIO | None = None) -> str:
     stream = stream or io.StringIO()
-    screen.write(summary.summary(connection, 2), stream, width)
+    screen.write(summary.summary(connection, 2, read=5, known=2), stream, width)
     return stream.getvalue()
 
 
@@ -33,7 +33,7 @@ def test_the_figures_are_those_of_the_database(filled: sqlite3.Connection) -> No
     objects = filled.execute("SELECT count(*) FROM elf").fetchone()[0]
     assert f"{opened} open, {new} of them new in this scan" in text
     assert f"{objects} ELF objects" in text
-    assert "7 packages in this scan: 5 new, 2 known already" in text
+    assert "7 packages in this scan: 5 read, 2 known already" in text
     assert "scan 2 finished in 1 min 5 s" in text
 
 
@@ -79,7 +79,8 @@ def test_an_empty_scan_has_its_screen(empty: sqlite3.Connection) -> None:
     assert lines == [
         "archscan 0.1.0: scan 2 finished in 4.2 s",
         "",
-        "Packages      0 packages in the database, 0 ELF objects",
+        "Packages      7 packages in this scan: 5 read, 2 known already",
+        "              0 packages in the database, 0 ELF objects",
         "",
         "Findings      none open",
     ]
