@@ -260,3 +260,14 @@ def test_the_rules_are_written_down_as_they_were_judged_by(connection: sqlite3.C
     assert rows == [
         (one.id, one.title, one.query, one.supersedes[0] if one.supersedes else None) for one in shipped.rules
     ]
+
+
+def test_what_a_rule_left_to_another_of_its_family_comes_back_with_its_end(connection: sqlite3.Connection) -> None:
+    first, second = rule("first", family="shared", severity="high"), rule("second", family="shared")
+    put(connection, Pack(objects=(BAD,)))
+    apply(connection, book(first, second), 1, changed_only=True)
+    assert connection.execute("SELECT rule_id, severity, state FROM finding").fetchall() == [("first", "high", "open")]
+    apply(connection, book(second), 2, changed_only=True)
+    assert connection.execute("SELECT rule_id, severity, state FROM finding").fetchall() == [
+        ("second", "medium", "open")
+    ]
