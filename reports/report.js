@@ -5,7 +5,7 @@ const PAGE = 100;
 const rank = new Map(data.severities.map((name, place) => [name, place]));
 const BADGES = new Set(["severity", "strength", "new"]);
 const MONO = new Set(["path", "symbol", "target", "filename", "library"]);
-const SHORT = new Set(["severity", "strength", "confidence", "architecture", "rule", "algorithm", "version", "role", "mode", "stage", "kind", "new"]);
+const SHORT = new Set(["severity", "strength", "confidence", "architecture", "rule", "algorithm", "role", "mode", "stage", "kind", "new"]);
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -16,8 +16,9 @@ function element(name, text, className) {
 
 function cell(key, value) {
   const made = element("td");
-  if (typeof value === "number") made.className = "num";
-  else if (SHORT.has(key) && String(value ?? "").length < 40) made.className = "key";
+  made.className = "c-" + key;
+  if (typeof value === "number") made.classList.add("num");
+  else if (SHORT.has(key) && String(value ?? "").length < 40) made.classList.add("key");
   if (value === null || value === "") return made;
   if (BADGES.has(key)) made.append(element("span", value, "badge " + value));
   else if (MONO.has(key)) made.append(element("span", value, "mono"));

@@ -103,20 +103,20 @@ _WORST = """
 SELECT package, version, architecture, source,
        sum(severity = 'critical') AS critical, sum(severity = 'high') AS high, sum(severity = 'medium') AS medium,
        sum(severity = 'low') AS low, sum(severity = 'negligible') AS negligible
-FROM open_finding GROUP BY package_id
+FROM open_finding GROUP BY package_id HAVING max(severity <> 'negligible')
 ORDER BY critical DESC, high DESC, medium DESC, low DESC, negligible DESC, package, architecture, version
 LIMIT ?
 """
 
+# A rule's query may set the severity of each row, so the rule is shown with the worst that it found.
 _RULES = f"""
 SELECT f.rule_id AS rule, coalesce(r.title, f.rule_id) AS title, coalesce(r.category, '') AS category,
-       coalesce(r.severity, max(f.severity)) AS severity, coalesce(r.confidence, max(f.confidence)) AS confidence,
-       coalesce(r.why, '') AS why, coalesce(r.fix, '') AS fix, coalesce(r.refs, '[]') AS "references",
-       count(*) AS open, sum(f.first_scan = :scan) AS new
+       min(CASE f.severity {_RANK} END) AS severity, coalesce(r.why, '') AS why, coalesce(r.fix, '') AS fix,
+       coalesce(r.refs, '[]') AS "references", count(*) AS open, sum(f.first_scan = :scan) AS new
 FROM finding f LEFT JOIN rule r ON r.id = f.rule_id
 WHERE f.state = 'open'
 GROUP BY f.rule_id
-ORDER BY CASE coalesce(r.severity, max(f.severity)) {_RANK} END, count(*) DESC, f.rule_id
+ORDER BY min(CASE f.severity {_RANK} END), count(*) DESC, f.rule_id
 """  # noqa: S608 - idem
 
 
@@ -163,6 +163,7 @@ def _number(connection: sqlite3.Connection, sql: str) -> int:
 def rules(connection: sqlite3.Connection, scan_id: int | None) -> Iterator[Row]:
     """The rules with open findings, the most severe first: their texts and how many findings are open and new."""
     for row in rows(connection, _RULES, {"scan": -1 if scan_id is None else scan_id}):
+        row["severity"] = SEVERITIES[row["severity"]]
         row["references"] = json.loads(row["references"])
         yield row
 
@@ -207,7 +208,7 @@ def not_whole(connection: sqlite3.Connection) -> Iterator[Row]:
 
 
 def worst(connection: sqlite3.Connection, limit: int) -> list[Row]:
-    """The packages with the most severe open findings, with a count for each severity."""
+    """The packages with the most severe open findings, with their counts; none that has negligible ones only."""
     return list(rows(connection, _WORST, (limit,)))
 
 

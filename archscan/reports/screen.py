@@ -55,7 +55,7 @@ def _lines(summary: Summary, console: Console) -> Iterator[Text]:
     if summary.rules:
         yield gap
         yield from columns(_rule_rows(summary.rules), (1, 2), width, _INDENT)
-    if len(summary.worst) > 1:
+    if summary.worst and sum(summary.counts["packages"].values()) > 1:
         yield gap
         rows = _worst_rows(summary.worst)
         yield from columns(rows, range(1, len(rows[0])), width, _INDENT)
@@ -191,4 +191,4 @@ def _blind(summary: Summary) -> Iterator[Text]:
         rows = [row for row in summary.unmeasured if row["text"] == text]
         names = ", ".join(row["feature"] for row in rows)
         reason = f" ({shown(text)})" if text else ""
-        yield Text(f"unknown for up to {count(max(row['objects'] for row in rows), 'object')}: {names}{reason}")
+        yield Text(f"verdict unknown for up to {count(max(row['objects'] for row in rows), 'object')}: {names}{reason}")

@@ -41,7 +41,7 @@ def test_what_was_not_looked_at_is_said(filled: sqlite3.Connection) -> None:
     text = " ".join(printed(filled, 200).split())
     assert "1 package partial, 1 package unreadable" in text
     assert "6 nested archives (zip, jar …) in 6 packages not opened" in text
-    assert "unknown for up to 12 objects: stack_protector, stack_clash, ibt_compiled" in text
+    assert "verdict unknown for up to 12 objects: stack_protector, stack_clash, ibt_compiled" in text
     assert "2 problems in this scan" in text
 
 
@@ -88,3 +88,14 @@ def test_an_empty_scan_has_its_screen(empty: sqlite3.Connection) -> None:
 
 def test_an_interrupted_scan_is_called_so(empty: sqlite3.Connection) -> None:
     assert "scan 2 interrupted" in printed(one_scan(empty, "interrupted"))
+
+
+def test_a_rule_is_shown_as_severe_as_what_it_found(filled: sqlite3.Connection) -> None:
+    filled.execute("UPDATE finding SET severity = 'negligible' WHERE rule_id = 'no-pie'")
+    line = next(line for line in printed(filled, 120).splitlines() if " no-pie " in line)
+    assert line.split()[0] == "negligible"
+
+
+def test_packages_with_negligible_findings_only_are_not_the_worst(filled: sqlite3.Connection) -> None:
+    filled.execute("UPDATE occurrence SET severity = 'negligible'")
+    assert "worst packages" not in printed(filled, 120)
