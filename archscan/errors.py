@@ -50,7 +50,9 @@ class QueryError(ArchscanError):
 
 
 class InputError(ArchscanError):
-    """What was read is not what it should be. ``kind`` is a ``model.ProblemKind``."""
+    """What was read is not what it should be. ``kind`` is a ``model.ProblemKind``, ``stage`` a ``model.Stage``."""
+
+    stage = "deb"
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -71,3 +73,5 @@ class LimitError(DebError):
 
 class ElfError(InputError):
     """An ELF object is truncated, inconsistent or not supported."""
+
+    stage = "elf"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import msgspec
@@ -16,8 +17,7 @@ from archscan.deb.streams import Unpacked
 from archscan.errors import DebError, LimitError
 from archscan.model import Limits, Package
 
-_SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
-_PRIVILEGED_SCRIPTS = ("preinst", "postinst")
+_SCRIPTS = ("preinst", "postinst")
 
 
 class Deb(msgspec.Struct, frozen=True):
@@ -34,9 +34,33 @@ def open_deb(file: BinaryIO, limits: Limits) -> Deb:
 
     Raises DebError where it is not a .deb, or lacks its control or data archive, or the control file is damaged.
     """
-    size = os.fstat(file.fileno()).st_size
+    control, data = _parts(file)
+    with _stage("control"):
+        files, modified = _control_files(file, control, limits)
+        if "control" not in files:
+            raise DebError("corrupt", "control.tar has no file named control")
+        return Deb(package(files["control"]), _granted(files), modified, data)
+
+
+def data_members(file: BinaryIO, deb: Deb, limits: Limits) -> Iterator[Member]:
+    """The members of ``data.tar``, in order. Errors as ``members`` has them."""
+    with _stage("data"):
+        yield from members(_stream(file, deb.data, limits), limits)
+
+
+@contextmanager
+def _stage(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DebError as error:
+        error.stage = name
+        raise
+
+
+def _parts(file: BinaryIO) -> tuple[ArMember, ArMember]:
+    """The control and the data archive."""
     control = data = None
-    for number, part in enumerate(ar_members(file, size)):
+    for number, part in enumerate(ar_members(file, os.fstat(file.fileno()).st_size)):
         if number == 0 and part.name != b"debian-binary":
             raise DebError("not-a-deb", "an ar archive whose first member is not debian-binary")
         if number == 0:
@@ -47,26 +71,26 @@ def open_deb(file: BinaryIO, limits: Limits) -> Deb:
             data = data or part
     if control is None or data is None:
         raise DebError("corrupt", f"the archive has no {'control' if control is None else 'data'}.tar member")
-    files, modified = _control_files(file, control, limits)
-    if "control" not in files:
-        raise DebError("corrupt", "control.tar has no file named control")
+    return control, data
+
+
+def _granted(files: dict[str, bytes]) -> dict[str, frozenset[str]]:
+    """Path → privileges that the maintainer scripts give to it."""
     granted: dict[str, frozenset[str]] = {}
-    for name in _PRIVILEGED_SCRIPTS:
-        for path, privileges in script_privileges(files.get(name, b"").decode("utf-8", "surrogateescape")).items():
+    for name in _SCRIPTS:
+        script = files.get(name, b"").decode("utf-8", "surrogateescape")
+        for path, privileges in script_privileges(script).items():
             granted[path] = granted.get(path, frozenset()) | privileges
-    return Deb(package(files["control"]), granted, modified, data)
-
-
-def data_members(file: BinaryIO, deb: Deb, limits: Limits) -> Iterator[Member]:
-    """The members of ``data.tar``, in order. Errors as ``members`` has them."""
-    return members(_stream(file, deb.data, limits), limits)
+    return granted
 
 
 def _check_version(file: BinaryIO, part: ArMember) -> None:
     file.seek(part.offset)
     version = file.read(min(part.size, 16))
     if not version.startswith(b"2."):
-        raise DebError("unsupported", f"a .deb of format {version.strip().decode('ascii', 'backslashreplace')}, not 2.x")
+        raise DebError(
+            "unsupported", f"a .deb of format {version.strip().decode('ascii', 'backslashreplace')}, not 2.x"
+        )
 
 
 def _stream(file: BinaryIO, part: ArMember, limits: Limits) -> Unpacked:

@@ -29,7 +29,9 @@ def ar_members(file: BinaryIO, size: int) -> Iterator[ArMember]:
     file.seek(0)
     magic = file.read(len(MAGIC))
     if magic != MAGIC:
-        raise DebError("not-a-deb", "the file is empty" if not magic else "no ar archive: it does not begin with '!<arch>'")
+        raise DebError(
+            "not-a-deb", "the file is empty" if not magic else "no ar archive: it does not begin with '!<arch>'"
+        )
     offset = len(MAGIC)
     long_names = b""
     while offset < size:

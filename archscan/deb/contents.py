@@ -19,7 +19,15 @@ ELF_MAGIC = b"\x7fELF"
 _HEAD = 16
 _PACKED_MODULE = re.compile(r"\.ko\.(xz|zst|gz)$")
 # Archives by their first bytes, and those by name whose first bytes only tell the compression.
-_NESTED_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"hsqs", b"\xed\xab\xee\xdb", b"070701")
+_NESTED_MAGIC = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"hsqs",
+    b"\xed\xab\xee\xdb",
+    b"070701",
+)
 _NESTED_NAME = re.compile(
     r"\.(?:tar|tar\.(?:gz|bz2|xz|zst|lzma|lz4|Z)|tgz|tbz2?|txz|tzst|cpio(?:\.\w+)?|crate|gem|img(?:\.\w+)?|iso|squashfs)$"
 )
@@ -52,22 +60,19 @@ def content(member: Member) -> Content:
     return Content(FileKind.REGULAR, head)
 
 
-def elf_objects(member: Member, found: Content, limits: Limits) -> Iterator[ElfBytes]:
-    """The ELF objects in a member of kind ``ELF`` or ``STATIC_ARCHIVE``.
+def elf_objects(path: str, kind: FileKind, data: bytes, limits: Limits) -> Iterator[ElfBytes]:
+    """The ELF objects in the content of a member of kind ``ELF`` or ``STATIC_ARCHIVE``.
 
-    Raises LimitError for a member larger than ``limits.member_bytes``, DebError for a damaged one.
+    Raises DebError where an archive or a packed module is damaged, LimitError where it unpacks to too much.
     """
-    if member.size > limits.member_bytes:
-        raise LimitError("member_bytes", f"{member.size} bytes; the limit for one member is {limits.member_bytes}")
-    data = found.head + member.read(member.size - len(found.head))
-    if found.kind == FileKind.STATIC_ARCHIVE:
-        yield from _archive_objects(member.name, data)
+    if kind == FileKind.STATIC_ARCHIVE:
+        yield from _archive_objects(path, data)
     elif data.startswith(ELF_MAGIC):
-        yield ElfBytes(member.name, data)
+        yield ElfBytes(path, data)
     else:
-        unpacked = _unpacked(member.name, data, limits)
+        unpacked = _unpacked(path, data, limits)
         if unpacked.startswith(ELF_MAGIC):
-            yield ElfBytes(member.name, unpacked)
+            yield ElfBytes(path, unpacked)
 
 
 def _archive_objects(path: str, data: bytes) -> Iterator[ElfBytes]:

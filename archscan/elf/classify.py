@@ -63,8 +63,10 @@ def kind(image: Image, path: str, architecture: str | None) -> ElfKind:
 def only_debug(image: Image) -> bool:
     """Whether nothing that would be mapped is in the file, notes excepted: `objcopy --only-keep-debug`."""
     mapped = [part for part in image.sections if part.flags & SHF_ALLOC and part.size]
-    return bool(mapped) and all(part.type in (SHT_NOBITS, SHT_NOTE) for part in mapped) and any(
-        part.type == SHT_NOBITS and part.flags & SHF_EXECINSTR for part in mapped
+    return (
+        bool(mapped)
+        and all(part.type in (SHT_NOBITS, SHT_NOTE) for part in mapped)
+        and any(part.type == SHT_NOBITS and part.flags & SHF_EXECINSTR for part in mapped)
     )
 
 

@@ -120,7 +120,9 @@ def _nx(subject: Subject, found: Machine) -> Judged:
     headers = [segment for segment in image.segments if segment.type == PT_GNU_STACK]
     if headers:
         if headers[-1].flags & PF_X:
-            return Verdict.NO, Reason("executable-header", "PT_GNU_STACK asks for an executable stack", {"headers": len(headers)})
+            return Verdict.NO, Reason(
+                "executable-header", "PT_GNU_STACK asks for an executable stack", {"headers": len(headers)}
+            )
         return Verdict.YES, None
     if not any(segment.flags & PF_X for segment in loads(image)):
         return _not_applicable("no-code", "no segment is executable")
@@ -164,7 +166,9 @@ def _relro(subject: Subject, found: Machine, slots: Sequence[int]) -> Judged:
     header = next((segment for segment in image.segments if segment.type == PT_GNU_RELRO), None)
     if header is None:
         if not slots and not image.dynamic:
-            return Relro.NOT_APPLICABLE, Reason("nothing-to-protect", "no PT_GNU_RELRO, and nothing that a loader writes")
+            return Relro.NOT_APPLICABLE, Reason(
+                "nothing-to-protect", "no PT_GNU_RELRO, and nothing that a loader writes"
+            )
         counts = {"slots": len(slots)}
         return Relro.NONE, Reason("no-header", "no PT_GNU_RELRO: what the loader writes stays writable", counts)
     if not found.jump_slot:
@@ -236,7 +240,9 @@ def _stack_protector(subject: Subject) -> Judged:
         return _unlinked(subject.kind)
     if not has_stack_arrays(subject.language):
         return _not_applicable("language", f"{subject.language} keeps no unchecked arrays on the stack")
-    guards = sum(row.symbol in ("__stack_chk_fail", "__stack_chk_fail_local", "__stack_chk_guard") for row in subject.imports)
+    guards = sum(
+        row.symbol in ("__stack_chk_fail", "__stack_chk_fail_local", "__stack_chk_guard") for row in subject.imports
+    )
     return Verdict.UNKNOWN, Reason("not-measured", "the machine code was not looked at", {"guard_imports": guards})
 
 

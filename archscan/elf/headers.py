@@ -54,7 +54,9 @@ def checked(data: bytes) -> Layout:
     return Layout(bits, order)
 
 
-def _table(data: bytes, order: str, code: str, what: str, offset: int, entsize: int, count: int) -> list[tuple[int, ...]]:
+def _table(
+    data: bytes, order: str, code: str, what: str, offset: int, entsize: int, count: int
+) -> list[tuple[int, ...]]:
     entry = struct.Struct(order + code)
     if entsize != entry.size:
         raise ElfError("corrupt", f"a {what} header of {entsize} bytes, not {entry.size}")
@@ -89,7 +91,9 @@ def _debug_only(sections: list[tuple[int, ...]]) -> bool:
 def _check_sections(sections: list[tuple[int, ...]], size: int) -> None:
     for number, row in enumerate(sections):
         if row[1] not in (_SHT_NULL, SHT_NOBITS) and row[4] + row[5] > size:
-            raise ElfError("truncated", f"section {number} ends {row[4] + row[5] - size} bytes past the end of the file")
+            raise ElfError(
+                "truncated", f"section {number} ends {row[4] + row[5] - size} bytes past the end of the file"
+            )
 
 
 def _check_segments(segments: list[tuple[int, int, int]], size: int) -> None:

@@ -47,7 +47,13 @@ _RUNTIMES = (
     ("libc++.so", Language.CXX),
 )
 # Strings of panic messages: the paths of the standard library and of crates (seen in stripped binaries).
-_RUST_PATHS = (b"/library/std/src/", b"/library/core/src/", b"library/std/src/", b"/usr/share/cargo/registry/", b"/rustc/")
+_RUST_PATHS = (
+    b"/library/std/src/",
+    b"/library/core/src/",
+    b"library/std/src/",
+    b"/usr/share/cargo/registry/",
+    b"/rustc/",
+)
 _PROTECTABLE = frozenset({Language.C, Language.CXX, Language.FORTRAN, Language.ADA, Language.D, Language.UNKNOWN})
 
 
@@ -72,7 +78,11 @@ def language(image: Image, needed: Sequence[str], imports: Sequence[Import], exp
         return Language.HASKELL
     if b"_d_run_main" in exported or b"\0_D4core" in exported:
         return Language.D
-    if any(soname.startswith(("libstdc++", "libc++.so")) for soname in needed) or b"\0_ZN" in exported or b"\0_ZS" in exported:
+    if (
+        any(soname.startswith(("libstdc++", "libc++.so")) for soname in needed)
+        or b"\0_ZN" in exported
+        or b"\0_ZS" in exported
+    ):
         return Language.CXX
     return _c_or_nothing(image, needed, imports)
 
@@ -92,7 +102,9 @@ def _is_rust(image: Image, needed: Sequence[str], imports: Sequence[Import]) -> 
 def _c_or_nothing(image: Image, needed: Sequence[str], imports: Sequence[Import]) -> Language:
     if needed or imports or section(image, ".eh_frame"):
         return Language.C
-    code = any(part.flags & SHF_ALLOC and part.flags & SHF_EXECINSTR and part.type != SHT_NOBITS for part in image.sections)
+    code = any(
+        part.flags & SHF_ALLOC and part.flags & SHF_EXECINSTR and part.type != SHT_NOBITS for part in image.sections
+    )
     return Language.ASSEMBLER if code and image.sections else Language.UNKNOWN
 
 

@@ -43,7 +43,11 @@ def relocations(image: Image) -> Iterator[tuple[int, int]]:
         seen: list[tuple[int, int]] = []
         for address, size, addend in tables:
             # Some linkers count the PLT's relocations within the others (DT_RELASZ, gABI).
-            if address is not None and size and not any(low <= address and address + size <= high for low, high in seen):
+            if (
+                address is not None
+                and size
+                and not any(low <= address and address + size <= high for low, high in seen)
+            ):
                 seen.append((address, address + size))
                 yield from _entries(image, mapped(image, address, size), addend=addend)
         return

@@ -1,0 +1,15 @@
+"""Many packages at once, each read in a process of its own that may crash, hang or run out of memory.
+
+::
+
+    main ── executor ── worker ── spawner ── disposable child     (one chain for each of --jobs)
+
+The *worker* is a process of a plain ``concurrent.futures`` executor; it carries logs, and has threads for that. The
+*spawner* has one thread and does nothing but fork a child for each package and watch it: a fork from a process with
+threads can inherit a lock that nobody will release. The *child* reads the package and says what it finds over a
+private pipe, as MessagePack. Its death is a fact, not an accident.
+"""
+
+from archscan.pool.executors import readings
+
+__all__ = ["readings"]

@@ -1,0 +1,5 @@
+"""Where packages come from: what a person names on the command line, as jobs."""
+
+from archscan.sources.targets import Targets, Unmatched, expanded
+
+__all__ = ["Targets", "Unmatched", "expanded"]

@@ -1,0 +1,18 @@
+"""The database: opened, brought up to date, written, dumped. Only one process writes."""
+
+from archscan.store.database import open_readonly, open_store
+from archscan.store.dump import dump
+from archscan.store.writer import Extraction, fill_algorithms, finish_scan, is_whole, known_packages, start_scan, write
+
+__all__ = [
+    "Extraction",
+    "dump",
+    "fill_algorithms",
+    "finish_scan",
+    "is_whole",
+    "known_packages",
+    "open_readonly",
+    "open_store",
+    "start_scan",
+    "write",
+]

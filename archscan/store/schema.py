@@ -8,12 +8,10 @@ from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
 from archscan.store import tables
+from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-# "arch" as four bytes, so that `file` and we can tell our databases from others (https://sqlite.org/pragma.html).
-APPLICATION_ID = 0x61726368
 
 MIGRATIONS = Migrations("archscan")
 
@@ -59,13 +57,16 @@ def migrate(db: Database) -> None:
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             MIGRATIONS.apply(db)
         return
-    known = {migration.name for migration in MIGRATIONS.pending(db)} | _applied(db)
-    newer = _applied(db) - {migration.name for migration in MIGRATIONS._migrations}
-    if newer:
+    applied = {migration.name for migration in MIGRATIONS.applied(db)}
+    pending = {migration.name for migration in MIGRATIONS.pending(db)}
+    if applied - _names():
         raise StoreError("was written by a newer archscan; upgrade archscan, or choose another file with --db")
-    if known and MIGRATIONS.pending(db):
+    if pending:
         MIGRATIONS.apply(db)
 
 
-def _applied(db: Database) -> set[str]:
-    return {migration.name for migration in MIGRATIONS.applied(db)}
+def _names() -> set[str]:
+    """The migrations that this archscan knows."""
+    from sqlite_utils import Database
+
+    return {migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))}

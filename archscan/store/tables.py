@@ -357,7 +357,8 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-VIEWS = """
+VIEWS = (
+    """
 -- The newest version of each package and architecture. Packages whose control file could not be read have no name.
 CREATE VIEW current_package AS
 SELECT * FROM package p
@@ -389,8 +390,11 @@ SELECT p.id AS package_id, p.name, p.version, p.architecture, p.source, p.status
 FROM package p;
 
 CREATE VIEW hardening_summary AS
-""" + "\nUNION ALL\n".join(
-    f"SELECT '{name}' AS feature, p.architecture, e.{name} AS verdict, count(*) AS objects "
-    f"FROM elf e JOIN current_package p ON p.id = e.package_id GROUP BY p.architecture, e.{name}"
-    for name in (*_PROTECTIONS, "relro")
-) + ";\n"
+"""
+    + "\nUNION ALL\n".join(
+        f"SELECT '{name}' AS feature, p.architecture, e.{name} AS verdict, count(*) AS objects "
+        f"FROM elf e JOIN current_package p ON p.id = e.package_id GROUP BY p.architecture, e.{name}"
+        for name in (*_PROTECTIONS, "relro")
+    )
+    + ";\n"
+)

@@ -1,0 +1,26 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+database = click.option(
+    "--db",
+    type=click.Path(path_type=Path),
+    default=Path("archscan.db"),
+    envvar="ARCHSCAN_DB",
+    show_default=True,
+    show_envvar=True,
+    help="The database.",
+)
+
+rules = click.option(
+    "--rules",
+    "own_rules",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    multiple=True,
+    metavar="DIR",
+    help="A folder with rules (and a catalogue) of your own, beside ours.",
+)

@@ -1,0 +1,131 @@
+"""``archscan scan``: packages in, findings out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from archscan.cli import options
+from archscan.model import Limits, Severity
+
+_EPILOG = """\b
+Examples:
+  archscan scan hello_2.10-3_amd64.deb
+  archscan scan pool/ 'old/*.deb' --db release.db --jobs 4
+  find pool -name '*.deb' -size -1M | archscan scan -
+  archscan scan apt:openssl apt:sudo --fail-on medium
+"""
+_FAILED_ON, _NOT_WHOLE = 10, 11
+_LIMIT_HELP = "Change a limit; see docs/limits.md. May be repeated."
+
+
+def _limits(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
+    limits: dict[str, float] = {}
+    names = [name for name in Limits.__struct_fields__ if name not in ("deadline", "memory_bytes")]
+    for value in values:
+        name, sign, text = value.partition("=")
+        if name not in names or not sign or not text.isdigit():
+            raise click.BadParameter(f"{value!r}: expected NAME=NUMBER with NAME one of {', '.join(names)}")
+        limits[name] = int(text)
+    return limits
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
+@options.database
+@options.rules
+@click.option("--jobs", "-j", type=click.IntRange(1, 1024), help="Packages read at once.  [default: processors]")
+@click.option("--deadline", type=click.FloatRange(min=0.1), default=Limits().deadline, show_default=True,
+              help="Seconds that one package may take.")  # fmt: skip
+@click.option("--memory", type=click.IntRange(min=64), default=Limits().memory_bytes >> 20, show_default=True,
+              help="MiB that reading one package may take.")  # fmt: skip
+@click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=NUMBER", help=_LIMIT_HELP)
+@click.option("--retry", is_flag=True, help="Read packages again that could not be read whole.")
+@click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
+@click.option("--fail-on", type=click.Choice([str(word) for word in Severity]), metavar="SEVERITY",
+              help="Exit with 10 on new findings of this severity or above.")  # fmt: skip
+@click.option("--all", "all_findings", is_flag=True, help="With --fail-on: on any open finding, not only new ones.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
+@click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
+def scan(
+    targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
+    limits: dict[str, int], retry: bool, exports: str | None, fail_on: str | None, all_findings: bool, quiet: bool,
+    verbose: int,
+) -> int:  # fmt: skip
+    """Read the packages that TARGETs name into the database, and judge what is new.
+
+    A TARGET is a .deb, a folder, a glob, - for a list on standard input, or apt:NAME for a package of the archives
+    that this machine uses. What the database holds already is not read again.
+    """
+    from archscan import scan as flow
+    from archscan.cli.data import rule_directories
+    from archscan.cli.progress import shown
+
+    _log_to_stderr(verbose)
+    chosen = flow.Options(
+        database=db,
+        data=rule_directories(own_rules),
+        command=shlex.join(["archscan", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode(),
+        workers=jobs or len(os.sched_getaffinity(0)),
+        limits=Limits(**{"deadline": deadline, "memory_bytes": memory << 20, **limits}),
+        retry=retry,
+        exports=exports is not None,
+    )
+    with _terminated_as_interrupted(), shown(quiet=quiet) as progress:
+        outcome = flow.scan(targets, chosen, sys.stdin.buffer, progress)
+    return _concluded(outcome, db, quiet=quiet, fail_on=fail_on, all_findings=all_findings)
+
+
+def _concluded(outcome: object, db: Path, *, quiet: bool, fail_on: str | None, all_findings: bool) -> int:
+    """The summary on stdout, and the exit code."""
+    from archscan.reports import screen, summary
+    from archscan.reports.failing import failing
+    from archscan.scan import Outcome
+    from archscan.store import open_readonly
+
+    assert isinstance(outcome, Outcome)
+    with open_readonly(db) as connection:
+        if not quiet:
+            screen.write(summary.summary(connection, outcome.scan_id), sys.stdout)
+        chosen = None if all_findings else (*outcome.applied.new_ids, *outcome.applied.reopened_ids)
+        failed = failing(connection, Severity(fail_on), chosen) if fail_on else 0
+    if outcome.interrupted:
+        click.echo("archscan: interrupted; what was finished is kept, the same command continues", err=True)
+        return 1
+    if failed:
+        also = "" if outcome.whole else "; some packages could not be read whole"
+        scope = "open" if all_findings else "new"
+        click.echo(f"archscan: {failed} {scope} findings of severity {fail_on} or above{also}", err=True)
+        return _FAILED_ON
+    return 0 if outcome.whole else _NOT_WHOLE
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Within it SIGTERM is a KeyboardInterrupt, as Ctrl-C is; a second one of either does nothing more."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _log_to_stderr(verbose: int) -> None:
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)

@@ -1,0 +1,113 @@
+"""What a disposable process said, put together: whole, in part, or only how it died."""
+
+from __future__ import annotations
+
+import signal
+
+import msgspec
+
+from archscan.model import (
+    Begin,
+    Elf,
+    End,
+    File,
+    Identity,
+    Job,
+    Limits,
+    Log,
+    Package,
+    PackageStatus,
+    Problem,
+    ProblemKind,
+    Reading,
+    Stage,
+)
+from archscan.pool import frames
+from archscan.pool.spawner import Answer, Ending
+
+
+def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
+    """Everything that came of a job. A death becomes a problem, with the member it happened at."""
+    identity, package, end = None, None, None
+    files: list[File] = []
+    objects: list[Elf] = []
+    problems: list[Problem] = []
+    place: str | None = None
+    try:
+        for message in frames.facts(answer.payload):
+            match message:
+                case Identity():
+                    identity = message
+                case Package():
+                    package = message
+                case File():
+                    files.append(message)
+                case Elf():
+                    objects.append(message)
+                case Problem():
+                    problems.append(message)
+                case Begin():
+                    place = message.path
+                case End():
+                    end = message
+                case Log():
+                    pass
+    except msgspec.MsgspecError as error:
+        text = f"the answer of the reading process makes no sense: {error}"
+        problems.append(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text, path=place))
+    death = _death(answer.ending, limits, place)
+    if death:
+        problems.append(death)
+    elif end is None and not problems:
+        text = "the reading process ended without a word"
+        problems.append(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text, path=place))
+    return Reading(
+        job=job,
+        identity=identity,
+        package=package,
+        files=tuple(files),
+        objects=tuple(objects),
+        problems=tuple(problems),
+        built=end.built if end else None,
+        status=_status(package, problems),
+    )
+
+
+def lost(job: Job) -> Reading:
+    """The reading of a job whose worker was killed from outside, more than once."""
+    text = "the worker was killed from outside each time it read this package"
+    problem = Problem(stage=Stage.CHILD, kind=ProblemKind.KILLED, message=text)
+    return Reading(job=job, identity=None, package=None, files=(), objects=(), problems=(problem,), built=None,
+                   status=PackageStatus.UNREADABLE)  # fmt: skip
+
+
+def _status(package: Package | None, problems: list[Problem]) -> PackageStatus:
+    if package is None:
+        return PackageStatus.UNREADABLE
+    return PackageStatus.PARTIAL if problems else PackageStatus.COMPLETE
+
+
+def _death(ending: Ending, limits: Limits, place: str | None) -> Problem | None:
+    match ending.how:
+        case "exit" if ending.code == 0:
+            return None
+        case "exit":
+            kind, text = ProblemKind.CRASH, f"the reading process ended with code {ending.code}"
+        case "timeout":
+            kind, text = ProblemKind.TIMEOUT, f"not read within {limits.deadline:g} seconds (deadline)"
+        case "answer":
+            kind, text = ProblemKind.LIMIT, f"more than {limits.answer_bytes} bytes of facts (answer_bytes)"
+        case _ if ending.code == signal.SIGKILL:
+            kind, text = ProblemKind.KILLED, "the reading process was killed; if not by hand, then for lack of memory"
+        case _ if ending.code == signal.SIGXCPU:
+            kind, text = ProblemKind.TIMEOUT, f"not read within {limits.deadline:g} seconds of CPU time (deadline)"
+        case _:
+            kind, text = ProblemKind.CRASH, f"the reading process died of {_signal_name(ending.code)}"
+    return Problem(stage=Stage.CHILD, kind=kind, message=text, path=place)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,154 @@
+"""Readings of many jobs, one at a time or several at once, whatever happens to the processes that make them."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+
+from archscan.model import Job, Limits, Reading
+from archscan.pool import answers, frames, logs
+from archscan.pool.child import Work, die_with_parent
+from archscan.pool.spawner import Answer, Spawner, SpawnerLostError
+
+_ATTEMPTS = 3
+_log = logging.getLogger(__name__)
+
+
+def readings(
+    jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None] = lambda: None
+) -> Iterator[Reading]:
+    """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
+
+    ``prepare`` is called once in each process that forks children: what it imports, no child must import again. At
+    most two jobs for each worker are under way, so ``jobs`` may be endless. Closing the iterator ends all processes.
+    """
+    if workers == 1:
+        yield from _serial(jobs, work, limits, prepare)
+    else:
+        yield from _parallel(jobs, work, limits, workers, prepare)
+
+
+def _serial(jobs: Iterable[Job], work: Work, limits: Limits, prepare: Callable[[], None]) -> Iterator[Reading]:
+    spawner = Spawner(work, limits, prepare)
+    try:
+        for job in jobs:
+            for _ in range(_ATTEMPTS):
+                try:
+                    answer = spawner.read(job)
+                except SpawnerLostError:
+                    _log.warning("the process that reads %s was killed from outside; trying again", job.path)
+                    spawner.close()
+                    spawner = Spawner(work, limits, prepare)
+                else:
+                    _pass_on_logs(answer)
+                    yield answers.reading(job, answer, limits)
+                    break
+            else:
+                yield answers.lost(job)
+    finally:
+        spawner.close()
+
+
+def _pass_on_logs(answer: Answer) -> None:
+    for record in frames.logs(answer.payload):
+        logs.emit(record.level, record.logger, record.message)
+
+
+# --- in a worker ---
+
+_spawner: Spawner | None = None
+
+
+def _start_worker(parent: int, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
+    global _spawner  # noqa: PLW0603  # the one thing a worker keeps from job to job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent(parent)
+    _spawner = Spawner(work, limits, prepare)
+
+
+def _read_in_worker(job: Job) -> Answer:
+    assert _spawner is not None
+    try:
+        answer = _spawner.read(job)
+    except SpawnerLostError:
+        os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
+    _pass_on_logs(answer)
+    return answer
+
+
+# --- in the main process ---
+
+
+def _parallel(
+    jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None]
+) -> Iterator[Reading]:
+    source = iter(jobs)
+    waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
+    while True:
+        with logs.shared_logging():
+            arguments = (os.getpid(), work, limits, prepare)
+            context = multiprocessing.get_context("fork")
+            executor = ProcessPoolExecutor(workers, context, _start_worker, arguments)
+            try:
+                waiting = yield from _until_broken(executor, source, waiting, limits, workers)
+            except BaseException:  # an interruption too, or the caller wants no more
+                _kill(executor)
+                raise
+            if not waiting:
+                executor.shutdown(wait=True)  # in peace, so that the last log records arrive
+                return
+            _kill(executor)
+        _log.warning("a worker was killed from outside; %d packages are read again", len(waiting))
+        for job, attempts in waiting:
+            if attempts >= _ATTEMPTS:
+                yield answers.lost(job)
+        waiting = [(job, attempts) for job, attempts in waiting if attempts < _ATTEMPTS]
+
+
+def _until_broken(
+    executor: ProcessPoolExecutor, source: Iterator[Job], waiting: list[tuple[Job, int]], limits: Limits, workers: int
+) -> Generator[Reading, None, list[tuple[Job, int]]]:
+    """Readings until all jobs are done or a worker is lost; returns the jobs that were lost with it."""
+    under_way: dict[Future[Answer], tuple[Job, int]] = {}
+    lost: list[tuple[Job, int]] = []
+    while True:
+        free = 2 * workers - len(under_way)
+        again, waiting = waiting[:free], waiting[free:]
+        fresh = [(job, 0) for job in islice(source, free - len(again))]
+        for job, attempts in (*again, *fresh):
+            try:
+                under_way[executor.submit(_read_in_worker, job)] = (job, attempts + 1)
+            except BrokenProcessPool:
+                lost.append((job, attempts))
+        if not under_way:
+            return lost + waiting
+        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            job, attempts = under_way.pop(future)
+            try:
+                answer = future.result()
+            except BrokenProcessPool:
+                lost.append((job, attempts))
+            else:
+                yield answers.reading(job, answer, limits)
+        if lost:
+            for future, entry in under_way.items():
+                if future.done() and future.exception() is None:
+                    yield answers.reading(entry[0], future.result(), limits)
+                else:
+                    lost.append(entry)
+            return lost + waiting
+
+
+def _kill(executor: ProcessPoolExecutor) -> None:
+    """End the workers now, and with them, by the kernel's hand, their spawners and children."""
+    for process in multiprocessing.active_children():
+        process.kill()
+    executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,46 @@
+"""Plain ELF files, read like members of a package: each in its disposable process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from archscan import elf, pool
+from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.uses import import_uses
+from archscan.errors import InputError
+from archscan.model import Begin, End, Job, Limits, Problem, ProblemKind, Reading, Stage, escape, unescape
+from archscan.pool.frames import Send
+
+
+def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Iterator[Reading]:
+    """The reading of each file, in order: one object, or the problem that it is none."""
+    jobs = [Job(path=escape(path), target=escape(path)) for path in paths]
+    return pool.readings(jobs, functools.partial(read_file, catalogue=catalogue), limits, 1)
+
+
+def read_file(job: Job, limits: Limits, send: Send, *, catalogue: Catalogue) -> None:
+    """Say everything about one ELF file."""
+    send(Begin(path=job.path))
+    path = Path(unescape(job.path).decode("utf-8", "surrogateescape"))
+    name = job.path.lstrip("/")
+    try:
+        with path.open("rb") as file:
+            data = file.read(limits.member_bytes + 1)
+        if len(data) > limits.member_bytes:
+            raise InputError("limit", f"larger than {limits.member_bytes} bytes (member_bytes)")
+        if data[:4] != b"\x7fELF":
+            raise InputError("unsupported", "no ELF file")
+        facts = elf.facts(data, elf.Place(name, name, name, None))
+    except InputError as error:
+        send(Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=job.path))
+        return
+    except OSError as error:
+        text = f"cannot be read: {error.strerror}"
+        send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=text, path=job.path))
+        return
+    send(msgspec.structs.replace(facts, crypto=import_uses(catalogue, facts.imports, facts.needed)))
+    send(End())

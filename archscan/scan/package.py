@@ -1,0 +1,208 @@
+"""One package in its disposable process: from a file to facts, each said as soon as it is found."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from archscan import deb, elf
+from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.uses import import_uses
+from archscan.deb.contents import ElfBytes, content, elf_objects
+from archscan.deb.members import Member
+from archscan.deb.path_key import path_key
+from archscan.errors import InputError, LimitError
+from archscan.model import (
+    Begin,
+    End,
+    File,
+    FileKind,
+    Identity,
+    Job,
+    Limits,
+    Message,
+    PrivilegeSource,
+    Problem,
+    ProblemKind,
+    Stage,
+    escape,
+    unescape,
+)
+
+Send = Callable[[Message], None]
+_SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
+
+
+def read_package(
+    job: Job, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str], exports: bool
+) -> None:
+    """Say everything about one package: its identity, its control file, then each member that facts are about."""
+    try:
+        with Path(unescape(job.path).decode("utf-8", "surrogateescape")).open("rb") as file:
+            if _identified(file, job, send, known):
+                for message in _package_facts(file, limits, catalogue, exports=exports):
+                    send(message)
+    except InputError as error:
+        send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
+    except OSError as error:
+        send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
+
+
+def _identified(file: BinaryIO, job: Job, send: Send, known: frozenset[str]) -> bool:
+    """Whether the package is to be read; says what it is as a file."""
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    send(Identity(sha256=digest, size=file.tell(), known=digest in known))
+    if digest in known:
+        send(End())
+    elif job.sha256 not in (None, digest):
+        text = f"the file is not what the index promises: its SHA-256 is {digest}, not {job.sha256}"
+        send(Problem(stage=Stage.SOURCE, kind=ProblemKind.MISMATCH, message=text))
+    else:
+        return True
+    return False
+
+
+def _package_facts(file: BinaryIO, limits: Limits, catalogue: Catalogue, *, exports: bool) -> Iterator[Message]:
+    """The package, its members that facts are about, and the end."""
+    opened = deb.open_deb(file, limits)
+    yield opened.package
+    reader = _Reader(opened, limits, catalogue, exports=exports)
+    for member in deb.data_members(file, opened, limits):
+        yield from reader.member_facts(member)
+    yield from reader.rest()
+    yield End(built=_date(reader.newest))
+
+
+def _date(seconds: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds > 0 else None
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+class _Reader:
+    """What must be remembered from member to member of one package."""
+
+    def __init__(self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: bool) -> None:
+        self._package = opened.package
+        self._limits = limits
+        self._catalogue = catalogue
+        self._exports = exports
+        # Since the merge of /usr, a script may say /bin/ping of what lies in usr/bin (or the other way round).
+        self._granted = {_merged(path): (path, privileges) for path, privileges in opened.granted.items()}
+        self._elf_files: set[str] = set()
+        self._symlinks: list[tuple[Member, str]] = []
+        self._objects = 0
+        self.newest = opened.modified
+
+    def member_facts(self, member: Member) -> Iterator[Message]:
+        """The facts about one member; links to files that are not known yet wait for ``rest``."""
+        self.newest = max(self.newest, member.modified)
+        if member.type == "regular":
+            yield from self._regular(member)
+        elif member.type == "hardlink":
+            known = (member.link or "") in self._elf_files
+            yield from self._file(member, FileKind.HARDLINK, wanted=known)
+            if known:
+                self._elf_files.add(member.name)
+        elif member.type == "symlink" and member.link:
+            self._symlinks.append((member, _target(member.name, member.link)))
+        elif member.type == "sparse":
+            text = f"a sparse member of {member.size} bytes; dpkg does not unpack such, and neither do we"
+            yield Problem(stage=Stage.DATA, kind=ProblemKind.UNSUPPORTED, message=text, path=member.name)
+
+    def rest(self) -> Iterator[Message]:
+        """Symbolic links to ELF objects, and privileges given to what is not in the package."""
+        for member, target in self._symlinks:
+            yield from self._file(member, FileKind.SYMLINK, wanted=target in self._elf_files)
+        for path, privileges in sorted(self._granted.values()):
+            yield File(
+                path=path,
+                path_key=path_key(path, self._package.version),
+                kind=FileKind.OTHER,
+                privilege=" ".join(sorted(privileges)),
+                privilege_source=PrivilegeSource.POSTINST,
+            )
+
+    def _regular(self, member: Member) -> Iterator[Message]:
+        found = content(member)
+        yield from self._file(member, found.kind, wanted=found.kind != FileKind.REGULAR)
+        if found.kind not in (FileKind.ELF, FileKind.STATIC_ARCHIVE):
+            return
+        self._elf_files.add(member.name)
+        if member.size > self._limits.member_bytes:
+            text = f"{member.size} bytes; the limit for one member is {self._limits.member_bytes} (member_bytes)"
+            yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text, path=member.name)
+            return
+        data = found.head + member.read(member.size - len(found.head))
+        try:
+            for one in elf_objects(member.name, found.kind, data, self._limits):
+                yield from self._object(one, member.name)
+        except InputError as error:
+            yield Problem(stage=Stage.DATA, kind=ProblemKind(error.kind), message=escape(str(error)), path=member.name)
+
+    def _object(self, one: ElfBytes, file_path: str) -> Iterator[Message]:
+        self._objects += 1
+        if self._objects > self._limits.elf_objects:
+            raise LimitError("elf_objects", f"more than {self._limits.elf_objects} ELF objects")
+        yield Begin(path=one.path)
+        key = path_key(one.path, self._package.version)
+        place = elf.Place(one.path, key, file_path, self._package.architecture)
+        try:
+            facts = elf.facts(one.data, place, exports=self._exports)
+        except InputError as error:
+            yield Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=one.path)
+            return
+        uses = import_uses(self._catalogue, facts.imports, facts.needed)
+        yield msgspec.structs.replace(facts, crypto=uses) if uses else facts
+
+    def _file(self, member: Member, kind: FileKind, *, wanted: bool) -> Iterator[File]:
+        """The member as a file, if facts are about it or it has a privilege."""
+        privilege, source = self._privilege(member)
+        if not wanted and not privilege:
+            return
+        yield File(
+            path=member.name,
+            path_key=path_key(member.name, self._package.version),
+            mode=member.mode,
+            owner=member.owner,
+            group=member.group,
+            size=member.size,
+            kind=kind,
+            link=member.link,
+            privilege=privilege,
+            privilege_source=source,
+        )
+
+    def _privilege(self, member: Member) -> tuple[str | None, PrivilegeSource | None]:
+        """What the member is allowed beyond its caller, and the first place that says so."""
+        found: set[str] = set()
+        source: PrivilegeSource | None = None
+        if member.type in ("regular", "hardlink"):
+            found |= {name for bit, name in _SET_ID.items() if member.mode & bit}
+            source = PrivilegeSource.TAR if found else None
+            if member.capabilities:
+                found.add(member.capabilities)
+                source = source or PrivilegeSource.PAX
+            _, granted = self._granted.pop(_merged(member.name), ("", frozenset()))
+            if granted:
+                found |= granted
+                source = source or PrivilegeSource.POSTINST
+        return (" ".join(sorted(found)), source) if found else (None, None)
+
+
+def _merged(path: str) -> str:
+    return path.removeprefix("usr/") if path.startswith(("usr/bin/", "usr/sbin/", "usr/lib")) else path
+
+
+def _target(path: str, link: str) -> str:
+    """The path in the package that a symbolic link at ``path`` means."""
+    if link.startswith("/"):
+        return link.lstrip("/")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link))

@@ -1,0 +1,94 @@
+"""The canonical form of a database: sorted JSON lines with names instead of ids, without times and commands.
+
+Two databases are equal when their dumps are. So whatever may differ between two ways to the same facts (the order of
+packages, the number of workers, an interruption) is not in it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+
+_PACKAGE = "p.sha256 AS package"
+_OBJECT = "p.sha256 AS package, e.path AS object, e.sha256 AS object_sha256"
+_FROM_OBJECT = "JOIN elf e ON e.id = t.elf_id JOIN package p ON p.id = e.package_id"
+
+# kind of line → (columns with natural keys, where from). Columns of the table itself are named with `t.`.
+_LINES = {
+    "package": (
+        "t.sha256, t.name, t.version, t.version_key, t.architecture, t.variant, t.source, t.source_version, "
+        "t.control_section, t.control_priority, t.essential, t.maintainer, t.size, t.installed_size, t.filename, "
+        "t.control, t.built, t.extractor, t.facts, t.status, t.elf_count",
+        "package t",
+    ),
+    "relation": (f"{_PACKAGE}, t.kind, t.name, t.op, t.version", "relation t JOIN package p ON p.id = t.package_id"),
+    "publication": (
+        "t.suite, t.component, t.section, t.priority, t.name, t.version, t.architecture, t.sha256, t.filename, "
+        "t.package_id IS NOT NULL AS is_read",
+        "publication t",
+    ),
+    "file": (
+        f"{_PACKAGE}, t.path, t.path_key, t.mode, t.owner, t.grp, t.size, t.kind, t.link, t.privilege, "
+        "t.privilege_source",
+        "file t JOIN package p ON p.id = t.package_id",
+    ),
+    "elf": (
+        f"{_PACKAGE}, f.path AS file, t.path, t.path_key, t.sha256, t.size, t.kind, t.machine, t.bits, t.endian, "
+        "t.language, t.build_id, t.soname, t.interpreter, t.stripped, t.pie, t.relro, t.bind_now, t.stack_protector, "
+        "t.fortify, t.nx, t.stack_clash, t.ibt_marked, t.ibt_compiled, t.shstk_marked, t.bti_marked, t.bti_compiled, "
+        "t.pac_marked, t.pac_compiled, t.textrel, t.wx_segments, t.rpath, t.runpath, t.fortified_calls, "
+        "t.fortifiable_calls, t.reasons",
+        "elf t JOIN package p ON p.id = t.package_id LEFT JOIN file f ON f.id = t.file_id",
+    ),
+    "needed": (f"{_OBJECT}, t.position, t.soname", f"needed t {_FROM_OBJECT}"),
+    "component": (f"{_OBJECT}, t.ecosystem, t.name, t.version, t.evidence", f"component t {_FROM_OBJECT}"),
+    "import": (
+        f"{_OBJECT}, s.name AS symbol, t.version, t.library",
+        f"import t {_FROM_OBJECT} JOIN symbol s ON s.id = t.symbol_id",
+    ),
+    "export": (
+        f"{_OBJECT}, s.name AS symbol, t.version",
+        f"export t {_FROM_OBJECT} JOIN symbol s ON s.id = t.symbol_id",
+    ),
+    "call_site": (
+        f"{_OBJECT}, t.address, t.function, t.library, t.symbol, t.outcome, t.value, t.reason",
+        f"call_site t {_FROM_OBJECT}",
+    ),
+    "crypto_use": (
+        "coalesce(p.sha256, q.sha256) AS package, e.path AS object, f.path AS file, t.algorithm, t.strength, t.role, "
+        "t.direction, t.library, t.symbol, t.evidence, t.confidence, t.function, t.address, t.argument, "
+        "t.context_evidence",
+        "crypto_use t LEFT JOIN elf e ON e.id = t.elf_id LEFT JOIN package p ON p.id = e.package_id "
+        "LEFT JOIN file f ON f.id = t.file_id LEFT JOIN package q ON q.id = f.package_id",
+    ),
+    "problem": (
+        f"{_PACKAGE}, CASE WHEN t.package_id IS NULL THEN t.target END AS target, t.path, t.stage, t.kind, t.message",
+        "problem t LEFT JOIN package p ON p.id = t.package_id",
+    ),
+    "rule": ("t.id, t.digest", "rule t"),
+    "algorithm": ("t.name, t.family, t.strength, t.note", "algorithm t"),
+    "finding": (
+        "t.fingerprint, t.rule_id, t.source, t.path_key, t.subject, t.severity, t.confidence, t.state, t.fix_where",
+        "finding t",
+    ),
+    "occurrence": (
+        f"g.fingerprint, {_PACKAGE}, t.rule_id, t.path, t.severity, t.confidence, t.fix_where, t.message, t.evidence, "
+        "t.unchecked",
+        "occurrence t JOIN finding g ON g.id = t.finding_id JOIN package p ON p.id = t.package_id",
+    ),
+    "decision": (
+        "t.fingerprint, t.selector, t.state, t.reason, t.authority, t.made, t.until, t.version, t.release, "
+        "t.evidence_digest",
+        "decision t",
+    ),
+}
+
+
+def dump(conn: sqlite3.Connection) -> Iterator[str]:
+    """The lines of the dump, without line ends; each a JSON array of the kind and an object."""
+    for kind, (columns, tables) in _LINES.items():
+        names = [column[0] for column in conn.execute(f"SELECT {columns} FROM {tables} LIMIT 0").description]
+        order = ", ".join(str(number + 1) for number in range(len(names)))
+        for row in conn.execute(f"SELECT DISTINCT {columns} FROM {tables} ORDER BY {order}"):
+            yield json.dumps([kind, dict(zip(names, row, strict=True))], ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,239 @@
+"""Facts into the database: one transaction a package, and a package read again replaces what was known of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.model import Elf, File, Package, PackageStatus, Problem, Reading
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_ELF_COLUMNS = tuple(
+    name
+    for name in Elf.__struct_fields__
+    if name not in ("file_path", "needed", "imports", "exports", "components", "crypto")
+)
+_ELF_INSERT = (
+    f"INSERT INTO elf (id, package_id, file_id, {', '.join(_ELF_COLUMNS)}) "
+    f"VALUES ({', '.join('?' * (len(_ELF_COLUMNS) + 3))})"
+)
+_PACKAGE_COLUMNS = tuple(name for name in Package.__struct_fields__ if name != "relations")
+
+
+class Extraction(msgspec.Struct, frozen=True):
+    """What "done" means: the version of the extractor with its catalogue, and the kinds of facts, sorted."""
+
+    extractor: str
+    facts: tuple[str, ...]
+
+
+def start_scan(
+    db: Database, *, started: str, version: str, extraction: Extraction, rules_digest: str, command: str
+) -> int:
+    """The id of a new scan, in state ``running``. A scan that was running is marked as interrupted."""
+    with db.atomic():
+        db.execute("UPDATE scan SET state = 'interrupted' WHERE state = 'running'")
+        cursor = db.execute(
+            "INSERT INTO scan (started, version, extractor, rules_digest, command, state) "
+            "VALUES (?, ?, ?, ?, ?, 'running')",
+            [started, version, extraction.extractor, rules_digest, command],
+        )
+    return int(cursor.lastrowid or 0)
+
+
+def finish_scan(db: Database, scan_id: int, *, finished: str, state: str) -> None:
+    """Note when and how a scan ended."""
+    with db.atomic():
+        db.execute("UPDATE scan SET finished = ?, state = ? WHERE id = ?", [finished, state, scan_id])
+
+
+def known_packages(db: Database, extraction: Extraction, *, retry: bool) -> frozenset[str]:
+    """SHA-256 of the packages that need not be read again; with ``retry``, only those that were read whole."""
+    rows = db.execute("SELECT sha256, facts, status FROM package WHERE extractor = ?", [extraction.extractor])
+    wanted = set(extraction.facts)
+    return frozenset(
+        sha256
+        for sha256, facts, status in rows
+        if wanted <= set(facts.split(",")) and not (retry and status != PackageStatus.COMPLETE)
+    )
+
+
+def fill_algorithms(db: Database, rows: Iterable[Sequence[str | None]]) -> None:
+    """Make the table ``algorithm`` hold the rows (name, family, strength, note)."""
+    with db.atomic():
+        db.execute("DELETE FROM algorithm")
+        db.conn.executemany("INSERT INTO algorithm (name, family, strength, note) VALUES (?, ?, ?, ?)", rows)
+
+
+def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extraction) -> bool:
+    """Store a reading in one transaction; False where a better one of the same package is kept instead.
+
+    A package that could not be read at all never replaces what an earlier extractor found in it: only the problem is
+    added.
+    """
+    with db.atomic():
+        identity = reading.identity
+        if identity is None:
+            _write_problems(db.conn, reading, None, scan_id)
+            return False
+        earlier = db.execute("SELECT id, status FROM package WHERE sha256 = ?", [identity.sha256]).fetchone()
+        if earlier and reading.status == PackageStatus.UNREADABLE and earlier[1] in ("complete", "partial"):
+            _write_problems(db.conn, reading, earlier[0], scan_id)
+            return False
+        package_id = _write_package(db.conn, reading, extraction, earlier[0] if earlier else None)
+        files = _write_files(db.conn, package_id, reading.files)
+        _write_objects(db.conn, package_id, files, reading.objects)
+        _write_problems(db.conn, reading, package_id, scan_id)
+        db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
+        return True
+
+
+def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extraction, earlier: int | None) -> int:
+    assert reading.identity is not None
+    row: dict[str, object] = {
+        "sha256": reading.identity.sha256,
+        "size": reading.identity.size,
+        "filename": reading.job.path.rpartition("/")[2],
+        "built": reading.built,
+        "extractor": extraction.extractor,
+        "facts": ",".join(extraction.facts),
+        "status": reading.status.value,
+        "elf_count": len(reading.objects),
+    }
+    if reading.package:
+        row |= {name: getattr(reading.package, name) for name in _PACKAGE_COLUMNS}
+    if earlier is not None:
+        _forget(conn, earlier)
+        settings = ", ".join(f"{name} = ?" for name in row)
+        conn.execute(f"UPDATE package SET {settings} WHERE id = ?", [*row.values(), earlier])
+        package_id = earlier
+    else:
+        places = ", ".join("?" * len(row))
+        cursor = conn.execute(f"INSERT INTO package ({', '.join(row)}) VALUES ({places})", list(row.values()))
+        package_id = int(cursor.lastrowid or 0)
+    if reading.package:
+        conn.executemany(
+            "INSERT INTO relation (package_id, kind, name, op, version) VALUES (?, ?, ?, ?, ?)",
+            [(package_id, row.kind, row.name, row.op, row.version) for row in reading.package.relations],
+        )
+    return package_id
+
+
+def _forget(conn: sqlite3.Connection, package_id: int) -> None:
+    """Delete the facts of a package; foreign keys take along what hangs on them, and leave the findings."""
+    for table in ("relation", "elf", "file", "problem"):
+        conn.execute(f"DELETE FROM {table} WHERE package_id = ?", [package_id])
+
+
+def _write_files(conn: sqlite3.Connection, package_id: int, files: Sequence[File]) -> dict[str, int]:
+    """Path → id of the last file of that path: a tar archive may name one twice, and the last wins (dpkg)."""
+    first = _next_id(conn, "file")
+    rows = [
+        (first + number, package_id, row.path, row.path_key, row.mode, row.owner, row.group, row.size,
+         row.kind.value, row.link, row.privilege, row.privilege_source and row.privilege_source.value)
+        for number, row in enumerate(files)
+    ]  # fmt: skip
+    conn.executemany(
+        "INSERT INTO file (id, package_id, path, path_key, mode, owner, grp, size, kind, link, privilege, "
+        "privilege_source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    return {row.path: first + number for number, row in enumerate(files)}
+
+
+def _write_objects(conn: sqlite3.Connection, package_id: int, files: dict[str, int], objects: Sequence[Elf]) -> None:
+    first = _next_id(conn, "elf")
+    numbered = [(first + number, row) for number, row in enumerate(objects)]
+    conn.executemany(
+        _ELF_INSERT,
+        [(number, package_id, files.get(row.file_path), *map(_value, _columns(row))) for number, row in numbered],
+    )
+    conn.executemany(
+        "INSERT INTO needed (elf_id, position, soname) VALUES (?, ?, ?)",
+        [(number, position, name) for number, row in numbered for position, name in enumerate(row.needed)],
+    )
+    symbols = _symbol_ids(conn, numbered)
+    conn.executemany(
+        "INSERT INTO import (elf_id, symbol_id, version, library) VALUES (?, ?, ?, ?)",
+        [
+            (number, symbols[line.symbol], line.version, line.library)
+            for number, row in numbered
+            for line in row.imports
+        ],
+    )
+    conn.executemany(
+        "INSERT INTO export (elf_id, symbol_id, version) VALUES (?, ?, ?)",
+        [(number, symbols[line.symbol], line.version) for number, row in numbered for line in row.exports],
+    )
+    conn.executemany(
+        "INSERT INTO component (elf_id, ecosystem, name, version, evidence) VALUES (?, ?, ?, ?, ?)",
+        [
+            (number, line.ecosystem, line.name, line.version, line.evidence)
+            for number, row in numbered
+            for line in row.components
+        ],
+    )
+    conn.executemany(
+        "INSERT INTO crypto_use (elf_id, algorithm, strength, role, direction, library, symbol, evidence, confidence, "
+        "function, address, argument, context_evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(number, *map(_value, msgspec.structs.astuple(line))) for number, row in numbered for line in row.crypto],
+    )
+
+
+def _columns(row: Elf) -> Iterable[object]:
+    return (getattr(row, name) for name in _ELF_COLUMNS)
+
+
+def _value(value: object) -> object:
+    """A value as SQLite takes it: words and numbers as they are, reasons as JSON."""
+    if isinstance(value, dict):
+        return msgspec.json.encode(value, order="deterministic").decode()
+    return str(value) if isinstance(value, str) else value
+
+
+def _next_id(conn: sqlite3.Connection, table: str) -> int:
+    """The id that the next row of a table gets; safe, as nobody else writes."""
+    return int(conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])
+
+
+def _symbol_ids(conn: sqlite3.Connection, objects: Sequence[tuple[int, Elf]]) -> dict[str, int]:
+    """Name → id of every symbol that the objects import or export; new names get a row."""
+    names = {line.symbol for _, row in objects for line in (*row.imports, *row.exports)}
+    if not names:
+        return {}
+    conn.executemany("INSERT OR IGNORE INTO symbol (name) VALUES (?)", [(name,) for name in sorted(names)])
+    found = conn.execute(
+        "SELECT s.name, s.id FROM json_each(?) j CROSS JOIN symbol s ON s.name = j.value", [json.dumps(list(names))]
+    )
+    return dict(found.fetchall())
+
+
+def _write_problems(conn: sqlite3.Connection, reading: Reading, package_id: int | None, scan_id: int) -> None:
+    conn.executemany(
+        "INSERT INTO problem (scan_id, package_id, target, path, stage, kind, message) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [_problem(problem, reading, package_id, scan_id) for problem in reading.problems],
+    )
+
+
+def _problem(problem: Problem, reading: Reading, package_id: int | None, scan_id: int) -> tuple[object, ...]:
+    return (
+        scan_id,
+        package_id,
+        reading.job.path,
+        problem.path,
+        problem.stage.value,
+        problem.kind.value,
+        problem.message,
+    )
+
+
+def is_whole(db: Database, sha256: str) -> bool:
+    """Whether the package of that digest was read to its end without a problem."""
+    row = db.execute("SELECT status FROM package WHERE sha256 = ?", [sha256]).fetchone()
+    return row is not None and row[0] == PackageStatus.COMPLETE
