@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archscan.cli import options
+
 if TYPE_CHECKING:
     from archscan.reports.queries import Question
 
@@ -45,15 +47,7 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: tuple[str,
     multiple=True,
     help="A folder with more saved questions; they replace ours of the same name.",
 )
-@click.option(
-    "--db",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("archscan.db"),
-    envvar="ARCHSCAN_DB",
-    show_default=True,
-    show_envvar=True,
-    help="The database to ask.",
-)
+@options.database
 def query(
     name: str | None,
     sql: str | None,

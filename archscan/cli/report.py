@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archscan.cli import options
+
 if TYPE_CHECKING:
     import sqlite3
     from typing import TextIO
@@ -24,15 +26,7 @@ Examples:
 @click.command(epilog=_EPILOG)
 @click.argument("form", metavar="FORMAT", type=click.Choice(["html", "json", "csv"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file, whole or not at all.")
-@click.option(
-    "--db",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("archscan.db"),
-    envvar="ARCHSCAN_DB",
-    show_default=True,
-    show_envvar=True,
-    help="The database to read.",
-)
+@options.database
 @click.option(
     "--time",
     "generated",
