@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.errors import QueryError
-from archscan.model import Severity
 from archscan.rules.sandbox import guarded
 
 if TYPE_CHECKING:
@@ -163,17 +161,6 @@ def ask(
         raise QueryError(f"{name}: {error}") from error
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise QueryError(f"{name}: {_plain(error)}") from error
-
-
-def failing(connection: sqlite3.Connection, severity: Severity, chosen: Sequence[int] | None) -> int:
-    """How many open findings are of ``severity`` or above: of the findings ``chosen`` by id, or of all (None)."""
-    rising = [str(one) for one in Severity]
-    sql = "SELECT count(*) FROM finding WHERE state = 'open' AND severity IN (SELECT value FROM json_each(?))"
-    values = [json.dumps(rising[rising.index(severity) :])]
-    if chosen is not None:
-        sql += " AND id IN (SELECT value FROM json_each(?))"
-        values.append(json.dumps(list(chosen)))
-    return int(connection.execute(sql, values).fetchone()[0])
 
 
 def _selected(connection: sqlite3.Connection, sql: str, values: Mapping[str, str | int]) -> sqlite3.Cursor:

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archscan.errors import QueryError
-from archscan.model import Severity
 from archscan.reports import queries
 
 REPORTS = Path(__file__).parents[2] / "reports"
@@ -162,19 +161,6 @@ def test_a_later_directory_replaces_a_question(tmp_path: Path) -> None:
     mine = queries.load([REPORTS, tmp_path])["coverage"]
     assert (mine.title, mine.parameters) == ("T", (queries.Parameter("p", "a=b", "text"),))
     assert queries.bound(mine, {}) == {"p": "a=b"}
-
-
-def test_failing_counts_open_findings_from_a_severity_up(filled: sqlite3.Connection) -> None:
-    of = {
-        severity: [row[0] for row in filled.execute("SELECT id FROM finding WHERE severity = ?", (severity,))]
-        for severity in ("low", "medium", "high")
-    }
-    assert queries.failing(filled, Severity.CRITICAL, None) == 0
-    assert queries.failing(filled, Severity.MEDIUM, None) == len(of["medium"]) + len(of["high"])
-    assert queries.failing(filled, Severity.HIGH, of["high"][:2] + of["medium"]) == 2
-    assert queries.failing(filled, Severity.NEGLIGIBLE, []) == 0
-    filled.execute("UPDATE finding SET state = 'fixed'")
-    assert queries.failing(filled, Severity.NEGLIGIBLE, None) == 0
 
 
 PIECES = st.sampled_from(
