@@ -31,7 +31,7 @@ def _escape_one(match: re.Match[str]) -> str:
 
 
 def escape(raw: bytes | str) -> str:
-    """The stored form of a name: UTF-8, with ``\\`` as ``\\\\`` and each unsafe byte as ``\\xNN``.
+    r"""The stored form of a name: UTF-8, with ``\`` as ``\\`` and each unsafe byte as ``\xNN``.
 
     ``raw`` is bytes, or text decoded with ``surrogateescape``. ``unescape`` inverts it exactly.
     """

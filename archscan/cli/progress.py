@@ -28,7 +28,8 @@ def shown(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 @contextmanager
 def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         BarColumn(bar_width=24),
@@ -64,8 +65,8 @@ def _lines() -> Callable[[Progress], None]:
         last = now
         rate = progress.done / (now - started)
         left = (progress.total - progress.done) / rate
-        line = f"{progress.done} of {progress.total} packages, {rate:.1f}/s, about {_duration(left)} left: {_name(progress)}"
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        done = f"{progress.done} of {progress.total} packages, {rate:.1f}/s, about {_duration(left)} left"
+        print(f"{done}: {_name(progress)}", file=sys.stderr, flush=True)  # noqa: T201
 
     return update
 

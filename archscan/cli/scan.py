@@ -28,8 +28,8 @@ _FAILED_ON, _NOT_WHOLE = 10, 11
 _LIMIT_HELP = "Change a limit; see docs/limits.md. May be repeated."
 
 
-def _limits(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
-    limits: dict[str, float] = {}
+def _limits(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    limits: dict[str, int] = {}
     names = [name for name in Limits.__struct_fields__ if name not in ("deadline", "memory_bytes")]
     for value in values:
         name, sign, text = value.partition("=")
@@ -76,7 +76,7 @@ def scan(
         data=rule_directories(own_rules),
         command=shlex.join(["archscan", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode(),
         workers=jobs or len(os.sched_getaffinity(0)),
-        limits=Limits(**{"deadline": deadline, "memory_bytes": memory << 20, **limits}),
+        limits=Limits(deadline=deadline, memory_bytes=memory << 20, **limits),
         retry=retry,
         exports=exports is not None,
     )

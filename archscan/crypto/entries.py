@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from archscan.model import Strength  # noqa: TC001 - msgspec reads the annotations at run time
+from archscan.model import Strength
 
 
 class Role(StrEnum):

@@ -12,7 +12,7 @@ from archscan.deb.ar import MAGIC as AR_MAGIC
 from archscan.deb.ar import ar_members
 from archscan.deb.members import Member
 from archscan.deb.streams import Unpacked
-from archscan.errors import DebError, LimitError
+from archscan.errors import LimitError
 from archscan.model import FileKind, Limits, escape
 
 ELF_MAGIC = b"\x7fELF"

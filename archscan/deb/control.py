@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 from debian.deb822 import Deb822, PkgRelation
@@ -37,20 +37,20 @@ def package(text: bytes) -> Package:
     """
     fields = _fields(text)
     name, version = _required(fields, "Package"), _required(fields, "Version")
-    source = _SOURCE.match(fields.get("Source", "")) or _SOURCE.match(name)
+    source = _SOURCE.match(fields.find("Source") or "") or _SOURCE.match(name)
     return Package(
         name=name,
         version=version,
         version_key=version_key(version),
-        architecture=fields.get("Architecture"),
-        variant=fields.get("Architecture-Variant"),
+        architecture=fields.find("Architecture"),
+        variant=fields.find("Architecture-Variant"),
         source=source[1] if source else name,
         source_version=(source[2] if source else None) or version,
-        control_section=fields.get("Section"),
-        control_priority=fields.get("Priority"),
-        essential=fields.get("Essential", "").lower() == "yes",
-        maintainer=fields.get("Maintainer"),
-        installed_size=_number(fields.get("Installed-Size")),
+        control_section=fields.find("Section"),
+        control_priority=fields.find("Priority"),
+        essential=(fields.find("Essential") or "").lower() == "yes",
+        maintainer=fields.find("Maintainer"),
+        installed_size=_number(fields.find("Installed-Size")),
         control=msgspec.json.encode(fields).decode(),
         relations=tuple(_relations(fields)),
     )
@@ -63,8 +63,9 @@ class _Fields(dict[str, str]):
         super().__init__(pairs)
         self._names = {name.lower(): name for name in self}
 
-    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        return super().get(self._names.get(name.lower(), name), default)
+    def find(self, name: str) -> str | None:
+        """The value of a field, or None."""
+        return self.get(self._names.get(name.lower(), name))
 
 
 def _fields(text: bytes) -> _Fields:
@@ -81,8 +82,8 @@ def _value(value: str) -> str:
     return "\n".join("\t".join(map(escape, line.split("\t"))) for line in value.strip().split("\n"))
 
 
-def _required(fields: Mapping[str, str], name: str) -> str:
-    value = fields.get(name)
+def _required(fields: _Fields, name: str) -> str:
+    value = fields.find(name)
     if not value:
         raise DebError("corrupt", f"the control file has no field {name}")
     return value
@@ -94,7 +95,7 @@ def _number(value: str | None) -> int | None:
 
 def _relations(fields: _Fields) -> Iterable[Relation]:
     for field in RELATION_FIELDS:
-        value = fields.get(field)
+        value = fields.find(field)
         if value:
             yield from relations(field.lower(), value)
 

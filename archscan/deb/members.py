@@ -6,12 +6,15 @@ import stat
 import struct
 import tarfile
 from collections.abc import Iterator
+from typing import IO, cast
 
 from archscan.deb.capabilities import capability_text
 from archscan.deb.streams import Unpacked
 from archscan.errors import DebError, LimitError
 from archscan.model import Limits, escape
 
+# What tarfile lets through on headers that nobody wrote in earnest (seen with mutated archives).
+_DAMAGE = (ValueError, IndexError, KeyError, OverflowError, struct.error, TypeError, AttributeError)
 _CAPABILITY_RECORD = "SCHILY.xattr.security.capability"
 
 
@@ -88,15 +91,10 @@ def members(stream: Unpacked, limits: Limits) -> Iterator[Member]:
     """
     headers = _Headers(stream, limits)
     count = 0
-    archive = _opened(headers)
-    while True:
-        info = _next(archive)
-        if info is None:
-            break
+    for info in _headers(headers):
         count += 1
         if count > limits.members:
             raise LimitError("members", f"the tar archive has more than {limits.members} members")
-        archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every member it ever saw
         yield Member(stream, info)
     # tarfile takes damage after the first member for the end of the archive.
     if not headers.last_block:
@@ -106,23 +104,13 @@ def members(stream: Unpacked, limits: Limits) -> Iterator[Member]:
     stream.drain()
 
 
-def _opened(headers: _Headers) -> tarfile.TarFile | None:
+def _headers(source: _Headers) -> Iterator[tarfile.TarInfo]:
     try:
-        return tarfile.TarFile(fileobj=headers, mode="r", encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
-    except tarfile.ReadError as error:
-        raise DebError("corrupt", f"no tar archive: {error}") from error
-    except _DAMAGE as error:
-        raise DebError("corrupt", f"a damaged tar header: {error}") from error
-
-
-def _next(archive: tarfile.TarFile | None) -> tarfile.TarInfo | None:
-    try:
-        return archive.next() if archive else None
+        archive = tarfile.TarFile(fileobj=cast("IO[bytes]", source), mode="r", errors="surrogateescape")
+        while (info := archive.next()) is not None:
+            archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every member it ever saw
+            yield info
     except tarfile.TarError as error:
         raise DebError("truncated" if "end of data" in str(error) else "corrupt", f"tar: {error}") from error
     except _DAMAGE as error:
         raise DebError("corrupt", f"a damaged tar header: {error}") from error
-
-
-# What tarfile lets through on headers that nobody wrote in earnest (seen with mutated archives).
-_DAMAGE = (ValueError, IndexError, KeyError, OverflowError, struct.error, TypeError, AttributeError)

@@ -11,7 +11,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol, cast
 
 from archscan.errors import DebError, LimitError
 from archscan.model import Limits
@@ -46,10 +46,11 @@ class _Source:
 class _Decoder(Protocol):
     """The part that the decoders of the standard library have in common."""
 
-    eof: bool
-    unused_data: bytes
-
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 def _decoded(source: _Source, new_decoder: Callable[[], _Decoder]) -> Callable[[], bytes]:
@@ -106,7 +107,7 @@ def _zst(source: _Source, limits: Limits) -> Callable[[], bytes]:
     # The library wants a power of two and rounds nothing itself (zstd.h, ZSTD_d_windowLogMax).
     window = 1 << (limits.decoder_bytes.bit_length() - 1)
     reader = zstandard.ZstdDecompressor(max_window_size=window).stream_reader(
-        source, read_size=_INPUT, read_across_frames=True
+        cast("IO[bytes]", source), read_size=_INPUT, read_across_frames=True
     )
     return lambda: reader.read(STEP)
 

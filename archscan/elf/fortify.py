@@ -13,18 +13,94 @@ import msgspec
 
 # A plain call proves the absence of level 2: nothing folds it away, nothing leaves it plain.
 _PROOF = frozenset(
-    "asprintf dprintf fprintf fwprintf obstack_printf obstack_vprintf printf sprintf swprintf syslog vasprintf "
-    "vdprintf vfprintf vfwprintf vprintf vsnprintf vsprintf vswprintf vsyslog vwprintf wprintf".split()
+    [
+        "asprintf",
+        "dprintf",
+        "fprintf",
+        "fwprintf",
+        "obstack_printf",
+        "obstack_vprintf",
+        "printf",
+        "sprintf",
+        "swprintf",
+        "syslog",
+        "vasprintf",
+        "vdprintf",
+        "vfprintf",
+        "vfwprintf",
+        "vprintf",
+        "vsnprintf",
+        "vsprintf",
+        "vswprintf",
+        "vsyslog",
+        "vwprintf",
+        "wprintf",
+    ]
 )
 # Checked without a known size too, but a plain call has honest reasons: `snprintf(p, n, "%s", q)` stays as it is,
 # open() with a mode needs no check, longjmp and explicit_bzero are checked at level 1 already.
-_ALWAYS = frozenset("explicit_bzero longjmp mq_open open open64 openat openat64 snprintf".split())
+_ALWAYS = frozenset(["explicit_bzero", "longjmp", "mq_open", "open", "open64", "openat", "openat64", "snprintf"])
 _SIZED = frozenset(
-    "confstr fgets fgets_unlocked fgetws fgetws_unlocked fread fread_unlocked getcwd getdomainname getgroups "
-    "gethostname getlogin_r gets getwd mbsnrtowcs mbsrtowcs mbstowcs memcpy memmove mempcpy memset poll ppoll pread "
-    "pread64 ptsname_r read readlink readlinkat realpath recv recvfrom stpcpy stpncpy strcat strcpy strlcat strlcpy "
-    "strncat strncpy ttyname_r wcpcpy wcpncpy wcrtomb wcscat wcscpy wcslcat wcslcpy wcsncat wcsncpy wcsnrtombs "
-    "wcsrtombs wcstombs wctomb wmemcpy wmemmove wmempcpy wmemset".split()
+    [
+        "confstr",
+        "fgets",
+        "fgets_unlocked",
+        "fgetws",
+        "fgetws_unlocked",
+        "fread",
+        "fread_unlocked",
+        "getcwd",
+        "getdomainname",
+        "getgroups",
+        "gethostname",
+        "getlogin_r",
+        "gets",
+        "getwd",
+        "mbsnrtowcs",
+        "mbsrtowcs",
+        "mbstowcs",
+        "memcpy",
+        "memmove",
+        "mempcpy",
+        "memset",
+        "poll",
+        "ppoll",
+        "pread",
+        "pread64",
+        "ptsname_r",
+        "read",
+        "readlink",
+        "readlinkat",
+        "realpath",
+        "recv",
+        "recvfrom",
+        "stpcpy",
+        "stpncpy",
+        "strcat",
+        "strcpy",
+        "strlcat",
+        "strlcpy",
+        "strncat",
+        "strncpy",
+        "ttyname_r",
+        "wcpcpy",
+        "wcpncpy",
+        "wcrtomb",
+        "wcscat",
+        "wcscpy",
+        "wcslcat",
+        "wcslcpy",
+        "wcsncat",
+        "wcsncpy",
+        "wcsnrtombs",
+        "wcsrtombs",
+        "wcstombs",
+        "wctomb",
+        "wmemcpy",
+        "wmemmove",
+        "wmempcpy",
+        "wmemset",
+    ]
 )
 _PLAIN = _PROOF | _ALWAYS | _SIZED
 # FD_SET calls no plain function; ppoll with 64-bit time and the `_2` names follow no rule.

@@ -29,7 +29,6 @@ from archscan.elf.image import (
     SHF_EXECINSTR,
     SHF_WRITE,
     Image,
-    has_segment,
     loads,
     section,
     tag,

@@ -87,7 +87,7 @@ def _number(value: int | str, elf: ELFFile, field: str) -> int:
     header = elf.structs.Elf_Phdr if field == "p_type" else elf.structs.Elf_Shdr
     for part in header.subcons:
         if part.name == field:
-            return int(part.encmapping[value] if hasattr(part, "encmapping") else part.encoding[value])
+            return int(part.encmapping[value])  # type: ignore[attr-defined]  # of its Enum adapter
     raise ElfError("corrupt", f"{field} {value}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ from archscan.model import (
     ProblemKind,
     Reading,
     Stage,
+    escape,
 )
 from archscan.pool import frames
 from archscan.pool.spawner import Answer, Ending
@@ -28,49 +30,38 @@ from archscan.pool.spawner import Answer, Ending
 
 def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
     """Everything that came of a job. A death becomes a problem, with the member it happened at."""
-    identity, package, end = None, None, None
-    files: list[File] = []
-    objects: list[Elf] = []
-    problems: list[Problem] = []
-    place: str | None = None
+    said: dict[type, list[Any]] = {kind: [] for kind in (Identity, Package, File, Elf, Problem, Begin, End, Log)}
+    problems: list[Problem] = said[Problem]
     try:
         for message in frames.facts(answer.payload):
-            match message:
-                case Identity():
-                    identity = message
-                case Package():
-                    package = message
-                case File():
-                    files.append(message)
-                case Elf():
-                    objects.append(message)
-                case Problem():
-                    problems.append(message)
-                case Begin():
-                    place = message.path
-                case End():
-                    end = message
-                case Log():
-                    pass
+            said[type(message)].append(message)
     except msgspec.MsgspecError as error:
-        text = f"the answer of the reading process makes no sense: {error}"
-        problems.append(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text, path=place))
+        problems.append(_internal(f"the answer of the reading process makes no sense: {escape(str(error))}"))
+    place = said[Begin][-1].path if said[Begin] else None
     death = _death(answer.ending, limits, place)
     if death:
         problems.append(death)
-    elif end is None and not problems:
-        text = "the reading process ended without a word"
-        problems.append(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text, path=place))
+    elif not said[End] and not problems:
+        problems.append(_internal("the reading process ended without a word"))
+    package = _last(said[Package])
     return Reading(
         job=job,
-        identity=identity,
+        identity=_last(said[Identity]),
         package=package,
-        files=tuple(files),
-        objects=tuple(objects),
+        files=tuple(said[File]),
+        objects=tuple(said[Elf]),
         problems=tuple(problems),
-        built=end.built if end else None,
+        built=said[End][-1].built if said[End] else None,
         status=_status(package, problems),
     )
+
+
+def _last(messages: list[Any]) -> Any:
+    return messages[-1] if messages else None
+
+
+def _internal(text: str) -> Problem:
+    return Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text)
 
 
 def lost(job: Job) -> Reading:

@@ -38,10 +38,10 @@ def run(work: Work, job: Job, limits: Limits, descriptor: int) -> None:
         except MemoryError:
             text = f"reading the package takes more than {limits.memory_bytes} bytes of memory (memory_bytes)"
             send(Problem(stage=Stage.CHILD, kind=ProblemKind.MEMORY, message=text))
-        except Exception as error:  # noqa: BLE001  # our own bug: said, and not the end of the run
+        except Exception as error:  # our own bug: said, and not the end of the run
             text = escape(f"{type(error).__name__}: {error}")[:2000]
             send(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text))
-            logging.getLogger(__name__).error("reading %s failed\n%s", job.path, traceback.format_exc())
+            logging.getLogger(__name__).exception("reading %s failed", job.path)
         flush()
     finally:
         os._exit(0)
@@ -66,7 +66,11 @@ class _Handler(logging.Handler):
         self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._send(Log(level=record.levelno, logger=record.name, message=escape(record.getMessage())[:60_000]))
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + "".join(traceback.format_exception(*record.exc_info))
+        lines = "\n".join(map(escape, text.splitlines()))
+        self._send(Log(level=record.levelno, logger=record.name, message=lines[:60_000]))
 
 
 def _log_over(send: Send) -> None:

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 def readings(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None] = lambda: None
-) -> Iterator[Reading]:
+) -> Generator[Reading, None, None]:
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
     ``prepare`` is called once in each process that forks children: what it imports, no child must import again. At
@@ -34,7 +34,9 @@ def readings(
         yield from _parallel(jobs, work, limits, workers, prepare)
 
 
-def _serial(jobs: Iterable[Job], work: Work, limits: Limits, prepare: Callable[[], None]) -> Iterator[Reading]:
+def _serial(
+    jobs: Iterable[Job], work: Work, limits: Limits, prepare: Callable[[], None]
+) -> Generator[Reading, None, None]:
     spawner = Spawner(work, limits, prepare)
     try:
         for job in jobs:
@@ -88,7 +90,7 @@ def _read_in_worker(job: Job) -> Answer:
 
 def _parallel(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None]
-) -> Iterator[Reading]:
+) -> Generator[Reading, None, None]:
     source = iter(jobs)
     waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
     while True:

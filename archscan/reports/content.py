@@ -44,7 +44,7 @@ SELECT o.severity, o.confidence, o.rule_id AS rule, o.title, o.category, o.sourc
 FROM open_finding o JOIN finding f ON f.id = o.finding_id
 ORDER BY CASE o.severity {_RANK} END, o.rule_id, o.source, o.package, o.architecture, o.version, o.path, o.subject,
          o.fingerprint
-"""  # noqa: S608 - the severities are ours
+"""
 
 _HARDENING = """
 SELECT feature, architecture,
@@ -117,7 +117,7 @@ FROM finding f LEFT JOIN rule r ON r.id = f.rule_id
 WHERE f.state = 'open'
 GROUP BY f.rule_id
 ORDER BY min(CASE f.severity {_RANK} END), count(*) DESC, f.rule_id
-"""  # noqa: S608 - idem
+"""
 
 
 def rows(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...] | dict[str, Any] = ()) -> Iterator[Row]:
@@ -216,7 +216,7 @@ def unmeasured(connection: sqlite3.Connection) -> list[Row]:
     """The protections that stayed unknown: feature, objects, and the reason most of them give."""
     # One pass over `elf`, then only the features that have any: the reasons of a whole archive are gigabytes of JSON.
     sums = ", ".join(f"coalesce(sum({feature} = 'unknown'), 0)" for feature in FEATURES)
-    found = connection.execute(f"SELECT {sums} FROM elf").fetchone()  # noqa: S608 - idem
+    found = connection.execute(f"SELECT {sums} FROM elf").fetchone()
     return [
         {"feature": feature, "objects": count, **_sample(connection, feature)}
         for feature, count in zip(FEATURES, found, strict=True)
@@ -230,5 +230,5 @@ def _sample(connection: sqlite3.Connection, feature: str) -> Row:
         SELECT json_extract(reasons, '$.{feature}.code') AS code, json_extract(reasons, '$.{feature}.text') AS text
         FROM (SELECT reasons FROM elf WHERE {feature} = 'unknown' ORDER BY id LIMIT 1000)
         GROUP BY code ORDER BY count(*) DESC, code LIMIT 1
-    """  # noqa: S608 - idem
+    """
     return next(rows(connection, sql))

@@ -57,7 +57,7 @@ LEFT JOIN main.elf e ON e.id = h.elf_id
 LEFT JOIN main.file f ON f.id = h.file_id
 ORDER BY 1, 2, 3, 4, 5, 6, {ranked("h.severity", Severity)} DESC, {ranked("h.confidence", Confidence)} DESC,
          h.rule_id, h.fix_where, h.evidence
-"""  # noqa: S608 - only the ranks of our own vocabularies are put in
+"""
 
 
 class _Row(NamedTuple):

@@ -37,10 +37,11 @@ CREATE TEMP TABLE ruling (id TEXT PRIMARY KEY, family TEXT NOT NULL, whole INTEG
 CREATE TEMP TABLE superseding (loser TEXT, winner TEXT, PRIMARY KEY (loser, winner)) WITHOUT ROWID
 """
 
-# What "the facts changed" means for each column that can name the place of a row.
+# What "the facts changed" means for each column that can name the place of a row. SQLite knows nothing of the size of
+# `unjudged`; CROSS JOIN has it start there (https://sqlite.org/optoverview.html#crossjoin).
 _CHANGED = {
-    "elf_id": "IN (SELECT e.id FROM main.unjudged u JOIN main.elf e ON e.package_id = u.package_id)",
-    "file_id": "IN (SELECT f.id FROM main.unjudged u JOIN main.file f ON f.package_id = u.package_id)",
+    "elf_id": "IN (SELECT e.id FROM main.unjudged u CROSS JOIN main.elf e ON e.package_id = u.package_id)",
+    "file_id": "IN (SELECT f.id FROM main.unjudged u CROSS JOIN main.file f ON f.package_id = u.package_id)",
     "package_id": "IN (SELECT package_id FROM main.unjudged)",
 }
 
@@ -99,7 +100,7 @@ def _statement(rule: Rule, columns: tuple[str, ...], *, whole: bool) -> str:
     only = "1" if whole else " OR ".join(f"{place} {_CHANGED[place]}" for place in places)
     # The column names were checked to be plain words; the query is kept to reading by the sandbox.
     return (
-        "INSERT INTO temp.hit (rule_id, package_id, elf_id, file_id, subject, severity, confidence, fix_where,"  # noqa: S608
+        "INSERT INTO temp.hit (rule_id, package_id, elf_id, file_id, subject, severity, confidence, fix_where,"
         " evidence)"
         f" SELECT :rule, coalesce(e.package_id, f.package_id, {value['package_id']}), e.id, coalesce(f.id, e.file_id),"
         f" q.subject, coalesce({value['severity']}, :severity), coalesce({value['confidence']}, :confidence),"

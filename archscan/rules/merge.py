@@ -18,9 +18,11 @@ _TOUCHED = (
     "INSERT OR IGNORE INTO temp.touched SELECT f.id FROM temp.fold t JOIN main.finding f USING (fingerprint)",
     "INSERT OR IGNORE INTO temp.touched SELECT finding_id FROM temp.missed",
     """INSERT OR IGNORE INTO temp.touched SELECT o.finding_id FROM main.unjudged u
-    JOIN main.package p ON p.id = u.package_id
-    JOIN main.package s ON s.id = p.id OR (s.name = p.name AND s.architecture IS p.architecture)
-    JOIN main.occurrence o ON o.package_id = s.id""",
+    CROSS JOIN main.occurrence o ON o.package_id = u.package_id""",
+    """INSERT OR IGNORE INTO temp.touched SELECT o.finding_id FROM main.unjudged u
+    CROSS JOIN main.package p ON p.id = u.package_id
+    CROSS JOIN main.package s ON s.name = p.name AND s.architecture IS p.architecture
+    CROSS JOIN main.occurrence o ON o.package_id = s.id""",
     """INSERT OR IGNORE INTO temp.touched SELECT id FROM main.finding f WHERE f.state <> 'withdrawn'
     AND NOT EXISTS (SELECT 1 FROM main.occurrence o WHERE o.finding_id = f.id)""",
 )
@@ -99,7 +101,7 @@ UNION ALL
 SELECT f.id, 'withdrawn', f.severity, f.confidence, f.rule_id, f.fix_where
 FROM temp.touched t JOIN main.finding f ON f.id = t.id
 WHERE NOT EXISTS (SELECT 1 FROM main.occurrence o WHERE o.finding_id = t.id)
-"""  # noqa: S608 - only the ranks of our own vocabularies are put in
+"""
 
 _CHANGES = """
 INSERT INTO temp.change
@@ -114,7 +116,7 @@ UPDATE finding SET
                        ELSE finding.last_change END,
     state = j.state, severity = j.severity, confidence = j.confidence, rule_id = j.rule_id, fix_where = j.fix_where
 FROM temp.judged j
-WHERE j.finding_id = finding.id
+WHERE j.finding_id = finding.id AND finding.id IN (SELECT finding_id FROM temp.judged)
   AND (finding.state, finding.severity, finding.confidence, finding.rule_id, finding.fix_where)
       IS NOT (j.state, j.severity, j.confidence, j.rule_id, j.fix_where)
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.rules.load import Rule  # noqa: TC001 - msgspec reads the annotations of a Struct
+from archscan.rules.load import Rule
 
 if TYPE_CHECKING:
     import sqlite3

@@ -6,8 +6,8 @@ import hashlib
 import posixpath
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -54,7 +54,7 @@ def read_package(
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
 
 
-def _identified(file: BinaryIO, job: Job, send: Send, known: frozenset[str]) -> bool:
+def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str]) -> bool:
     """Whether the package is to be read; says what it is as a file."""
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     send(Identity(sha256=digest, size=file.tell(), known=digest in known))
@@ -68,7 +68,7 @@ def _identified(file: BinaryIO, job: Job, send: Send, known: frozenset[str]) -> 
     return False
 
 
-def _package_facts(file: BinaryIO, limits: Limits, catalogue: Catalogue, *, exports: bool) -> Iterator[Message]:
+def _package_facts(file: BufferedReader, limits: Limits, catalogue: Catalogue, *, exports: bool) -> Iterator[Message]:
     """The package, its members that facts are about, and the end."""
     opened = deb.open_deb(file, limits)
     yield opened.package

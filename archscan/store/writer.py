@@ -120,7 +120,7 @@ def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extra
     if reading.package:
         conn.executemany(
             "INSERT INTO relation (package_id, kind, name, op, version) VALUES (?, ?, ?, ?, ?)",
-            [(package_id, row.kind, row.name, row.op, row.version) for row in reading.package.relations],
+            [(package_id, *msgspec.structs.astuple(relation)) for relation in reading.package.relations],
         )
     return package_id
 
@@ -204,7 +204,8 @@ def _next_id(conn: sqlite3.Connection, table: str) -> int:
 
 def _symbol_ids(conn: sqlite3.Connection, objects: Sequence[tuple[int, Elf]]) -> dict[str, int]:
     """Name → id of every symbol that the objects import or export; new names get a row."""
-    names = {line.symbol for _, row in objects for line in (*row.imports, *row.exports)}
+    names = {line.symbol for _, row in objects for line in row.imports}
+    names |= {line.symbol for _, row in objects for line in row.exports}
     if not names:
         return {}
     conn.executemany("INSERT OR IGNORE INTO symbol (name) VALUES (?)", [(name,) for name in sorted(names)])

@@ -42,7 +42,7 @@ _FOREIGN = {
 def machine(number: int) -> Machine:
     """What is known about a processor; for one that is not Debian's, its name only."""
     known = _MACHINES.get(number)
-    return known if known else Machine(name=_FOREIGN.get(number, f"em-{number}"), number=number)
+    return known or Machine(name=_FOREIGN.get(number, f"em-{number}"), number=number)
 
 
 def is_debian(number: int) -> bool:
