@@ -161,7 +161,7 @@ def _total(problems: tuple[Row, ...]) -> Text:
     from rich.text import Text
 
     total = sum(row["problems"] for row in problems)
-    return Text(f"{count(total, 'problem')} in this scan: what they touch was not read", style="yellow")
+    return Text(f"{count(total, 'problem')} in this scan, so not everything was read", style="yellow")
 
 
 def _problem_rows(problems: tuple[Row, ...]) -> list[list[Text]]:
