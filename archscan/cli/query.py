@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +63,7 @@ def query(
     from archscan.cli.data import data_directory
     from archscan.errors import UsageError
     from archscan.reports import answers, database, queries
+    from archscan.reports.output import standard_output
 
     if name and sql:
         raise UsageError("give either the name of a saved question or --sql, not both")
@@ -80,7 +80,7 @@ def query(
             else queries.ask(connection, sql or "", given, timeout)
         )
         with answering as answer:
-            count = answers.write(answer, sys.stdout, form)
+            count = answers.write(answer, standard_output(exact=form != "table"), form)
     if count == 0 and form == "table":
         click.echo("no rows", err=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,13 +38,13 @@ def report(form: str, output: Path | None, db: Path, generated: str | None) -> N
     The html is one file that needs no network; json follows docs/report.schema.json; csv holds the findings.
     """
     from archscan.reports import database
-    from archscan.reports.output import replaced
+    from archscan.reports.output import replaced, standard_output
 
     if generated is None:
         generated = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     with database.opened(db) as connection:
         if output is None or str(output) == "-":
-            _write(connection, sys.stdout, form, generated or None)
+            _write(connection, standard_output(exact=True), form, generated or None)
             return
         with replaced(output) as stream:
             _write(connection, stream, form, generated or None)

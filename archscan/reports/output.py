@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,16 @@ def replaced(path: Path) -> Iterator[TextIO]:
         raise ArchscanError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def standard_output(*, exact: bool) -> TextIO:
+    """Standard output: for programs (``exact``) in UTF-8, for people with ``\\x…`` where it lacks a character."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if exact:
+            sys.stdout.reconfigure(encoding="utf-8")
+        else:
+            sys.stdout.reconfigure(errors="backslashreplace")
+    return sys.stdout
 
 
 def _umask() -> int:

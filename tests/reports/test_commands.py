@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,3 +117,15 @@ def test_report_can_leave_the_time_out(filled_path: Path) -> None:
 
 def test_report_knows_its_formats(filled_path: Path) -> None:
     assert called(report, "pdf", "--db", str(filled_path)).exit_code == 2
+
+
+@pytest.mark.parametrize(("form", "expected"), [("table", b"x\n\\xe9\n"), ("csv", "x\né\n".encode())])
+def test_an_output_that_lacks_characters_is_no_failure(form: str, expected: bytes, filled_path: Path) -> None:
+    arguments = ["query", "--sql", "SELECT 'é' AS x", "--format", form, "--db", str(filled_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", "from archscan.cli import main; main()", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == (expected, b"", 0)
