@@ -47,7 +47,7 @@ def replaced(path: Path) -> Iterator[TextIO]:
 
 
 def standard_output(*, exact: bool) -> TextIO:
-    """Standard output: for programs (``exact``) in UTF-8, for people with ``\\x…`` where it lacks a character."""
+    """Standard output: for programs (``exact``) in UTF-8, for people with escapes for what it cannot show."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         if exact:
             sys.stdout.reconfigure(encoding="utf-8")
