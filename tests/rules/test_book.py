@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from archscan.rules.apply import apply
-from archscan.rules.check import check, lint
-from archscan.rules.load import load
+from archscan.rules.check import check, checked_columns, lint
+from archscan.rules.hits import _TABLES, _statement
+from archscan.rules.load import Rule, load
 from corpus.recipes import names
 from tests.rules.facts import Object, Pack, database, put, states
 
@@ -107,7 +108,8 @@ def test_a_privileged_program_is_reported_once_for_each_thing_it_lacks() -> None
         (("libc.so.6",), ("__tsan_init",), {"thread"}),
         (("libubsan.so.1",), ("__ubsan_handle_add_overflow",), {"undefined"}),
         (("libc.so.6",), ("__ubsan_handle_add_overflow_minimal",), set()),
-        (("libc.so.6",), ("__sanitizer_nothing", "asan_init"), set()),
+        (("libc.so.6",), ("__asan_poison_memory_region", "__sanitizer_print_stack_trace", "asan_init"), set()),
+        (("libc.so.6",), ("__tsan_acquire", "__msan_unpoison", "__lsan_ignore_object"), set()),
     ],
 )
 def test_sanitizers_are_known_by_their_libraries_and_hooks(
@@ -141,3 +143,29 @@ def test_without_machine_code_a_missing_canary_is_only_possible(
     apply(connection, SHIPPED, 1, changed_only=True)
     rows = connection.execute("SELECT rule_id, severity, confidence FROM finding").fetchall()
     assert rows == ([("no-stack-protector", "negligible", "possible")] if found else [])
+
+
+@pytest.mark.parametrize("one", SHIPPED.rules, ids=lambda one: one.id)
+def test_each_rule_starts_from_the_changed_objects_not_from_all(one: Rule) -> None:
+    connection = database()
+    for statement in _TABLES.split(";"):
+        connection.execute(statement)
+    statement = _statement(one, checked_columns(connection, one), whole=False)
+    values = dict.fromkeys(("rule", "severity", "confidence"), "")
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    small = ("SCAN u", "SCAN a", "SCAN p VIRTUAL", "SCAN lack VIRTUAL", "SCAN CONSTANT ROW")
+    assert [line for line in plan if line.startswith("SCAN") and not line.startswith(small)] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"), [("pie", None), ("plugin", "negligible"), ("shared-library", "negligible")]
+)
+def test_a_name_from_nowhere_counts_only_where_a_program_may_supply_it(kind: str, severity: str | None) -> None:
+    connection = database()
+    item = Object(columns={"kind": kind, "pie": "n/a"}, uses=(("md5", "MD5_Init"),))
+    put(connection, Pack(objects=(item,)))
+    connection.execute("UPDATE crypto_use SET library = 'ambiguous'")
+    connection.commit()
+    apply(connection, SHIPPED, 1, changed_only=True)
+    rows = connection.execute("SELECT severity FROM finding").fetchall()
+    assert rows == ([(severity,)] if severity else [])
