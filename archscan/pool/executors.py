@@ -91,6 +91,7 @@ def _read_in_worker(job: Job) -> Answer:
 def _parallel(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None]
 ) -> Generator[Reading, None, None]:
+    prepare()  # here, so that the workers and their spawners have it for nothing
     source = iter(jobs)
     waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
     while True:

@@ -98,9 +98,9 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 def _serve(connection: socket.socket, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to everyone; main decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.disable()  # imports make nothing but garbage collections; and what lives now lives until the end
     prepare()
-    gc.collect()
-    gc.freeze()  # so that no child copies these pages by touching their reference counts
+    gc.freeze()  # so that no child copies these pages by touching them
     while True:
         try:
             job = _JOB.decode(_receive(connection))

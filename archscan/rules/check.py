@@ -70,12 +70,10 @@ def _complaints(rule: Rule) -> Iterator[str]:
 
 
 def _empty_database() -> sqlite3.Connection:
-    import sqlite_utils
-
-    from archscan.store.schema import migrate
+    from archscan.store.tables import SCRIPTS
 
     connection = sqlite3.connect(":memory:")
-    migrate(sqlite_utils.Database(connection))
+    connection.executescript("".join(SCRIPTS))
     return connection
 
 

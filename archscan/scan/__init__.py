@@ -139,7 +139,8 @@ def _read_all(
     for missing in found.unmatched:
         store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
         tally.whole = False
-    arriving = pool.readings(found.jobs, work, options.limits, options.workers, _prepare)
+    workers = min(options.workers, len(found.jobs))
+    arriving = pool.readings(found.jobs, work, options.limits, workers, _prepare)
     try:
         for number, reading in enumerate(arriving, 1):
             if reading.identity and reading.identity.known:

@@ -398,3 +398,6 @@ CREATE VIEW hardening_summary AS
     )
     + ";\n"
 )
+
+SCRIPTS = (FACTS, JUDGEMENT, VIEWS)
+"""Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
