@@ -1,0 +1,45 @@
+"""The packages that are measured: names frozen in packages.txt, files fetched by this machine's apt.
+
+The names were taken from main/amd64 of Debian 12: within seven classes of size (from under 16 KiB to under 64 MiB), by
+the SHA-256 of the name, three of four with Architecture: amd64. So nobody chose them, and the median package and the
+long tail are both there. tuning.txt holds the next ones of each class: what a change is tuned on is not what it is
+measured on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def names(file: str) -> list[str]:
+    """The names in ``packages.txt`` or ``tuning.txt``."""
+    return (_HERE / file).read_text().split()
+
+
+def fetched(folder: Path, wanted: list[str]) -> list[Path]:
+    """A .deb for each name, in the folder; what is there already is not fetched again.
+
+    Raises FileNotFoundError where apt could not give one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in wanted:
+        if not list(folder.glob(f"{name}_*.deb")):
+            command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name]
+            subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL)
+    found = {name: sorted(folder.glob(f"{name}_*.deb")) for name in wanted}
+    missing = [name for name, files in found.items() if not files]
+    if missing:
+        raise FileNotFoundError(f"apt-get could not download {', '.join(missing)}; does `apt-get update` help?")
+    return [files[-1] for files in found.values()]
+
+
+def identities(files: list[Path]) -> Iterator[str]:
+    """Name, version, architecture and SHA-256 of each file, a line each."""
+    for file in files:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        yield f"{' '.join(file.stem.replace('%3a', ':').split('_'))} {digest}"
