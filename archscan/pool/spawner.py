@@ -14,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from archscan.model import Job, Limits
-from archscan.pool.child import Work, die_with_parent, run
+from archscan.pool.child import Work, die_with_parent, keep_freed_memory, run
 
 _LENGTH = struct.Struct("<Q")
 _JOB = msgspec.msgpack.Decoder(Job)
@@ -98,6 +98,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 def _serve(connection: socket.socket, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to everyone; main decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    keep_freed_memory()
     gc.disable()  # imports make nothing but garbage collections; and what lives now lives until the end
     prepare()
     gc.freeze()  # so that no child copies these pages by touching them
