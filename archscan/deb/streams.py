@@ -11,8 +11,9 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import IO, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
+from archscan.deb.zstd import zstd_chunks
 from archscan.errors import DebError, LimitError
 from archscan.model import Limits
 
@@ -41,6 +42,16 @@ class _Source:
             raise DebError("truncated", "the file ends in the middle of a member")
         self.position += len(piece)
         return piece
+
+    def exactly(self, size: int) -> bytes:
+        """``size`` bytes, or none at the end of the section. Raises DebError where it ends before them."""
+        data = self.read(size)
+        while 0 < len(data) < size:
+            more = self.read(size - len(data))
+            if not more:
+                raise DebError("truncated", "the compressed stream ends before its end mark")
+            data += more
+        return data
 
 
 class _Decoder(Protocol):
@@ -102,14 +113,28 @@ def _bz2(source: _Source) -> Callable[[], bytes]:
 
 
 def _zst(source: _Source, limits: Limits) -> Callable[[], bytes]:
+    """Like ``_decoded``, fed by the block, of which none unpacks to more than 128 KiB (RFC 8878).
+
+    The library's own reader takes a frame that is cut off for one that ends, and its decoder has no bound on output.
+    """
     import zstandard
 
     # The library wants a power of two and rounds nothing itself (zstd.h, ZSTD_d_windowLogMax).
-    window = 1 << (limits.decoder_bytes.bit_length() - 1)
-    reader = zstandard.ZstdDecompressor(max_window_size=window).stream_reader(
-        cast("IO[bytes]", source), read_size=_INPUT, read_across_frames=True
-    )
-    return lambda: reader.read(STEP)
+    unpacker = zstandard.ZstdDecompressor(max_window_size=1 << (limits.decoder_bytes.bit_length() - 1))
+    chunks = zstd_chunks(source.exactly)
+    decoder = unpacker.decompressobj()
+
+    def next_piece() -> bytes:
+        nonlocal decoder
+        for chunk in chunks:
+            if decoder.eof:
+                decoder = unpacker.decompressobj()
+            piece = decoder.decompress(chunk)
+            if piece:
+                return piece
+        return b""
+
+    return next_piece
 
 
 def _opener(name: str, source: _Source, limits: Limits) -> Callable[[], bytes]:
@@ -129,7 +154,7 @@ def _opener(name: str, source: _Source, limits: Limits) -> Callable[[], bytes]:
 
 
 class Unpacked:
-    """The unpacked bytes of one compressed section of a file, as the forward-only file that tarfile reads.
+    """The unpacked bytes of one compressed section of a file, from front to back.
 
     ``read`` never gives fewer bytes than asked for, except at the end of the stream. Raises DebError on damage
     and LimitError at a limit, both naming what was being unpacked.
@@ -166,7 +191,7 @@ class Unpacked:
         return b"".join(parts)
 
     def seek(self, position: int) -> int:
-        """Go forward to ``position``, or to the end of a shorter stream. tarfile also steps back by one byte."""
+        """Go forward to ``position``, or to the end of a shorter stream; gives where it now stands."""
         while position > self._before + len(self._piece):
             self._at = len(self._piece)
             if not self._advance():
@@ -176,11 +201,13 @@ class Unpacked:
         self._at = position - self._before
         return position
 
-    def drain(self) -> None:
-        """Read to the end, so that the checksums there are checked."""
+    def drain(self) -> bool:
+        """Read to the end, so that the checksums there are checked; whether anything but zeros was left."""
+        more = self._piece[self._at :].strip(b"\0") != b""
         while self._advance():
-            pass
+            more = more or self._piece.count(0) != len(self._piece)
         self._at = len(self._piece)
+        return more
 
     def _advance(self) -> bool:
         try:

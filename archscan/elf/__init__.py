@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 
 import msgspec
 
 from archscan.elf import symbols
 from archscan.elf.arch import machine
 from archscan.elf.classify import kind
-from archscan.elf.hardening import Subject, protections
+from archscan.elf.hardening import protections
 from archscan.elf.image import (
     DT_NEEDED,
     DT_RPATH,
@@ -19,13 +20,13 @@ from archscan.elf.image import (
     SHT_SYMTAB,
     Image,
     contents,
-    dynamic_strings,
-    dynamic_text,
+    tag,
     text_at,
 )
 from archscan.elf.language import language
 from archscan.elf.notes import build_id
 from archscan.elf.reader import read
+from archscan.elf.subject import Subject
 from archscan.errors import ElfError
 from archscan.model import Elf, escape
 
@@ -49,19 +50,20 @@ def facts(data: bytes, place: Place, *, exports: bool = False) -> Elf:
     image = read(data)
     try:
         return _facts(image, place, exports=exports)
-    except (ValueError, IndexError, OverflowError, UnicodeError) as error:
+    except (ValueError, IndexError, OverflowError, UnicodeError, struct.error) as error:
         raise ElfError("corrupt", f"the object contradicts itself: {error}") from error
 
 
 def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
-    strings = dynamic_strings(image)
-    needed = tuple(escape(text_at(strings, value)) for name, value in image.dynamic if name == DT_NEEDED)
-    imports = symbols.imports(image)
+    table = symbols.symbols(image)
+    needed = tuple(escape(text_at(table.strings, value)) for name, value in image.dynamic if name == DT_NEEDED)
+    imports = symbols.imports(image, table)
     interpreter = _interpreter(image)
     what = kind(image, place.path, place.architecture)
-    written_in = language(image, needed, imports, strings)
-    soname = _escaped(dynamic_text(image, DT_SONAME))
-    found = protections(Subject(image, what, written_in, needed, imports, interpreter))
+    written_in = language(image, needed, imports, table.strings)
+    found = machine(image.machine)
+    soname = _text(image, table, DT_SONAME)
+    judged = protections(Subject(image, found, place.path, what, written_in, needed, imports, interpreter))
     return Elf(
         path=place.path,
         path_key=place.path_key,
@@ -69,7 +71,7 @@ def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
         sha256=hashlib.sha256(image.data).hexdigest(),
         size=len(image.data),
         kind=what,
-        machine=machine(image.machine).name,
+        machine=found.name,
         bits=image.bits,
         endian="little" if image.order == "<" else "big",
         language=written_in,
@@ -77,13 +79,13 @@ def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
         soname=soname,
         interpreter=interpreter,
         stripped=not any(part.type == SHT_SYMTAB for part in image.sections),
-        rpath=_escaped(dynamic_text(image, DT_RPATH)),
-        runpath=_escaped(dynamic_text(image, DT_RUNPATH)),
-        reasons=found.reasons,
+        rpath=_text(image, table, DT_RPATH),
+        runpath=_text(image, table, DT_RUNPATH),
+        reasons=judged.reasons,
         needed=needed,
         imports=imports,
-        exports=symbols.exports(image) if exports and soname else (),
-        **found.columns,  # type: ignore[arg-type]
+        exports=symbols.exports(image, table) if exports and soname else (),
+        **judged.columns,  # type: ignore[arg-type]
     )
 
 
@@ -92,5 +94,7 @@ def _interpreter(image: Image) -> str | None:
     return None if part is None else escape(contents(image, part).partition(b"\0")[0])
 
 
-def _escaped(text: bytes | None) -> str | None:
-    return None if text is None else escape(text)
+def _text(image: Image, table: symbols.SymbolTable, wanted: int) -> str | None:
+    """The string that a dynamic tag points to, or None without such a tag."""
+    offset = tag(image, wanted)
+    return None if offset is None else escape(text_at(table.strings, offset))

@@ -39,7 +39,7 @@ _DEBUG_PATH = re.compile(r"^usr/lib/debug/")
 # Code that no Linux process runs: what the processor starts before or beside the kernel, and the kernel itself.
 _FIRMWARE_PATH = re.compile(
     r"^(?:usr/)?lib/(?:firmware|grub|u-boot|opensbi|syslinux|ISOLINUX|ipxe|atf|arm-trusted-firmware)/"
-    r"|^boot/|^usr/share/(?:qemu|seabios|openbios|slof|skiboot|qemu-efi|opensbi|syslinux|grub)/"
+    r"|^(?:usr/)?lib/modules/[^/]+/vdso/|^boot/|^usr/share/(?:qemu|seabios|openbios|slof|skiboot|qemu-efi|opensbi|syslinux|grub)/"
 )
 _STANDALONE = 255  # ELFOSABI_STANDALONE
 
@@ -63,10 +63,10 @@ def kind(image: Image, path: str, architecture: str | None) -> ElfKind:
 def only_debug(image: Image) -> bool:
     """Whether nothing that would be mapped is in the file, notes excepted: `objcopy --only-keep-debug`."""
     mapped = [part for part in image.sections if part.flags & SHF_ALLOC and part.size]
-    return (
-        bool(mapped)
-        and all(part.type in (SHT_NOBITS, SHT_NOTE) for part in mapped)
-        and any(part.type == SHT_NOBITS and part.flags & SHF_EXECINSTR for part in mapped)
+    # A relocatable object may honestly hold nothing but variables without a value.
+    wanted = SHF_EXECINSTR if image.type == ET_REL else SHF_ALLOC
+    return all(part.type in (SHT_NOBITS, SHT_NOTE) for part in mapped) and any(
+        part.type == SHT_NOBITS and part.flags & wanted for part in mapped
     )
 
 

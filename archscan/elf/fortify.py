@@ -11,107 +11,40 @@ from collections.abc import Iterable
 
 import msgspec
 
+from archscan.elf.language import has_stack_arrays
+from archscan.elf.subject import FOREIGN, STATIC, Judged, Subject, names, not_applicable, unlinked
+from archscan.model import ElfKind, Reason, Verdict
+
 # A plain call proves the absence of level 2: nothing folds it away, nothing leaves it plain.
 _PROOF = frozenset(
-    [
-        "asprintf",
-        "dprintf",
-        "fprintf",
-        "fwprintf",
-        "obstack_printf",
-        "obstack_vprintf",
-        "printf",
-        "sprintf",
-        "swprintf",
-        "syslog",
-        "vasprintf",
-        "vdprintf",
-        "vfprintf",
-        "vfwprintf",
-        "vprintf",
-        "vsnprintf",
-        "vsprintf",
-        "vswprintf",
-        "vsyslog",
-        "vwprintf",
-        "wprintf",
-    ]
+    """
+    asprintf dprintf fprintf fwprintf obstack_printf obstack_vprintf printf sprintf swprintf syslog vasprintf vdprintf
+    vfprintf vfwprintf vprintf vsnprintf vsprintf vswprintf vsyslog vwprintf wprintf
+    """.split()
 )
 # Checked without a known size too, but a plain call has honest reasons: `snprintf(p, n, "%s", q)` stays as it is,
 # open() with a mode needs no check, longjmp and explicit_bzero are checked at level 1 already.
-_ALWAYS = frozenset(["explicit_bzero", "longjmp", "mq_open", "open", "open64", "openat", "openat64", "snprintf"])
+_ALWAYS = frozenset("explicit_bzero longjmp mq_open open open64 openat openat64 snprintf".split())
 _SIZED = frozenset(
-    [
-        "confstr",
-        "fgets",
-        "fgets_unlocked",
-        "fgetws",
-        "fgetws_unlocked",
-        "fread",
-        "fread_unlocked",
-        "getcwd",
-        "getdomainname",
-        "getgroups",
-        "gethostname",
-        "getlogin_r",
-        "gets",
-        "getwd",
-        "mbsnrtowcs",
-        "mbsrtowcs",
-        "mbstowcs",
-        "memcpy",
-        "memmove",
-        "mempcpy",
-        "memset",
-        "poll",
-        "ppoll",
-        "pread",
-        "pread64",
-        "ptsname_r",
-        "read",
-        "readlink",
-        "readlinkat",
-        "realpath",
-        "recv",
-        "recvfrom",
-        "stpcpy",
-        "stpncpy",
-        "strcat",
-        "strcpy",
-        "strlcat",
-        "strlcpy",
-        "strncat",
-        "strncpy",
-        "ttyname_r",
-        "wcpcpy",
-        "wcpncpy",
-        "wcrtomb",
-        "wcscat",
-        "wcscpy",
-        "wcslcat",
-        "wcslcpy",
-        "wcsncat",
-        "wcsncpy",
-        "wcsnrtombs",
-        "wcsrtombs",
-        "wcstombs",
-        "wctomb",
-        "wmemcpy",
-        "wmemmove",
-        "wmempcpy",
-        "wmemset",
-    ]
+    """
+    confstr fgets fgets_unlocked fgetws fgetws_unlocked fread fread_unlocked getcwd getdomainname getgroups gethostname
+    getlogin_r gets getwd mbsnrtowcs mbsrtowcs mbstowcs memcpy memmove mempcpy memset poll ppoll pread pread64 ptsname_r
+    read readlink readlinkat realpath recv recvfrom stpcpy stpncpy strcat strcpy strlcat strlcpy strncat strncpy
+    ttyname_r wcpcpy wcpncpy wcrtomb wcscat wcscpy wcslcat wcslcpy wcsncat wcsncpy wcsnrtombs wcsrtombs wcstombs wctomb
+    wmemcpy wmemmove wmempcpy wmemset
+    """.split()
 )
 _PLAIN = _PROOF | _ALWAYS | _SIZED
+_FORMATS = _PROOF | {"snprintf"}
 # FD_SET calls no plain function; ppoll with 64-bit time and the `_2` names follow no rule.
 _CHECKED = (
-    {f"__{name}_chk": name for name in _PLAIN}
-    | {f"__{name}_2": name for name in ("open", "open64", "openat", "openat64", "mq_open")}
-    | {f"__nldbl___{name}_chk": name for name in _PROOF | {"snprintf"}}  # 64-bit long double: ppc64el, s390x, alpha
-    | {f"__{name}_chkieee128": name for name in _PROOF | {"snprintf"}}  # 128-bit long double: ppc64el
-    | {"__fdelt_chk": "fdelt", "__ppoll64_chk": "ppoll"}
+    {f"__{name}_chk" for name in _PLAIN}
+    | {f"__{name}_2" for name in ("open", "open64", "openat", "openat64", "mq_open")}
+    | {f"__nldbl___{name}_chk" for name in _FORMATS}  # 64-bit long double: ppc64el, s390x, alpha
+    | {f"__{name}_chkieee128" for name in _FORMATS}  # 128-bit long double: ppc64el
+    | {"__fdelt_chk", "__ppoll64_chk"}
 )
-_VARIANTS = {f"__nldbl_{name}": name for name in _PROOF} | {f"__{name}ieee128": name for name in _PROOF}
+_VARIANTS = {f"__nldbl_{name}": name for name in _FORMATS} | {f"__{name}ieee128": name for name in _FORMATS}
 
 
 class FortifyCalls(msgspec.Struct, frozen=True):
@@ -122,13 +55,58 @@ class FortifyCalls(msgspec.Struct, frozen=True):
     plain: tuple[str, ...]
 
 
-def fortify_calls(names: Iterable[str]) -> FortifyCalls:
+def fortify_calls(imported: Iterable[str]) -> FortifyCalls:
     """The fortifiable functions among imported names; needs no libc of the machine at hand."""
-    wanted = set(names)
+    wanted = set(imported)
     plain = {name for name in wanted if _VARIANTS.get(name, name) in _PLAIN}
     proof = {name for name in plain if _VARIANTS.get(name, name) in _PROOF}
-    return FortifyCalls(
-        checked=tuple(sorted(name for name in wanted if name in _CHECKED)),
-        proof=tuple(sorted(proof)),
-        plain=tuple(sorted(plain - proof)),
+    return FortifyCalls(tuple(sorted(wanted & _CHECKED)), tuple(sorted(proof)), tuple(sorted(plain - proof)))
+
+
+def fortified(subject: Subject) -> tuple[Judged, int, int]:
+    """The verdict, the number of checked functions that are imported, and of all that have a checked form."""
+    if subject.kind in FOREIGN or subject.kind == ElfKind.KERNEL_MODULE:
+        return unlinked(subject.kind), 0, 0
+    calls = fortify_calls(row.symbol for row in subject.imports)
+    total = len(calls.checked) + len(calls.proof) + len(calls.plain)
+    if not has_stack_arrays(subject.language):
+        text = f"{subject.language} does not call the C library through its headers"
+        return not_applicable("language", text), len(calls.checked), total
+    if has_other_libc(subject):
+        return not_applicable("other-libc", "only glibc has checked functions"), len(calls.checked), total
+    if subject.kind in STATIC:
+        return (Verdict.UNKNOWN, Reason("not-measured", "a static object imports nothing")), 0, 0
+    return _verdict(calls), len(calls.checked), total
+
+
+def has_other_libc(subject: Subject) -> bool:
+    """Whether the object runs on a C library that is not glibc: musl (whose soname is `libc.so`), klibc, dietlibc."""
+    interpreter = subject.interpreter or ""
+    return (
+        is_klibc(subject)
+        or any(name in interpreter for name in ("ld-musl", "dietlibc", "ld-uClibc", "/system/bin/linker"))
+        or any(name == "libc.so" or name.startswith(("libc.musl-", "libc.so.0")) for name in subject.needed)
     )
+
+
+def is_klibc(subject: Subject) -> bool:
+    """Whether the object is a program of klibc or klibc itself: at a fixed address by design (klibc's usr/klibc/README)."""
+    name = subject.path.rpartition("/")[2]
+    return "/klibc-" in (subject.interpreter or "") or (name.startswith("klibc-") and name.endswith(".so"))
+
+
+def _verdict(calls: FortifyCalls) -> Judged:
+    counts = {"checked": len(calls.checked), "proof": len(calls.proof), "plain": len(calls.plain)}
+    if calls.checked and calls.proof:
+        text = "some units call the C library unchecked where the compiler always checks"
+        return Verdict.PARTIAL, Reason("unfortified-unit", text, counts, *names(calls.proof))
+    if calls.checked:
+        text = "imports checked functions, and no unchecked one that a check would always replace"
+        return Verdict.YES, Reason("checked", text, counts)
+    if calls.proof:
+        text = "calls the C library unchecked where the compiler always checks"
+        return Verdict.NO, Reason("none-checked", text, counts, *names(calls.proof))
+    if calls.plain:
+        text = "calls only functions that stay unchecked where the compiler knows no size"
+        return Verdict.NOT_APPLICABLE, Reason("sized-only", text, counts)
+    return not_applicable("nothing-to-fortify", "imports no function that could be checked")

@@ -90,7 +90,7 @@ def _debug_only(sections: list[tuple[int, ...]]) -> bool:
 
 def _check_sections(sections: list[tuple[int, ...]], size: int) -> None:
     for number, row in enumerate(sections):
-        if row[1] not in (_SHT_NULL, SHT_NOBITS) and row[4] + row[5] > size:
+        if row[1] not in (_SHT_NULL, SHT_NOBITS) and row[5] and row[4] + row[5] > size:
             raise ElfError(
                 "truncated", f"section {number} ends {row[4] + row[5] - size} bytes past the end of the file"
             )

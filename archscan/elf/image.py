@@ -19,7 +19,13 @@ DT_TEXTREL, DT_JMPREL, DT_BIND_NOW, DT_RUNPATH, DT_FLAGS = 22, 23, 24, 29, 30
 DT_GNU_HASH, DT_VERSYM, DT_RELACOUNT, DT_RELCOUNT = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFF9, 0x6FFFFFFA
 DT_FLAGS_1, DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = range(0x6FFFFFFB, 0x70000000)
 DF_TEXTREL, DF_BIND_NOW = 4, 8
+STT_FUNC = 2
 DF_1_NOW, DF_1_PIE = 1, 0x08000000
+
+
+# A symbol (elf(5)), and where in it value, info and section index stand.
+_SYMBOL = {32: "IIIBBH", 64: "IBBHQQ"}  # name value size info other shndx / name info other shndx value size
+SYMBOL_FIELDS = {32: (1, 3, 5), 64: (4, 1, 3)}
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -47,7 +53,11 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class Image(msgspec.Struct, frozen=True):
-    """One ELF object. ``dynamic`` are the tags and values before DT_NULL; ``reader`` is who read the headers."""
+    """One ELF object; ``reader`` is who read the headers.
+
+    ``dynamic`` are the tags and values before DT_NULL, in their order. Of a tag that comes more than once ``tags`` has
+    the last value: that one counts in ld.so (glibc, elf/get-dynamic-info.h).
+    """
 
     data: bytes
     reader: str
@@ -61,6 +71,7 @@ class Image(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...]
     dynamic: tuple[tuple[int, int], ...]
+    tags: dict[int, int]
 
 
 def loads(image: Image) -> Iterator[Segment]:
@@ -74,12 +85,8 @@ def has_segment(image: Image, kind: int) -> bool:
 
 
 def tag(image: Image, wanted: int) -> int | None:
-    """The value of a dynamic tag, or None. Of several the last counts, as in ld.so (elf/get-dynamic-info.h)."""
-    found = None
-    for name, value in image.dynamic:
-        if name == wanted:
-            found = value
-    return found
+    """The value of a dynamic tag, or None."""
+    return image.tags.get(wanted)
 
 
 def section(image: Image, name: str) -> Section | None:
@@ -122,15 +129,14 @@ def text_at(table: bytes, offset: int) -> bytes:
     return table[offset : end if end >= 0 else None]
 
 
+def symbol_struct(image: Image) -> struct.Struct:
+    """The layout of an entry of a symbol table; the name's offset comes first."""
+    return struct.Struct(image.order + _SYMBOL[image.bits])
+
+
 def dynamic_strings(image: Image) -> bytes:
     """The string table of the dynamic section."""
     address, size = tag(image, DT_STRTAB), tag(image, DT_STRSZ)
     if address is None:
         return b""
     return mapped(image, address, size if size is not None else len(image.data))
-
-
-def dynamic_text(image: Image, wanted: int) -> bytes | None:
-    """The string that a dynamic tag points to, or None without such a tag."""
-    offset = tag(image, wanted)
-    return None if offset is None else text_at(dynamic_strings(image), offset)

@@ -37,6 +37,7 @@ def read(data: bytes, layout: Layout) -> Image:
     if binary is None:
         raise ElfError("corrupt", "LIEF finds no ELF object")
     header = binary.header
+    dynamic = tuple((entry.tag.value & _LOW_32, entry.value) for entry in binary.dynamic_entries if entry.tag.value)
     return Image(
         data=data,
         reader="lief",
@@ -49,7 +50,8 @@ def read(data: bytes, layout: Layout) -> Image:
         entry=header.entrypoint,
         segments=tuple(map(_segment, binary.segments)),
         sections=tuple(map(_section, binary.sections)),
-        dynamic=tuple((entry.tag.value & _LOW_32, entry.value) for entry in binary.dynamic_entries if entry.tag.value),
+        dynamic=dynamic,
+        tags=dict(dynamic),
     )
 
 

@@ -23,6 +23,7 @@ def read(data: bytes, layout: Layout) -> Image:
     try:
         elf = ELFFile(io.BytesIO(data))
         segments = tuple(_segment(elf, number) for number in range(elf.num_segments()))
+        dynamic = _dynamic(data, layout, segments)
         return Image(
             data=data,
             reader="pyelftools",
@@ -35,7 +36,8 @@ def read(data: bytes, layout: Layout) -> Image:
             entry=elf.header.e_entry,
             segments=segments,
             sections=_sections(elf),
-            dynamic=_dynamic(data, layout, segments),
+            dynamic=dynamic,
+            tags=dict(dynamic),
         )
     except _DAMAGE as error:
         raise ElfError("corrupt", f"neither LIEF nor pyelftools can read it: {error}") from error

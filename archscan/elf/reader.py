@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from archscan.elf.headers import checked
+import msgspec
+
+from archscan.elf.classify import only_debug
+from archscan.elf.headers import Layout, checked
 from archscan.elf.image import Image
 from archscan.errors import ElfError
 
 
 def read(data: bytes) -> Image:
     """The object. Raises ElfError where the file is cut off or damaged, or neither library can read it."""
-    layout = checked(data)
+    image = _image(data, checked(data))
+    # What its segments describe stands in the file it was split off from; here is something else at the same offsets.
+    return msgspec.structs.replace(image, dynamic=(), tags={}) if image.dynamic and only_debug(image) else image
+
+
+def _image(data: bytes, layout: Layout) -> Image:
     try:
         from archscan.elf import lief_reader
 

@@ -4,69 +4,142 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import chain
 
+from archscan.elf.arch.machine import Machine, RelocationInfo
 from archscan.elf.image import (
     DT_JMPREL,
+    DT_PLTGOT,
     DT_PLTREL,
     DT_PLTRELSZ,
     DT_REL,
     DT_RELA,
+    DT_RELACOUNT,
     DT_RELASZ,
+    DT_RELCOUNT,
     DT_RELSZ,
+    DT_SYMTAB,
     ET_REL,
+    PF_W,
+    PF_X,
     SHF_ALLOC,
     SHT_REL,
     SHT_RELA,
+    STT_FUNC,
+    SYMBOL_FIELDS,
     Image,
+    Segment,
     contents,
+    loads,
     mapped,
+    symbol_struct,
     tag,
 )
 
-_MIPS = 8
+_DT_MIPS_LOCAL_GOTNO, _DT_MIPS_SYMTABNO, _DT_MIPS_GOTSYM = 0x7000000A, 0x70000011, 0x70000013
 
 
-def relocations(image: Image) -> Iterator[tuple[int, int]]:
+def relocations(image: Image, machine: Machine, *, relative: bool = True) -> Iterator[tuple[int, int]]:
     """Address and type of each relocation of a linked object.
 
     Found through the dynamic section; in a static executable, whose start code applies them, through its allocated
-    sections. Relative relocations packed as DT_RELR fill no slot and are left out.
+    sections, and without sections by their look. Relative relocations packed as DT_RELR fill no slot and are left out.
+    With ``relative=False`` those are skipped too that DT_RELACOUNT counts: ld.so treats that many as relative whatever
+    their type says (glibc, elf/do-rel.h).
     """
     if image.type == ET_REL:
-        return
+        return iter(())
     if image.dynamic:
-        tables = [
-            (tag(image, DT_RELA), tag(image, DT_RELASZ), True),
-            (tag(image, DT_REL), tag(image, DT_RELSZ), False),
-            (tag(image, DT_JMPREL), tag(image, DT_PLTRELSZ), tag(image, DT_PLTREL) == DT_RELA),
-        ]
-        seen: list[tuple[int, int]] = []
-        for address, size, addend in tables:
-            # Some linkers count the PLT's relocations within the others (DT_RELASZ, gABI).
-            if (
-                address is not None
-                and size
-                and not any(low <= address and address + size <= high for low, high in seen)
-            ):
-                seen.append((address, address + size))
-                yield from _entries(image, mapped(image, address, size), addend=addend)
-        return
-    for section in image.sections:
-        if section.type in (SHT_REL, SHT_RELA) and section.flags & SHF_ALLOC:
-            yield from _entries(image, contents(image, section), addend=section.type == SHT_RELA)
+        return chain(_dynamic(image, machine, relative=relative), _global_got(image, machine))
+    tables = [part for part in image.sections if part.type in (SHT_REL, SHT_RELA) and part.flags & SHF_ALLOC]
+    if tables or image.sections:
+        return chain.from_iterable(
+            _entries(image, machine, contents(image, part), addend=part.type == SHT_RELA) for part in tables
+        )
+    return _resolvers(image, machine)
 
 
-def _entries(image: Image, data: bytes, *, addend: bool) -> Iterator[tuple[int, int]]:
+def _dynamic(image: Image, machine: Machine, *, relative: bool) -> Iterator[tuple[int, int]]:
+    tables = (
+        (tag(image, DT_RELA), tag(image, DT_RELASZ), tag(image, DT_RELACOUNT), True),
+        (tag(image, DT_REL), tag(image, DT_RELSZ), tag(image, DT_RELCOUNT), False),
+        (tag(image, DT_JMPREL), tag(image, DT_PLTRELSZ), None, tag(image, DT_PLTREL) == DT_RELA),
+    )
+    seen: list[tuple[int, int]] = []
+    for address, size, count, addend in tables:
+        if address is None or not size:
+            continue
+        # Some linkers count the PLT's relocations within the others (DT_RELASZ, gABI).
+        if any(low <= address and address + size <= high for low, high in seen):
+            continue
+        seen.append((address, address + size))
+        skipped = 0 if relative or not count else min(count * _entry_size(image, addend=addend), size)
+        yield from _entries(image, machine, mapped(image, address + skipped, size - skipped), addend=addend)
+
+
+def _entry_size(image: Image, *, addend: bool) -> int:
+    return image.bits // 8 * (3 if addend else 2)
+
+
+def _entries(image: Image, machine: Machine, data: bytes, *, addend: bool) -> Iterator[tuple[int, int]]:
     word = "Q" if image.bits == 64 else "I"
-    entry = struct.Struct(image.order + word * (3 if addend else 2))
+    entry = struct.Struct(image.order + word * 2 + f"{image.bits // 8 if addend else 0}x")
     rows = entry.iter_unpack(data[: len(data) // entry.size * entry.size])
-    if image.bits == 32:
-        for row in rows:
-            yield row[0], row[1] & 0xFF
-    elif image.machine == _MIPS:  # three types and a symbol in bytes of their own (MIPS64 ABI supplement)
+    if image.bits == 32 or machine.relocation_info == RelocationInfo.BYTE:
+        return ((address, info & 0xFF) for address, info in rows)
+    if machine.relocation_info == RelocationInfo.MIPS:
         shift = 56 if image.order == "<" else 0
-        for row in rows:
-            yield row[0], row[1] >> shift & 0xFF
-    else:
-        for row in rows:
-            yield row[0], row[1] & 0xFFFF_FFFF
+        return ((address, info >> shift & 0xFF) for address, info in rows)
+    return ((address, info & 0xFFFF_FFFF) for address, info in rows)
+
+
+def _global_got(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
+    """The slots of a GOT that has no relocations: one for each symbol from DT_MIPS_GOTSYM on (MIPS psABI, chapter 5).
+
+    Undefined functions that have a value have a stub there, and are bound at their first call.
+    """
+    names = (DT_PLTGOT, DT_SYMTAB, _DT_MIPS_LOCAL_GOTNO, _DT_MIPS_SYMTABNO, _DT_MIPS_GOTSYM)
+    values = [tag(image, name) for name in names]
+    if not machine.global_got or None in values:
+        return
+    got, table, local, count, first = (value or 0 for value in values)
+    code, word = symbol_struct(image), image.bits // 8
+    value, info, shndx = SYMBOL_FIELDS[image.bits]
+    rows = mapped(image, table + first * code.size, (count - first) * code.size)
+    for number, row in enumerate(code.iter_unpack(rows[: len(rows) // code.size * code.size])):
+        lazy = not row[shndx] and row[value] and row[info] & 0xF == STT_FUNC
+        yield got + (local + number) * word, min(machine.jump_slot if lazy else machine.glob_dat)
+
+
+def _resolvers(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
+    """The relocations of a static executable without section headers: they call resolvers (IRELATIVE), nothing else.
+
+    No tag and no symbol leads to them. Each is a slot in a writable segment, the type, and the resolver in an
+    executable one; with implicit addends the resolver's address stands in the slot.
+    """
+    size = image.bits // 8
+    code = struct.Struct(image.order + ("Q" if size == 8 else "I"))
+    writable = [part for part in loads(image) if part.flags & PF_W]
+    executable = [part for part in loads(image) if part.flags & PF_X]
+    for kind in machine.irelative:
+        for part in loads(image):
+            for at in _places(image, part, code.pack(kind)) if not part.flags & PF_W else ():
+                (slot,) = code.unpack_from(image.data, at - size)
+                resolver = mapped(image, slot, size) if machine.implicit_addends else image.data[at + size :][:size]
+                if _inside(slot, writable) and len(resolver) == size:
+                    if _inside(code.unpack(resolver)[0], executable):
+                        yield slot, kind
+
+
+def _places(image: Image, part: Segment, wanted: bytes) -> Iterator[int]:
+    """Where a word stands in a segment, aligned, behind another word."""
+    size, end = len(wanted), part.offset + part.file_size
+    at = image.data.find(wanted, part.offset + size, end)
+    while at >= 0:
+        if at % size == 0:
+            yield at
+        at = image.data.find(wanted, at + 1, end)
+
+
+def _inside(address: int, parts: list[Segment]) -> bool:
+    return any(part.address <= address < part.address + part.memory_size for part in parts)

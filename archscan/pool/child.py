@@ -20,6 +20,7 @@ _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _NEVER = 2**31 - 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_LAST_WORDS = 64 << 20  # address space that is left to say that there is no more
 
 
 def die_with_parent(parent: int) -> None:
@@ -43,33 +44,48 @@ def keep_freed_memory() -> None:
 
 def run(work: Work, job: Job, limits: Limits, descriptor: int) -> None:
     """Do the work for one job and write what it says to the pipe; does not return."""
-    send, flush = sender(descriptor)
+    code = 1
     try:
+        os.setpgid(0, 0)  # so that whatever it starts can be ended with it
+        send, flush = sender(descriptor)
         _confine(limits)
         _log_over(send)
-        try:
-            work(job, limits, send)
-        except MemoryError:
-            text = f"reading the package takes more than {limits.memory_bytes} bytes of memory (memory_bytes)"
-            send(Problem(stage=Stage.CHILD, kind=ProblemKind.MEMORY, message=text))
-        except Exception as error:  # our own bug: said, and not the end of the run
-            text = escape(f"{type(error).__name__}: {error}")[:2000]
-            send(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text))
-            logging.getLogger(__name__).exception("reading %s failed", job.path)
+        _worked(work, job, limits, send)
         flush()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
     finally:
-        os._exit(0)
+        os._exit(code)
+
+
+def _worked(work: Work, job: Job, limits: Limits, send: Send) -> None:
+    try:
+        work(job, limits, send)
+    except MemoryError:
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        text = f"reading the package takes more than {limits.memory_bytes} bytes of memory (memory_bytes)"
+        send(Problem(stage=Stage.CHILD, kind=ProblemKind.MEMORY, message=text))
+    except Exception as error:  # our own bug: said, and not the end of the run
+        text = escape(f"{type(error).__name__}: {error}")[:2000]
+        send(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text))
+        logging.getLogger(__name__).exception("reading %s failed", job.path)
 
 
 def _confine(limits: Limits) -> None:
     gc.disable()  # it lives for one package
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _lower(resource.RLIMIT_CORE, 0, 0)
     seconds = int(limits.deadline) + 5
-    for what, value in ((resource.RLIMIT_AS, limits.memory_bytes), (resource.RLIMIT_CPU, seconds)):
-        _, hard = resource.getrlimit(what)
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)  # noqa: PLW2901
-        resource.setrlimit(what, (value, value))
+    _lower(resource.RLIMIT_CPU, seconds, seconds + 5)  # at the second the kernel kills without a word
+    _lower(resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes + _LAST_WORDS)
+
+
+def _lower(what: int, soft: int, hard: int) -> None:
+    _, highest = resource.getrlimit(what)
+    if highest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, highest), min(hard, highest)
+    resource.setrlimit(what, (soft, hard))
 
 
 class _Handler(logging.Handler):

@@ -44,12 +44,15 @@ def sender(descriptor: int) -> tuple[Send, Callable[[], None]]:
 
 
 def _frames(answer: bytes) -> Iterator[tuple[int, memoryview]]:
+    """The whole frames of an answer; what its writer did not finish is no error: it may have died over it."""
     view = memoryview(answer)
     at = 0
     while at + _HEADER.size <= len(view):
         length, letter = _HEADER.unpack_from(view, at)
+        if letter not in (_FACT, _LOG):
+            raise msgspec.DecodeError(f"a message of no known sort ({letter})")
         start = at + _HEADER.size
-        if start + length > len(view):  # cut off by the death of its writer
+        if start + length > len(view):
             return
         yield letter, view[start : start + length]
         at = start + length
@@ -60,13 +63,22 @@ def facts(answer: bytes) -> Iterator[Message]:
 
     Raises msgspec.ValidationError or DecodeError for what no honest child writes.
     """
-    return (_DECODER.decode(payload) for letter, payload in _frames(answer) if letter == _FACT)
+    return (_decoded(payload) for letter, payload in _frames(answer) if letter == _FACT)
 
 
 def logs(answer: bytes) -> Iterator[Log]:
-    """The log records of an answer. Raises as ``facts`` does."""
-    for letter, payload in _frames(answer):
-        if letter == _LOG:
-            message = _DECODER.decode(payload)
+    """The log records of an answer, as far as it makes sense."""
+    try:
+        for letter, payload in _frames(answer):
+            message = _decoded(payload) if letter == _LOG else None
             if isinstance(message, Log):
                 yield message
+    except msgspec.DecodeError:
+        return  # whoever reads the facts says so
+
+
+def _decoded(payload: memoryview) -> Message:
+    try:
+        return _DECODER.decode(payload)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

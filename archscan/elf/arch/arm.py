@@ -10,5 +10,6 @@ MACHINE = Machine(
     jump_slot=frozenset({22}),
     glob_dat=frozenset({21}),
     irelative=frozenset({160}),
+    implicit_addends=True,
     features=frozenset({"stack_clash"}),
 )

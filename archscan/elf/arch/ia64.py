@@ -8,5 +8,6 @@ MACHINE = Machine(
     name="ia64",
     number=50,
     jump_slot=frozenset({129}),
+    executable_stack=False,
     page=16384,
 )

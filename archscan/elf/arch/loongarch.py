@@ -9,5 +9,6 @@ MACHINE = Machine(
     number=258,
     jump_slot=frozenset({5}),
     irelative=frozenset({12}),
+    executable_stack=False,
     page=16384,
 )

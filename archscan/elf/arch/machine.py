@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
+
+
+class RelocationInfo(StrEnum):
+    """Where the type stands in the 64-bit ``r_info``; in a 32-bit one it is always the lowest byte."""
+
+    WORD = "word"  # the lower 32 bits
+    BYTE = "byte"  # the lowest byte; more data above it (SPARC V9 ABI)
+    MIPS = "mips"  # a byte of its own, last in the file; the first of three types (MIPS64 ABI supplement)
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +27,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     jump_slot: frozenset[int] = frozenset()
     glob_dat: frozenset[int] = frozenset()
     irelative: frozenset[int] = frozenset()
+    relocation_info: RelocationInfo = RelocationInfo.WORD
+    implicit_addends: bool = False  # Elf32_Rel: the addend stands in the place that is changed
+    global_got: bool = False  # the loader fills slots that have no relocations
     page: int = 4096  # to which ld.so rounds the end of RELRO down: the kernel's smallest on Debian
     executable_stack: bool = True  # without PT_GNU_STACK: glibc, sysdeps/*/stackinfo.h, DEFAULT_STACK_PERMS
     property_and: int | None = None  # GNU property type whose bits every input of the link must carry

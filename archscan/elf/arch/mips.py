@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.machine import Machine, RelocationInfo
 
 MACHINE = Machine(
     name="mips",
@@ -10,4 +10,7 @@ MACHINE = Machine(
     jump_slot=frozenset({127}),
     glob_dat=frozenset({51}),
     irelative=frozenset({128}),
+    relocation_info=RelocationInfo.MIPS,
+    implicit_addends=True,
+    global_got=True,
 )

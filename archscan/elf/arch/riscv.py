@@ -9,4 +9,5 @@ MACHINE = Machine(
     number=243,
     jump_slot=frozenset({5}),
     irelative=frozenset({58}),
+    executable_stack=False,
 )

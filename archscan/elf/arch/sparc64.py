@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.machine import Machine, RelocationInfo
 
 MACHINE = Machine(
     name="sparc64",
@@ -10,5 +10,6 @@ MACHINE = Machine(
     jump_slot=frozenset({21}),
     glob_dat=frozenset({20}),
     irelative=frozenset({249}),
+    relocation_info=RelocationInfo.BYTE,
     page=8192,
 )
