@@ -65,7 +65,7 @@ class _Before:
     def pay(self, size: int) -> None:
         self.cost += size
         if self.cost > self.limit:
-            raise LimitError("header_bytes", f"tar headers of {self.cost} bytes for one member, of at most {self.limit}")
+            raise LimitError("header_bytes", f"tar headers of {self.cost} bytes for one member, not {self.limit}")
 
     def take(self, kind: bytes, body: bytes) -> None:
         if kind == _LONG_NAME:

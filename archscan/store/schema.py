@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import tables
+from archscan.store import tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def m002_judgement(db: Database) -> None:
 @MIGRATIONS()
 def m003_views(db: Database) -> None:
     """What people query first."""
-    _execute_each(db, tables.VIEWS)
+    _execute_each(db, views.VIEWS)
 
 
 def migrate(db: Database) -> None:

@@ -65,7 +65,7 @@ def test_the_schema_refuses_a_key_too_many(filled: sqlite3.Connection) -> None:
 
 
 def test_the_features_are_the_columns_of_the_database(empty: sqlite3.Connection) -> None:
-    assert set(content.FEATURES) == {*tables._PROTECTIONS, "relro"}
+    assert set(content.FEATURES) == {*tables.PROTECTIONS, "relro"}
 
 
 def test_the_figures_are_those_of_the_database(filled: sqlite3.Connection) -> None:

@@ -7,180 +7,64 @@ valid UTF-8 without control or bidirectional characters, and exactly reversible.
 
 from __future__ import annotations
 
-import re
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-# --- text ---------------------------------------------------------------------------------------------------
+from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
+from archscan.model.words import (
+    Confidence,
+    ElfKind,
+    FileKind,
+    PackageStatus,
+    PrivilegeSource,
+    ProblemKind,
+    Relro,
+    Severity,
+    Stage,
+    Strength,
+    Verdict,
+)
 
-# What may not stand in a stored name as it is: the escape character itself, C0 and C1 controls, the marks that
-# reorder text on a screen (https://www.unicode.org/reports/tr9/, "Trojan Source"), line and paragraph
-# separators, the byte order mark, and surrogates, which is how undecodable bytes arrive from ``surrogateescape``.
-_UNSAFE = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_ESCAPED = re.compile(rb"\\(?:\\|x([0-9a-f]{2}))")
-
-
-def _escape_one(match: re.Match[str]) -> str:
-    character = match.group()
-    if character == "\\":
-        return "\\\\"
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
-
-
-def escape(raw: bytes | str) -> str:
-    r"""The stored form of a name: UTF-8, with ``\`` as ``\\`` and each unsafe byte as ``\xNN``.
-
-    ``raw`` is bytes, or text decoded with ``surrogateescape``. ``unescape`` inverts it exactly.
-    """
-    text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
-    if text.isascii() and text.isprintable() and "\\" not in text:
-        return text
-    return _UNSAFE.sub(_escape_one, text)
-
-
-def unescape(stored: str) -> bytes:
-    """The bytes that ``escape`` was given."""
-    return _ESCAPED.sub(
-        lambda match: bytes([int(match[1], 16)]) if match[1] else b"\\",
-        stored.encode("utf-8"),
-    )
-
-
-# Names come from packages; nothing honest is longer than PATH_MAX (4096), mangled C++ names excepted.
-Text = Annotated[str, Meta(max_length=65_536)]
-Int63 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-
-# --- vocabularies -------------------------------------------------------------------------------------------
-
-
-class Verdict(StrEnum):
-    """What is known about a protection. ``YES`` always means protected."""
-
-    YES = "yes"
-    PARTIAL = "partial"
-    NO = "no"
-    NOT_APPLICABLE = "n/a"
-    UNKNOWN = "unknown"
-
-
-class Relro(StrEnum):
-    """How much of what the loader writes is read-only afterwards."""
-
-    FULL = "full"
-    PARTIAL = "partial"
-    NONE = "none"
-    NOT_APPLICABLE = "n/a"
-    UNKNOWN = "unknown"
-
-
-class ElfKind(StrEnum):
-    """What an ELF object is for; decides which checks can apply."""
-
-    EXECUTABLE = "executable"
-    PIE = "pie"
-    STATIC_EXECUTABLE = "static-executable"
-    STATIC_PIE = "static-pie"
-    SHARED_LIBRARY = "shared-library"
-    RUNNABLE_LIBRARY = "runnable-library"
-    PLUGIN = "plugin"
-    LOADER = "loader"
-    RELOCATABLE = "relocatable"
-    KERNEL_MODULE = "kernel-module"
-    DEBUG = "debug"
-    CORE = "core"
-    FIRMWARE = "firmware"
-
-
-class FileKind(StrEnum):
-    """What a member of a package is, as far as archscan looks at it."""
-
-    ELF = "elf"
-    STATIC_ARCHIVE = "static-archive"  # .a: its members are read
-    ARCHIVE = "archive"  # nested .zip, .jar, .deb, …: not looked inside, and said so
-    HARDLINK = "hardlink"
-    SYMLINK = "symlink"
-    REGULAR = "regular"
-    OTHER = "other"  # device, fifo, directory with a privilege
-
-
-class PrivilegeSource(StrEnum):
-    """Where a privilege is granted."""
-
-    TAR = "tar"
-    PAX = "pax"
-    POSTINST = "postinst"
-
-
-class Stage(StrEnum):
-    """Where in the flow a problem arose."""
-
-    SOURCE = "source"
-    DEB = "deb"
-    CONTROL = "control"
-    DATA = "data"
-    ELF = "elf"
-    CRYPTO = "crypto"
-    CHILD = "child"
-    STORE = "store"
-
-
-class ProblemKind(StrEnum):
-    """What went wrong. ``INTERNAL`` is our own bug; everything else is the input's or the machine's."""
-
-    MISSING = "missing"
-    UNREADABLE = "unreadable"
-    NOT_A_DEB = "not-a-deb"
-    TRUNCATED = "truncated"
-    CORRUPT = "corrupt"
-    UNSUPPORTED = "unsupported"
-    LIMIT = "limit"
-    MISMATCH = "mismatch"
-    CRASH = "crash"
-    TIMEOUT = "timeout"
-    MEMORY = "memory"
-    KILLED = "killed"
-    INTERNAL = "internal"
-
-
-class PackageStatus(StrEnum):
-    """How much of a package was read."""
-
-    COMPLETE = "complete"
-    PARTIAL = "partial"
-    UNREADABLE = "unreadable"
-    SKIPPED = "skipped"
-
-
-class Strength(StrEnum):
-    """Whether an algorithm is weak by itself."""
-
-    WEAK = "weak"
-    OK = "ok"
-    NONE = "none"
-
-
-class Confidence(StrEnum):
-    """How sure a statement is."""
-
-    CERTAIN = "certain"
-    LIKELY = "likely"
-    POSSIBLE = "possible"
-
-
-class Severity(StrEnum):
-    """How bad a finding is, in rising order."""
-
-    NEGLIGIBLE = "negligible"
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
+__all__ = [
+    "Begin",
+    "Component",
+    "Confidence",
+    "CryptoUse",
+    "Elf",
+    "ElfKind",
+    "End",
+    "Export",
+    "File",
+    "FileKind",
+    "Identity",
+    "Import",
+    "Int63",
+    "Job",
+    "Limits",
+    "Log",
+    "Message",
+    "Package",
+    "PackageStatus",
+    "PrivilegeSource",
+    "Problem",
+    "ProblemKind",
+    "Reading",
+    "Reason",
+    "Relation",
+    "Relro",
+    "Severity",
+    "Sha256",
+    "Site",
+    "Size",
+    "Stage",
+    "Strength",
+    "Text",
+    "Verdict",
+    "escape",
+    "unescape",
+]
 
 # --- what is asked ------------------------------------------------------------------------------------------
 
