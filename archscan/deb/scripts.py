@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _ASSIGNMENT = re.compile(r"^(\w+)=(.*)$")
 _KEYWORDS = {"if", "then", "else", "elif", "do", "while", "until", "!", "{", "(", "exec", "command", "time"}
+# `dpkg-divert --truename PATH` gives PATH wherever nobody diverted it.
+_TRUE_NAME = re.compile(r"(?:`|\$\()\s*dpkg-divert\s+--truename\s+[\"']?([\w./+-]+)[\"']?\s*[`)]")
 _SEPARATOR = re.compile(r"^[;&|()]+$")
 _SYMBOLIC = re.compile(r"^[ugoa]*[+=][rwxXt]*s[rwxXst]*$")
 
@@ -35,7 +37,8 @@ def script_privileges(script: str) -> dict[str, frozenset[str]]:
 
 def _commands(script: str) -> Iterator[list[str]]:
     """The simple commands of a script, each as its words; text that is no plain shell is passed over."""
-    for line in script.replace("\\\n", " ").splitlines():
+    text = _TRUE_NAME.sub(r"\1", script.replace("\\\n", " "))
+    for line in text.splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|()")
         lexer.whitespace_split = True
         words: list[str] = []

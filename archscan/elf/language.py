@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from archscan.elf.image import SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, Image, section
+from archscan.elf.image import ET_REL, SHF_EXECINSTR, SHT_NOBITS, Image, section
 from archscan.model import Import
 
 
@@ -74,7 +74,7 @@ def language(image: Image, needed: Sequence[str], imports: Sequence[Import], exp
         return Language.OCAML
     if b"rust_eh_personality" in exported or b"rust_begin_unwind" in exported or _is_rust(image, needed, imports):
         return Language.RUST
-    if b"stg_ap_" in exported or b"_hs_main" in exported or b"\0hs_main" in exported:
+    if b"stg_ap_" in exported or b"\0hs_main" in exported or _is_haskell(image, needed):
         return Language.HASKELL
     if b"_d_run_main" in exported or b"\0_D4core" in exported:
         return Language.D
@@ -85,6 +85,13 @@ def language(image: Image, needed: Sequence[str], imports: Sequence[Import], exp
     ):
         return Language.CXX
     return _c_or_nothing(image, needed, imports)
+
+
+def _is_haskell(image: Image, needed: Sequence[str]) -> bool:
+    """Programs of GHC hold its libraries and show nothing but libgmp; its run-time options stand in their data."""
+    if not any(soname.startswith("libgmp.so") for soname in needed):
+        return False
+    return b"GHC.Base" in image.data and b"+RTS" in image.data
 
 
 def _is_rust(image: Image, needed: Sequence[str], imports: Sequence[Import]) -> bool:
@@ -102,10 +109,9 @@ def _is_rust(image: Image, needed: Sequence[str], imports: Sequence[Import]) -> 
 def _c_or_nothing(image: Image, needed: Sequence[str], imports: Sequence[Import]) -> Language:
     if needed or imports or section(image, ".eh_frame"):
         return Language.C
-    code = any(
-        part.flags & SHF_ALLOC and part.flags & SHF_EXECINSTR and part.type != SHT_NOBITS for part in image.sections
-    )
-    return Language.ASSEMBLER if code and image.sections else Language.UNKNOWN
+    # Compilers write unwind tables into what they compile; linked without them, a program may still be one of C.
+    code = any(part.flags & SHF_EXECINSTR and part.size and part.type != SHT_NOBITS for part in image.sections)
+    return Language.ASSEMBLER if code and image.type == ET_REL else Language.UNKNOWN
 
 
 def has_stack_arrays(found: str) -> bool:

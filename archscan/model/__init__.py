@@ -296,3 +296,4 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     built: Text | None
     status: PackageStatus
+    seconds: float = 0.0

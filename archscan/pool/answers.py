@@ -53,6 +53,7 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         problems=tuple(problems),
         built=said[End][-1].built if said[End] else None,
         status=_status(package, problems),
+        seconds=answer.seconds,
     )
 
 

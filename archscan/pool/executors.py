@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing.util import Finalize
 
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers, frames, logs
@@ -73,6 +74,8 @@ def _start_worker(parent: int, work: Work, limits: Limits, prepare: Callable[[],
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent(parent)
     _spawner = Spawner(work, limits, prepare)
+    # Waited for at the worker's end, so that its CPU time counts among that of the main process's children.
+    Finalize(None, _spawner.close, exitpriority=10)
 
 
 def _read_in_worker(job: Job) -> Answer:

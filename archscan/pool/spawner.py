@@ -33,10 +33,11 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a child wrote until its end."""
+    """What a child wrote until its end, and the seconds that passed until then."""
 
     ending: Ending
     payload: bytes
+    seconds: float
 
 
 class Spawner:
@@ -59,8 +60,8 @@ class Spawner:
         """What a child says of the job. Raises SpawnerLostError."""
         try:
             _send(self._socket, msgspec.msgpack.encode(job))
-            ending = msgspec.msgpack.decode(_receive(self._socket), type=Ending)
-            return Answer(ending, _receive(self._socket))
+            seconds, ending = msgspec.msgpack.decode(_receive(self._socket), type=tuple[float, Ending])
+            return Answer(ending, _receive(self._socket), seconds)
         except (OSError, EOFError) as error:
             raise SpawnerLostError(str(error)) from error
 
@@ -108,11 +109,12 @@ def _serve(connection: socket.socket, work: Work, limits: Limits, prepare: Calla
         except (EOFError, OSError):
             return
         answer = _watched(work, job, limits)
-        _send(connection, msgspec.msgpack.encode(answer.ending))
+        _send(connection, msgspec.msgpack.encode((answer.seconds, answer.ending)))
         _send(connection, answer.payload)
 
 
 def _watched(work: Work, job: Job, limits: Limits) -> Answer:
+    started = time.monotonic()
     readable, writable = os.pipe()
     parent = os.getpid()
     child = os.fork()
@@ -123,14 +125,27 @@ def _watched(work: Work, job: Job, limits: Limits) -> Answer:
     os.close(writable)
     payload, verdict = _collected(readable, limits)
     os.close(readable)
+    ending = _ending(child, verdict, limits)
+    return Answer(ending, payload, time.monotonic() - started)
+
+
+def _ending(child: int, verdict: str, limits: Limits) -> Ending:
+    """How the child ended; a verdict of ours ends it, and whatever it started."""
     if verdict:
-        os.kill(child, signal.SIGKILL)
+        _kill(child)
     status = _waited(child, 0 if verdict else limits.deadline)
     if verdict or status is None:
-        return Answer(Ending(verdict or "timeout", 0), payload)
+        return Ending(verdict or "timeout", 0)
     if os.WIFSIGNALED(status):
-        return Answer(Ending("signal", os.WTERMSIG(status)), payload)
-    return Answer(Ending("exit", os.WEXITSTATUS(status)), payload)
+        return Ending("signal", os.WTERMSIG(status))
+    return Ending("exit", os.WEXITSTATUS(status))
+
+
+def _kill(child: int) -> None:
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:  # it has not made its group yet
+        os.kill(child, signal.SIGKILL)
 
 
 def _collected(readable: int, limits: Limits) -> tuple[bytes, str]:
@@ -161,6 +176,6 @@ def _waited(child: int, seconds: float) -> int | None:
             return status
         time.sleep(0.0005)
     if seconds:
-        os.kill(child, signal.SIGKILL)
+        _kill(child)
     _, status = os.waitpid(child, 0)
     return None if seconds else status

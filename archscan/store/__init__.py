@@ -2,7 +2,16 @@
 
 from archscan.store.database import open_readonly, open_store
 from archscan.store.dump import dump
-from archscan.store.writer import Extraction, fill_algorithms, finish_scan, is_whole, known_packages, start_scan, write
+from archscan.store.writer import (
+    Extraction,
+    fill_algorithms,
+    finish_scan,
+    is_whole,
+    known_packages,
+    start_scan,
+    unjudged,
+    write,
+)
 
 __all__ = [
     "Extraction",
@@ -14,5 +23,6 @@ __all__ = [
     "open_readonly",
     "open_store",
     "start_scan",
+    "unjudged",
     "write",
 ]

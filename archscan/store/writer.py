@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +23,7 @@ _ELF_INSERT = (
     f"INSERT INTO elf (id, package_id, file_id, {', '.join(_ELF_COLUMNS)}) "
     f"VALUES ({', '.join('?' * (len(_ELF_COLUMNS) + 3))})"
 )
+_SLOW = 1.0  # seconds from which on a package's reading time is worth a row
 _PACKAGE_COLUMNS = tuple(name for name in Package.__struct_fields__ if name != "relations")
 
 
@@ -47,9 +48,11 @@ def start_scan(
     return int(cursor.lastrowid or 0)
 
 
-def finish_scan(db: Database, scan_id: int, *, finished: str, state: str) -> None:
-    """Note when and how a scan ended."""
+def finish_scan(db: Database, scan_id: int, *, finished: str, state: str, metrics: Mapping[str, float]) -> None:
+    """Note when and how a scan ended, and what was counted of it as a whole."""
     with db.atomic():
+        rows = [(scan_id, "scan", name, value) for name, value in metrics.items()]
+        db.conn.executemany("INSERT INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", rows)
         db.execute("UPDATE scan SET finished = ?, state = ? WHERE id = ?", [finished, state, scan_id])
 
 
@@ -91,6 +94,9 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
         _write_objects(db.conn, package_id, files, reading.objects)
         _write_problems(db.conn, reading, package_id, scan_id)
         db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
+        if reading.seconds >= _SLOW:
+            row = [scan_id, f"package {reading.job.path.rpartition('/')[2]}", "seconds", reading.seconds]
+            db.execute("INSERT OR REPLACE INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", row)
         return True
 
 
@@ -238,3 +244,8 @@ def is_whole(db: Database, sha256: str) -> bool:
     """Whether the package of that digest was read to its end without a problem."""
     row = db.execute("SELECT status FROM package WHERE sha256 = ?", [sha256]).fetchone()
     return row is not None and row[0] == PackageStatus.COMPLETE
+
+
+def unjudged(db: Database) -> int:
+    """The number of packages whose facts no rule has looked at yet."""
+    return int(db.execute("SELECT count(*) FROM unjudged").fetchone()[0])
