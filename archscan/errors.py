@@ -9,6 +9,7 @@
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── QueryError                a saved or free query is wrong or ran too long
     └── InputError                what was read is not what it should be; becomes a ``Problem``
+        ├── SourceError           … where packages come from
         ├── DebError              … in the container, the control file or a compressed stream
         │   └── LimitError        … a named limit was reached (a bomb, or an honest giant)
         └── ElfError              … in an ELF object
@@ -57,6 +58,12 @@ class InputError(ArchscanError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class SourceError(InputError):
+    """What a target names is no file that can be read."""
+
+    stage = "source"
 
 
 class DebError(InputError):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 
 from archscan import elf, pool
 from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.uses import import_uses
-from archscan.errors import InputError
-from archscan.model import Begin, End, Job, Limits, Problem, ProblemKind, Reading, Stage, escape, unescape
+from archscan.errors import ElfError, InputError
+from archscan.model import Begin, End, Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool.frames import Send
+from archscan.scan.package import opened
 
 
 def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Iterator[Reading]:
@@ -25,18 +25,17 @@ def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Ite
 def read_file(job: Job, limits: Limits, send: Send, *, catalogue: Catalogue) -> None:
     """Say everything about one ELF file."""
     send(Begin(path=job.path))
-    path = Path(unescape(job.path).decode("utf-8", "surrogateescape"))
     name = job.path.lstrip("/")
     try:
-        with path.open("rb") as file:
+        with opened(job.path) as file:
             data = file.read(limits.member_bytes + 1)
         if len(data) > limits.member_bytes:
-            raise InputError("limit", f"larger than {limits.member_bytes} bytes (member_bytes)")
+            raise ElfError("limit", f"larger than {limits.member_bytes} bytes (member_bytes)")
         if data[:4] != b"\x7fELF":
-            raise InputError("unsupported", "no ELF file")
+            raise ElfError("unsupported", "no ELF file")
         facts = elf.facts(data, elf.Place(name, name, name, None))
     except InputError as error:
-        send(Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=job.path))
+        send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error)), path=job.path))
         return
     except OSError as error:
         text = f"cannot be read: {error.strerror}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
+import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import BufferedReader
-from pathlib import Path
 
 import msgspec
 
@@ -17,7 +18,7 @@ from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.path_key import path_key
-from archscan.errors import InputError, LimitError
+from archscan.errors import InputError, LimitError, SourceError
 from archscan.model import (
     Begin,
     End,
@@ -44,7 +45,7 @@ def read_package(
 ) -> None:
     """Say everything about one package: its identity, its control file, then each member that facts are about."""
     try:
-        with Path(unescape(job.path).decode("utf-8", "surrogateescape")).open("rb") as file:
+        with opened(job.path) as file:
             if _identified(file, job, send, known):
                 for message in _package_facts(file, limits, catalogue, exports=exports):
                     send(message)
@@ -52,6 +53,16 @@ def read_package(
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
     except OSError as error:
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
+
+
+def opened(path: str) -> BufferedReader:
+    """The regular file at an escaped path. Raises InputError for anything else: a pipe would never end."""
+    # Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
+    descriptor = os.open(unescape(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return open(descriptor, "rb")  # noqa: PTH123  # the caller closes it
+    os.close(descriptor)
+    raise SourceError("unreadable", "cannot be read: not a regular file")
 
 
 def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str]) -> bool:
