@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import warnings
+from typing import Any
 
 import lief
 
@@ -32,20 +34,27 @@ lief.logging.disable()  # it writes to stdout, and what it refuses pyelftools ge
 
 def read(data: bytes, layout: Layout) -> Image:
     """The object as LIEF sees it. Raises ElfError where LIEF refuses it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # see _number
+        return _read(data, layout)
+
+
+def _read(data: bytes, layout: Layout) -> Image:
     # From a BytesIO LIEF reads what it needs; bytes it would copy whole.
     binary = lief.ELF.parse(io.BytesIO(data), _CONFIGURATION)
     if binary is None:
         raise ElfError("corrupt", "LIEF finds no ELF object")
     header = binary.header
-    dynamic = tuple((entry.tag.value & _LOW_32, entry.value) for entry in binary.dynamic_entries if entry.tag.value)
+    tags = ((_number(entry.tag), entry.value) for entry in binary.dynamic_entries)
+    dynamic = tuple((number & _LOW_32, value) for number, value in tags if number)
     return Image(
         data=data,
         reader="lief",
         bits=layout.bits,
         order=layout.order,
         osabi=data[7],
-        type=header.file_type.value & _LOW_32,
-        machine=header.machine_type.value & 0xFFFF,
+        type=_number(header.file_type) & _LOW_32,
+        machine=_number(header.machine_type) & 0xFFFF,
         flags=header.processor_flag,
         entry=header.entrypoint,
         segments=tuple(map(_segment, binary.segments)),
@@ -55,9 +64,14 @@ def read(data: bytes, layout: Layout) -> Image:
     )
 
 
+def _number(word: Any) -> int:
+    """The number behind a word of LIEF; where it knows no word, it gives the number itself, and a warning."""
+    return int(getattr(word, "value", word))
+
+
 def _segment(segment: lief.ELF.Segment) -> Segment:
     return Segment(
-        segment.type.value & _LOW_32,
+        _number(segment.type) & _LOW_32,
         int(segment.flags) & 7,
         segment.file_offset,
         segment.virtual_address,
@@ -69,7 +83,7 @@ def _segment(segment: lief.ELF.Segment) -> Segment:
 def _section(section: lief.ELF.Section) -> Section:
     return Section(
         escape(section.name),
-        section.type.value & _LOW_32,
+        _number(section.type) & _LOW_32,
         section.flags,
         section.virtual_address,
         section.offset,

@@ -47,7 +47,7 @@ def _segment(elf: ELFFile, number: int) -> Segment:
     # The raw header: pyelftools turns numbers into names where it knows one.
     header = elf._get_segment_header(number)  # noqa: SLF001  # iter_segments() builds far more
     return Segment(
-        _number(header.p_type, elf, "p_type"),
+        _number(elf, header.p_type, elf.header.e_phoff + number * elf.header.e_phentsize),
         header.p_flags & 7,
         header.p_offset,
         header.p_vaddr,
@@ -62,7 +62,7 @@ def _sections(elf: ELFFile) -> tuple[Section, ...]:
     names_at = elf.get_shstrndx()
     names = headers[names_at] if 0 < names_at < count else None
     found = []
-    for header in headers:
+    for number, header in enumerate(headers):
         name = b""
         if names is not None:
             elf.stream.seek(names.sh_offset + header.sh_name)
@@ -70,7 +70,7 @@ def _sections(elf: ELFFile) -> tuple[Section, ...]:
         found.append(
             Section(
                 escape(name),
-                _number(header.sh_type, elf, "sh_type"),
+                _number(elf, header.sh_type, elf.header.e_shoff + number * elf.header.e_shentsize + 4),
                 header.sh_flags,
                 header.sh_addr,
                 header.sh_offset,
@@ -82,15 +82,12 @@ def _sections(elf: ELFFile) -> tuple[Section, ...]:
     return tuple(found)
 
 
-def _number(value: int | str, elf: ELFFile, field: str) -> int:
-    """The number behind the name that pyelftools gives it."""
+def _number(elf: ELFFile, value: int | str, at: int) -> int:
+    """The number of a type that stands at ``at``; pyelftools gives its name where it knows one."""
     if isinstance(value, int):
         return value
-    header = elf.structs.Elf_Phdr if field == "p_type" else elf.structs.Elf_Shdr
-    for part in header.subcons:
-        if part.name == field:
-            return int(part.encmapping[value])  # type: ignore[attr-defined]  # of its Enum adapter
-    raise ElfError("corrupt", f"{field} {value}")
+    elf.stream.seek(at)
+    return int.from_bytes(elf.stream.read(4), "little" if elf.little_endian else "big")
 
 
 def _dynamic(data: bytes, layout: Layout, segments: tuple[Segment, ...]) -> tuple[tuple[int, int], ...]:

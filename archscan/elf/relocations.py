@@ -125,7 +125,8 @@ def _resolvers(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
         for part in loads(image):
             for at in _places(image, part, code.pack(kind)) if not part.flags & PF_W else ():
                 (slot,) = code.unpack_from(image.data, at - size)
-                resolver = mapped(image, slot, size) if machine.implicit_addends else image.data[at + size :][:size]
+                place = at + size
+                resolver = mapped(image, slot, size) if machine.implicit_addends else image.data[place : place + size]
                 whole = len(resolver) == size
                 if whole and _inside(slot, writable) and _inside(code.unpack(resolver)[0], executable):
                     yield slot, kind

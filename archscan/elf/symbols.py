@@ -45,6 +45,7 @@ _WIDE_HASH = (22, 0x9026)  # s390x and alpha have words of 64 bits in DT_HASH (g
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
 _DEFAULT, _PROTECTED = 0, 3
 _HIDDEN_VERSION = 0x7FFF
+_STEP = 1024  # hashes looked at together
 _ODD = bytes(number & 1 for number in range(256))
 
 
@@ -111,9 +112,12 @@ def _gnu_hash_count(image: Image, address: int) -> int:
     if not last or last < first or offset is None:
         return 0
     # The lowest bit of a hash is set in the last of its chain; only the lowest byte of each word is looked at.
-    low = image.data[offset if image.order == "<" else offset + 3 :: 4]
-    end = low.translate(_ODD).find(1)
-    return last + 1 + (max(end, 0))
+    low = offset if image.order == "<" else offset + 3
+    for at in range(low, len(image.data), 4 * _STEP):
+        end = image.data[at : at + 4 * _STEP : 4].translate(_ODD).find(1)
+        if end >= 0:
+            return last + 1 + (at - low) // 4 + end
+    return 0
 
 
 def _room(image: Image, address: int) -> int:
@@ -137,18 +141,18 @@ def imports(image: Image, table: SymbolTable) -> tuple[Import, ...]:
         if name:
             known = number * 2 + 2 <= len(table.versions)
             index = version_at(table.versions, number * 2)[0] & _HIDDEN_VERSION if known else 0
-            found.add((name, *needed.get(index, (b"", b""))))
-    return tuple(
-        Import(escape(name), escape(version) if version else None, escape(library) if library else None)
-        for name, version, library in sorted(found)
-    )
+            found.add((name, index if index in needed else 0))
+    records = {index: (escape(version), escape(library)) for index, (version, library) in needed.items()}
+    rows = [(escape(name), *records.get(index, ("", ""))) for name, index in found]
+    return tuple(Import(name, version or None, library or None) for name, version, library in sorted(rows))
 
 
 def _undefined(image: Image, rows: bytes) -> Iterator[int]:
     """The numbers of the symbols without a section; without a Python step for each of those that have one."""
     code = symbol_struct(image)
     at = 6 if image.bits == 64 else 14  # st_shndx
-    column = array("H", memoryview(rows[: len(rows) // code.size * code.size]).cast("H")[at // 2 :: code.size // 2])
+    halves = memoryview(rows[: len(rows) // code.size * code.size]).cast("H")
+    column = array("H", halves[at // 2 :: code.size // 2].tobytes())
     number = -1
     while True:
         try:

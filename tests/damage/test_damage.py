@@ -1,0 +1,134 @@
+"""Seeded damage: whatever happens to a package or an object, it is read, or said to be unreadable. Never silence.
+
+A child that crashes is no fault of ours only where LIEF is what crashes; then the same bytes are tried with LIEF alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archscan.crypto.catalogue import Catalogue, load_all
+from archscan.model import Job, Limits, PackageStatus, ProblemKind, Reading
+from archscan.pool import readings
+from archscan.scan.inspection import read_file
+from archscan.scan.package import read_package
+
+LIMITS = Limits(deadline=20.0, memory_bytes=2 << 30, unpacked_bytes=64 << 20, member_bytes=16 << 20)
+PACKAGES = ("hardened", "links", "names", "archives", "privileged-postinst", "md5-import")
+OBJECTS = (
+    ("hardened", "usr/bin/hardened"),
+    ("hardened", "usr/lib/{triplet}/libhardened.so.1"),
+    ("3des-import", "usr/bin/3des"),
+    ("static", "usr/bin/static-pie"),
+)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_all([Path("rules")])
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """``data`` after one to four accidents; the first kilobytes, where headers are, are hit more often."""
+    broken = bytearray(data)
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        if not broken:
+            break
+        end = len(broken) if chance.random() < 0.5 else min(len(broken), 4096)
+        at = chance.randrange(end)
+        size = min(chance.choice((1, 2, 4, 8, 64, 512)), len(broken) - at)
+        match chance.choice(("flip", "flip", "set", "cut", "insert", "zero", "ones", "swap", "drop")):
+            case "flip":
+                broken[at] ^= 1 << chance.randrange(8)
+            case "set":
+                broken[at : at + size] = chance.randbytes(size)
+            case "cut":
+                del broken[chance.randrange(len(broken)) :]
+            case "insert":
+                broken[at:at] = chance.randbytes(size)
+            case "zero":
+                broken[at : at + size] = bytes(size)
+            case "ones":
+                broken[at : at + size] = b"\xff" * size
+            case "swap":
+                other = chance.randrange(len(broken) - size + 1)
+                one, two = broken[at : at + size], broken[other : other + size]
+                broken[at : at + size], broken[other : other + size] = two, one
+            case "drop":
+                del broken[at : at + size]
+    return bytes(broken)
+
+
+def _mutants(data: bytes, name: str, count: int, folder: Path) -> Iterator[Job]:
+    chance = random.Random(name)
+    for number in range(count):
+        path = folder / f"{name.replace('/', '_')}-{number}"
+        path.write_bytes(damaged(data, chance))
+        yield Job(path=str(path), target=name)
+
+
+def _check(reading: Reading) -> None:
+    """Complete, or one problem at least; none of them our own bug, and no crash but LIEF's."""
+    kinds = {problem.kind for problem in reading.problems}
+    assert ProblemKind.INTERNAL not in kinds, (reading.job.path, reading.problems)
+    assert ProblemKind.TIMEOUT not in kinds, (reading.job.path, reading.problems)
+    if ProblemKind.CRASH in kinds:
+        assert _lief_crashes(Path(reading.job.path)), (reading.job.path, reading.problems)
+
+
+def _lief_crashes(path: Path) -> bool:
+    program = "import lief, sys; lief.logging.disable(); lief.ELF.parse(sys.argv[1])"
+    return subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode < 0
+
+
+def packages_survive(debs: dict[str, Path], count: int, catalogue: Catalogue, folder: Path) -> None:
+    work = functools.partial(read_package, catalogue=catalogue, known=frozenset(), exports=True)
+    for name in PACKAGES:
+        jobs = _mutants(debs[name].read_bytes(), name, count, folder)
+        done = 0
+        for reading in readings(jobs, work, LIMITS, 2):
+            _check(reading)
+            assert reading.problems or reading.status == PackageStatus.COMPLETE
+            Path(reading.job.path).unlink()
+            done += 1
+        assert done == count
+
+
+def objects_survive(objects: dict[str, dict[str, Path]], count: int, catalogue: Catalogue, folder: Path) -> None:
+    work = functools.partial(read_file, catalogue=catalogue)
+    for recipe, path in OBJECTS:
+        jobs = _mutants(objects[recipe][path].read_bytes(), path, count, folder)
+        done = 0
+        for reading in readings(jobs, work, LIMITS, 2):
+            _check(reading)
+            assert reading.problems or len(reading.objects) == 1
+            Path(reading.job.path).unlink()
+            done += 1
+        assert done == count
+
+
+def test_damaged_packages_are_read_or_refused(
+    corpus_debs: dict[str, Path], catalogue: Catalogue, tmp_path: Path
+) -> None:
+    packages_survive(corpus_debs, 200, catalogue, tmp_path)
+
+
+def test_damaged_objects_are_read_or_refused(
+    corpus_objects: dict[str, dict[str, Path]], catalogue: Catalogue, tmp_path: Path
+) -> None:
+    objects_survive(corpus_objects, 300, catalogue, tmp_path)
+
+
+@pytest.mark.full
+def test_much_damage(
+    corpus_debs: dict[str, Path], corpus_objects: dict[str, dict[str, Path]], catalogue: Catalogue, tmp_path: Path
+) -> None:
+    packages_survive(corpus_debs, 2_000, catalogue, tmp_path)
+    objects_survive(corpus_objects, 5_000, catalogue, tmp_path)
