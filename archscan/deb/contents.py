@@ -12,14 +12,19 @@ from archscan.deb.ar import MAGIC as AR_MAGIC
 from archscan.deb.ar import ar_members
 from archscan.deb.members import Member
 from archscan.deb.streams import Unpacked
-from archscan.errors import LimitError
+from archscan.errors import DebError, LimitError
 from archscan.model import FileKind, Limits, escape
 
 ELF_MAGIC = b"\x7fELF"
 _HEAD = 16
+# Modules are unpacked into memory, so they get less trust than a stream: code does not shrink to a hundredth.
+_MODULE_RATIO = 100
+_MODULE_FLOOR = 32 << 20
+_LONGEST_PATH = 60_000
 _PACKED_MODULE = re.compile(r"\.ko\.(xz|zst|gz)$")
 # Archives by their first bytes, and those by name whose first bytes only tell the compression.
 _NESTED_MAGIC = (
+    b"!<thin>\n",  # a static library that only names its members; they lie elsewhere
     b"PK\x03\x04",
     b"PK\x05\x06",
     b"7z\xbc\xaf\x27\x1c",
@@ -82,6 +87,8 @@ def _archive_objects(path: str, data: bytes) -> Iterator[ElfBytes]:
         if data[part.offset : part.offset + 4] != ELF_MAGIC:
             continue
         name = escape(part.name)
+        if len(path) + len(name) > _LONGEST_PATH:
+            raise DebError("limit", f"a member whose name has {len(name)} characters")
         # A static library may hold several members of one name; the second is `name.o#2`.
         seen[name] = seen.get(name, 0) + 1
         number = f"#{seen[name]}" if seen[name] > 1 else ""
@@ -89,7 +96,9 @@ def _archive_objects(path: str, data: bytes) -> Iterator[ElfBytes]:
 
 
 def _unpacked(name: str, data: bytes, limits: Limits) -> bytes:
-    stream = Unpacked(name, io.BytesIO(data), 0, len(data), limits)
+    ratio, floor = min(limits.ratio, _MODULE_RATIO), min(limits.ratio_floor, _MODULE_FLOOR)
+    bounded = msgspec.structs.replace(limits, ratio=ratio, ratio_floor=floor)
+    stream = Unpacked(name, io.BytesIO(data), 0, len(data), bounded)
     unpacked = stream.read(limits.member_bytes + 1)
     if len(unpacked) > limits.member_bytes:
         raise LimitError("member_bytes", f"unpacks to more than {limits.member_bytes} bytes")

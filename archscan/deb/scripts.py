@@ -7,78 +7,107 @@ commands with literal paths or variables set to a literal earlier are understood
 
 from __future__ import annotations
 
+import itertools
 import re
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-_ASSIGNMENT = re.compile(r"^(\w+)=(.*)$")
-_KEYWORDS = {"if", "then", "else", "elif", "do", "while", "until", "!", "{", "(", "exec", "command", "time"}
+from archscan.deb.shell import commands
+
+_SHELL = re.compile(r"#!\s*\S*/(?:env\s+)?(?:ba|da|k|z)?sh\b")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
+_ASSIGNMENT = re.compile(r"^(\w+)=(.*)$", re.DOTALL)
+_KEYWORDS = {
+    "if",
+    "then",
+    "else",
+    "elif",
+    "do",
+    "while",
+    "until",
+    "!",
+    "{",
+    "exec",
+    "command",
+    "time",
+    "local",
+    "export",
+}
+# Set by dpkg, and empty unless it works on another root (dpkg(1)).
+_KNOWN: Mapping[str, tuple[str, ...]] = {"DPKG_ROOT": ("",)}
+_MOST_VALUES = 256  # of one word
+_LONGEST_VALUE = 4096
 # `dpkg-divert --truename PATH` gives PATH wherever nobody diverted it.
 _TRUE_NAME = re.compile(r"(?:`|\$\()\s*dpkg-divert\s+--truename\s+[\"']?([\w./+-]+)[\"']?\s*[`)]")
-_SEPARATOR = re.compile(r"^[;&|()]+$")
-_SYMBOLIC = re.compile(r"^[ugoa]*[+=][rwxXt]*s[rwxXst]*$")
+_OCTAL = re.compile(r"[-+=]?0*([0-7]{4,5})")
+_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=][rwxXst]*)+)")
+_CAPABILITY_CLAUSE = re.compile(r"([\w,]*?)=?([=+])([eip]*)")
 
 
 def script_privileges(script: str) -> dict[str, frozenset[str]]:
     """Paths (without their first slash) and the privileges that the shell script may give them.
 
-    A privilege is ``setuid``, ``setgid`` or a capability text such as ``cap_net_raw=ep``.
+    A privilege is ``setuid``, ``setgid`` or a capability text such as ``cap_net_raw=ep``. Directories that the script
+    itself makes are left out: set-group-id means something else there.
     """
     granted: dict[str, frozenset[str]] = {}
-    variables: dict[str, str] = {}
-    for words in _commands(script):
-        for path, privilege in _grants(_expanded(_command(words, variables), variables)):
-            if path.startswith("/") and "$" not in path:
-                key = path.lstrip("/")
-                granted[key] = granted.get(key, frozenset()) | {privilege}
-    return granted
+    folders: set[str] = set()
+    if script.startswith("\x7fELF") or (script.startswith("#!") and not _SHELL.match(script)):
+        return granted
+    variables = dict(_KNOWN)
+    for words in commands(_TRUE_NAME.sub(r"\1", script)):
+        expanded = _expanded(_command(words, variables), variables)
+        folders.update(_key(path) for path in _made_folders(expanded))
+        for path, privilege in _grants(expanded):
+            if path.startswith("/") and not set(path) & set("$`*?"):
+                granted[_key(path)] = granted.get(_key(path), frozenset()) | {privilege}
+    return {path: privileges for path, privileges in granted.items() if path not in folders}
 
 
-def _commands(script: str) -> Iterator[list[str]]:
-    """The simple commands of a script, each as its words; text that is no plain shell is passed over."""
-    text = _TRUE_NAME.sub(r"\1", script.replace("\\\n", " "))
-    for line in text.splitlines():
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|()")
-        lexer.whitespace_split = True
-        words: list[str] = []
-        try:
-            for word in lexer:
-                if _SEPARATOR.match(word):
-                    yield words
-                    words = []
-                else:
-                    words.append(word)
-        except ValueError:  # an open quotation mark: a here-document or a string of several lines
-            continue
-        yield words
+def _key(path: str) -> str:
+    return path.strip("/")
 
 
-def _command(words: Sequence[str], variables: dict[str, str]) -> list[str]:
-    """The command without keywords, redirections and assignments; the latter go into ``variables``."""
+def _command(words: Sequence[str], variables: dict[str, tuple[str, ...]]) -> list[str]:
+    """The command without keywords and assignments; the latter go into ``variables``."""
     rest = list(words)
     while rest:
         assignment = _ASSIGNMENT.match(rest[0])
         if assignment:
-            variables[assignment[1]] = assignment[2]
+            variables[assignment[1]] = tuple(_values(assignment[2], variables))
         elif rest[0] == "for" and len(rest) > 3 and rest[2] == "in":
-            variables[rest[1]] = "\n".join(rest[3:])  # a loop over words: each of them
+            values = [value for word in rest[3:] for value in _values(word, variables)]
+            variables[rest[1]] = tuple(values[:_MOST_VALUES])  # a loop over words: each of them
             return []
         elif rest[0] not in _KEYWORDS:
             break
         rest = rest[1:]
-    return [word for word in rest if ">" not in word and "<" not in word]
+    return rest
 
 
-def _expanded(words: Sequence[str], variables: dict[str, str]) -> list[str]:
-    def value(match: re.Match[str]) -> str:
-        return variables.get(match[1] or match[2], match.group())
+def _values(word: str, variables: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The values that a word can have; one with an unknown variable keeps its ``$``."""
+    parts: list[Sequence[str]] = []
+    at = 0
+    for match in _VARIABLE.finditer(word):
+        name = match[1] or match[3]
+        unknown = (match.group(),) if match[2] is None else (match[2],)
+        parts += [(word[at : match.start()],), variables.get(name, unknown)]
+        at = match.end()
+    parts.append((word[at:],))
+    for chosen in itertools.islice(itertools.product(*parts), _MOST_VALUES):
+        # What no path is as long as is not known, lest a variable that is made of itself grows for ever.
+        yield "".join(chosen) if sum(map(len, chosen)) <= _LONGEST_VALUE else "$"
 
-    expanded: list[str] = []
-    for word in words:
-        text = _VARIABLE.sub(value, word)
-        expanded += text.split("\n") if "\n" in text else [text]
-    return expanded
+
+def _expanded(words: Sequence[str], variables: Mapping[str, tuple[str, ...]]) -> list[str]:
+    # A value with blanks is a list of words, as in PROGRAMS="/bin/a /bin/b"; capabilities keep theirs.
+    return [part for word in words for value in _values(word, variables)
+            for part in (value.split() if "$" in word and value.strip() else [value])]  # fmt: skip
+
+
+def _made_folders(words: Sequence[str]) -> Iterator[str]:
+    if words and (words[0] == "mkdir" or (words[0] == "install" and {"-d", "--directory"} & set(words))):
+        yield from (word for word in words[1:] if word.startswith("/"))
 
 
 def _grants(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -87,36 +116,45 @@ def _grants(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     name = words[0].rpartition("/")[2]
     arguments = [word for word in words[1:] if not word.startswith("-")]
     if name == "chmod" and len(arguments) > 1:
-        for privilege in _mode_privileges(arguments[0]):
-            for path in arguments[1:]:
-                yield path, privilege
-    elif name == "setcap":
+        yield from itertools.product(arguments[1:], _mode_privileges(arguments[0]))
+    elif name == "setcap" and "-v" not in words:
         yield from ((path, _capabilities(text)) for text, path in zip(arguments[::2], arguments[1::2], strict=False))
     elif name == "dpkg-statoverride" and "--add" in words and len(arguments) >= 4:
-        for privilege in _mode_privileges(arguments[2]):
-            yield arguments[3], privilege
+        yield from ((arguments[3], privilege) for privilege in _mode_privileges(arguments[2]))
+    elif name == "install" and not {"-d", "--directory"} & set(words):
+        yield from ((words[-1], privilege) for privilege in _mode_privileges(_install_mode(words)))
 
 
-def _mode_privileges(mode: str) -> Iterator[str]:
-    if mode.isdigit() and len(mode) in (4, 5):
-        bits = int(mode, 8) if set(mode) <= set("01234567") else 0
-        if bits & 0o4000:
-            yield "setuid"
-        if bits & 0o2000:
-            yield "setgid"
-        return
-    for clause in mode.split(","):
-        if _SYMBOLIC.match(clause):
-            who = re.split(r"[+=]", clause)[0]
-            if "u" in who or "a" in who or not who:
-                yield "setuid"
-            if "g" in who or "a" in who or not who:
-                yield "setgid"
+def _install_mode(words: Sequence[str]) -> str:
+    for word, following in itertools.pairwise(words):
+        if word in ("-m", "--mode"):
+            return following
+        for prefix in ("--mode=", "-m"):
+            if word.startswith(prefix):
+                return word.removeprefix(prefix)
+    return ""
+
+
+def _mode_privileges(mode: str) -> list[str]:
+    """What a mode in digits or letters (chmod(1)) gives, not what it takes away."""
+    if octal := _OCTAL.fullmatch(mode):
+        bits = 0 if mode.startswith("-") else int(octal[1], 8)
+        return [name for bit, name in ((0o4000, "setuid"), (0o2000, "setgid")) if bits & bit]
+    given: set[str] = set()
+    for text in mode.split(","):
+        clause = _CLAUSE.fullmatch(text)
+        if clause and re.search(r"[+=][rwxXt]*s", clause[2]):
+            given |= {name for letter, name in (("u", "setuid"), ("g", "setgid"))
+                      if not clause[1] or letter in clause[1] or "a" in clause[1]}  # fmt: skip
+    return sorted(given)
 
 
 def _capabilities(text: str) -> str:
     """The text of setcap in the form of getcap: ``cap_net_raw+ep`` is ``cap_net_raw=ep``."""
-    names, sign, flags = text.partition("+" if "+" in text else "=")
-    if not sign or not set(flags) <= set("eip"):
-        return text
-    return f"{names}={''.join(flag for flag in 'eip' if flag in flags)}"
+    clauses = []
+    for word in text.split():
+        clause = _CAPABILITY_CLAUSE.fullmatch(word)
+        if not clause:
+            return text
+        clauses.append(f"{clause[1]}={''.join(flag for flag in 'eip' if flag in clause[3])}")
+    return " ".join(clauses)

@@ -1,0 +1,72 @@
+"""A shell script as its simple commands, each a row of words; read, never run (sh(1), "Token Recognition")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_TOKEN = re.compile(
+    r"""
+    (?P<continued> \\\n )
+  | (?P<blank> [ \t\r]+ )
+  | (?P<newline> \n )
+  | (?P<heredoc> \d* <<-? (?!<) )
+  | (?P<redirection> \d* (?: [<>]{1,3} [&|]? | &> ) )
+  | (?P<separator> [;&|()]+ )
+  | (?P<word> (?:
+        '[^']*'                                     # nothing is special within
+      | "(?: [^"\\] | \\. )*"
+      | \$\{ [^}\n]{0,200} \}
+      | \$\( (?: [^()] | \( [^()]{0,200} \) ){0,500} \)   # a substitution; its value is not known
+      | `[^`]*`
+      | \\.
+      | (?<! \s ) [#]                               # within a word it begins no comment
+      | \$ [#]                                      # the count of arguments
+      | [^\s;&|()<>'"\\`#]
+    )+ )
+  | (?P<comment> [#] [^\n]* )
+  | (?P<other> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
+
+
+def commands(script: str) -> Iterator[list[str]]:
+    """The simple commands of the script, without quotation marks, comments, redirections and here-documents.
+
+    Keywords and assignments stand as words. What is no shell gives nonsense, but never an error.
+    """
+    words: list[str] = []
+    ends: list[str] = []  # of here-documents that begin on the next line
+    skip = ""  # the next word is no argument: a file, or the end mark of a here-document
+    at = 0
+    while match := _TOKEN.match(script, at):
+        at = match.end()
+        kind = match.lastgroup
+        if kind == "word":
+            if skip == "heredoc":
+                ends.append(_unquoted(match.group()))
+            elif not skip:
+                words.append(_unquoted(match.group()))
+            skip = ""
+        elif kind in ("heredoc", "redirection"):
+            skip = kind
+        elif kind in ("newline", "separator", "other"):
+            yield words
+            words, skip = [], ""
+            if kind == "newline":
+                at, ends = _after(script, at, ends), []
+    yield words
+
+
+def _unquoted(word: str) -> str:
+    return _QUOTED.sub(lambda match: next(text for text in match.groups() if text is not None), word)
+
+
+def _after(script: str, at: int, ends: list[str]) -> int:
+    """Where the script goes on after the here-documents that begin at ``at``."""
+    for end in ends:
+        mark = re.compile(rf"^\t*{re.escape(end)}$", re.MULTILINE).search(script, at)
+        at = mark.end() if mark else len(script)
+    return at
