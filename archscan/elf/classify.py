@@ -76,7 +76,7 @@ def _relocatable(image: Image, path: str) -> ElfKind:
     name = path.rpartition("/")[2]
     if ".ko" in name and (section(image, ".modinfo") or section(image, ".gnu.linkonce.this_module")):
         return ElfKind.KERNEL_MODULE
-    if _FIRMWARE_PATH.match(path):
+    if _FIRMWARE_PATH.match(path) or section(image, ".moddeps"):  # GRUB's modules name what they depend on
         return ElfKind.FIRMWARE
     return ElfKind.RELOCATABLE
 

@@ -92,7 +92,11 @@ def has_other_libc(subject: Subject) -> bool:
 def is_klibc(subject: Subject) -> bool:
     """Whether the object is a program of klibc or klibc itself, at fixed addresses by design (usr/klibc/README)."""
     name = subject.path.rpartition("/")[2]
-    return "/klibc-" in (subject.interpreter or "") or (name.startswith("klibc-") and name.endswith(".so"))
+    return (
+        "/klibc-" in (subject.interpreter or "")
+        or "lib/klibc/bin/" in subject.path
+        or (name.startswith("klibc-") and name.endswith(".so"))
+    )
 
 
 def _verdict(calls: FortifyCalls) -> Judged:

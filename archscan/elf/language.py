@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-from archscan.elf.image import ET_REL, SHF_EXECINSTR, SHT_NOBITS, Image, section
+from archscan.elf.image import ET_REL, PF_W, SHF_EXECINSTR, SHT_NOBITS, Image, loads, section
+from archscan.elf.notes import notes
 from archscan.model import Import
 
 
@@ -27,6 +29,8 @@ class Language(StrEnum):
 
 
 _GO_SECTIONS = (".go.buildinfo", ".note.go.buildid", ".gopclntab")
+_FPC = re.compile(rb"FPC \d\.\d+\.\d+ \[")  # how Free Pascal signs the data of a program
+_UNWIND = re.compile(rb"\x01z(?:P?L?R)\0")  # version and augmentation of unwind tables (LSB, ".eh_frame")
 _PASCAL_SECTIONS = (".fpcdata", "fpc.resources", ".fpc.resources")
 # The run-time library of a language by the beginning of its soname.
 _RUNTIMES = (
@@ -48,11 +52,9 @@ _RUNTIMES = (
 )
 # Strings of panic messages: the paths of the standard library and of crates (seen in stripped binaries).
 _RUST_PATHS = (
-    b"/library/std/src/",
-    b"/library/core/src/",
     b"library/std/src/",
+    b"/library/core/src/",
     b"/usr/share/cargo/registry/",
-    b"/rustc/",
 )
 _PROTECTABLE = frozenset({Language.C, Language.CXX, Language.FORTRAN, Language.ADA, Language.D, Language.UNKNOWN})
 
@@ -63,9 +65,9 @@ def language(image: Image, needed: Sequence[str], imports: Sequence[Import], exp
     Looks at sections first, then at the run-time libraries, then at names; C is what links to a C library and shows
     nothing else.
     """
-    if any(section(image, name) for name in _GO_SECTIONS):
+    if any(section(image, name) for name in _GO_SECTIONS) or any(owner == b"Go" for owner, _, _ in notes(image)):
         return Language.GO
-    if any(section(image, name) for name in _PASCAL_SECTIONS):
+    if any(section(image, name) for name in _PASCAL_SECTIONS) or (not image.sections and _holds(image, _FPC, PF_W)):
         return Language.PASCAL
     for beginning, found in _RUNTIMES:
         if found is not Language.CXX and any(soname.startswith(beginning) for soname in needed):
@@ -106,8 +108,14 @@ def _is_rust(image: Image, needed: Sequence[str], imports: Sequence[Import]) -> 
     return any(data.find(path, start, end) >= 0 for path in _RUST_PATHS)
 
 
+def _holds(image: Image, wanted: re.Pattern[bytes], writable: int) -> bool:
+    """Whether a mapped segment holds a pattern, of those that are writable (PF_W) or of those that are not (0)."""
+    parts = (part for part in loads(image) if part.flags & PF_W == writable)
+    return any(wanted.search(image.data, part.offset, part.offset + part.file_size) for part in parts)
+
+
 def _c_or_nothing(image: Image, needed: Sequence[str], imports: Sequence[Import]) -> Language:
-    if needed or imports or section(image, ".eh_frame"):
+    if needed or imports or section(image, ".eh_frame") or (not image.sections and _holds(image, _UNWIND, 0)):
         return Language.C
     # Compilers write unwind tables into what they compile; linked without them, a program may still be one of C.
     code = any(part.flags & SHF_EXECINSTR and part.size and part.type != SHT_NOBITS for part in image.sections)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from archscan.elf.arch.machine import Machine
 from archscan.elf.image import PT_GNU_PROPERTY, PT_NOTE, SHT_NOTE, Image, contents
 
+# Headers can point 65,000 times at the same megabytes; what compilers and linkers write is smaller by far.
+_PARTS, _BYTES = 64, 1 << 20
 NT_GNU_BUILD_ID = 3
 NT_GNU_PROPERTY_TYPE_0 = 5
 
@@ -15,14 +17,17 @@ NT_GNU_PROPERTY_TYPE_0 = 5
 def notes(image: Image) -> Iterator[tuple[bytes, int, bytes]]:
     """Each note once: its owner's name, its type, its description. Segments first, then sections outside them."""
     parts = [segment for segment in image.segments if segment.type in (PT_NOTE, PT_GNU_PROPERTY)]
-    ranges = {(part.offset, part.file_size) for part in parts}
-    for offset, size in sorted(ranges):
-        yield from _parsed(image, image.data[offset : offset + size])
-    for section in image.sections:
-        if section.type == SHT_NOTE and not any(
-            offset <= section.offset and section.offset + section.size <= offset + size for offset, size in ranges
-        ):
-            yield from _parsed(image, contents(image, section))
+    ranges = sorted({(part.offset, part.file_size) for part in parts})[:_PARTS]
+    for offset, size in ranges:
+        yield from _parsed(image, image.data[offset : offset + min(size, _BYTES)])
+    outside = [
+        part
+        for part in image.sections
+        if part.type == SHT_NOTE
+        and not any(low <= part.offset and part.offset + part.size <= low + size for low, size in ranges)
+    ]
+    for part in outside[:_PARTS]:
+        yield from _parsed(image, contents(image, part)[:_BYTES])
 
 
 def _parsed(image: Image, data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
