@@ -81,7 +81,10 @@ def _scan(debs: Sequence[Path], scratch: Path, jobs: int) -> Cost:
     for file in scratch.glob("bench.db*"):
         file.unlink()
     command = [*_ARCHSCAN, "scan", "-q", "--db", str(database), "--jobs", str(jobs), "-"]
-    return cost(command, stdin="\n".join(map(str, debs)).encode())
+    found = cost(command, stdin="\n".join(map(str, debs)).encode())
+    if found.code not in (0, 11):
+        raise SystemExit(f"archscan scan ended with {found.code}")
+    return found
 
 
 def _largest_object(scratch: Path) -> int:
@@ -103,6 +106,7 @@ def _starting(debs: Sequence[Path], scratch: Path, runs: int) -> None:
 def _peers(debs: Sequence[Path], scratch: Path) -> None:
     """hardening-check and checksec over the same objects, unpacked for them; that is not counted."""
     root = scratch / "unpacked"
+    root.mkdir()
     for deb in debs:
         cost(["dpkg-deb", "-x", str(deb), str(root / deb.name)])
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink() and _is_elf(path)]
