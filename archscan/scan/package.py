@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import re
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from archscan.deb.path_key import path_key
 from archscan.errors import InputError, LimitError, SourceError
 from archscan.model import (
     Begin,
+    Elf,
     End,
     File,
     FileKind,
@@ -37,6 +39,9 @@ from archscan.model import (
 )
 
 Send = Callable[[Message], None]
+_LONGEST_NAME = 60_000  # of what model.Text takes, with room for the name of a member of an archive
+_MOST_LINKS = 40  # path_resolution(7)
+_PROGRAM_FOLDER = re.compile(r"(?:^|/)(?:s?bin|lib\w*|games)/")
 _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
 
 
@@ -84,8 +89,12 @@ def _package_facts(file: BufferedReader, limits: Limits, catalogue: Catalogue, *
     opened = deb.open_deb(file, limits)
     yield opened.package
     reader = _Reader(opened, limits, catalogue, exports=exports)
-    for member in deb.data_members(file, opened, limits):
-        yield from reader.member_facts(member)
+    try:
+        for member in deb.data_members(file, opened, limits):
+            yield from reader.member_facts(member)
+    except InputError:
+        yield from reader.rest()
+        raise
     yield from reader.rest()
     yield End(built=_date(reader.newest))
 
@@ -106,16 +115,22 @@ class _Reader:
         self._catalogue = catalogue
         self._exports = exports
         # Since the merge of /usr, a script may say /bin/ping of what lies in usr/bin (or the other way round).
-        self._granted = {_merged(path): (path, privileges) for path, privileges in opened.granted.items()}
+        self._granted: dict[str, tuple[str, frozenset[str]]] = {}
+        for path, privileges in opened.granted.items():
+            _, also = self._granted.get(_merged(path), ("", frozenset()))
+            self._granted[_merged(path)] = (path, privileges | also)
         self._elf_files: set[str] = set()
-        self._symlinks: list[tuple[Member, str]] = []
+        self._symlinks: dict[str, tuple[Member, str]] = {}
         self._objects = 0
         self.newest = opened.modified
 
     def member_facts(self, member: Member) -> Iterator[Message]:
         """The facts about one member; links to files that are not known yet wait for ``rest``."""
         self.newest = max(self.newest, member.modified)
-        if member.type == "regular":
+        if member.longest > _LONGEST_NAME:
+            text = f"a member with a name or link of {member.longest} characters; at most {_LONGEST_NAME} are kept"
+            yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text)
+        elif member.type == "regular":
             yield from self._regular(member)
         elif member.type == "hardlink":
             known = (member.link or "") in self._elf_files
@@ -123,16 +138,21 @@ class _Reader:
             if known:
                 self._elf_files.add(member.name)
         elif member.type == "symlink" and member.link:
-            self._symlinks.append((member, _target(member.name, member.link)))
+            self._symlinks[_merged(member.name)] = (member, _merged(_target(member.name, member.link)))
+        elif member.type == "directory":
+            self._granted.pop(_merged(member.name), None)  # there, set-group-id only says whose the new files are
         elif member.type == "sparse":
             text = f"a sparse member of {member.size} bytes; dpkg does not unpack such, and neither do we"
             yield Problem(stage=Stage.DATA, kind=ProblemKind.UNSUPPORTED, message=text, path=member.name)
 
     def rest(self) -> Iterator[Message]:
         """Symbolic links to ELF objects, and privileges given to what is not in the package."""
-        for member, target in self._symlinks:
-            yield from self._file(member, FileKind.SYMLINK, wanted=target in self._elf_files)
+        objects = {_merged(path) for path in self._elf_files}
+        for member, target in self._symlinks.values():
+            yield from self._file(member, FileKind.SYMLINK, wanted=self._end_of_chain(target) in objects)
         for path, privileges in sorted(self._granted.values()):
+            if privileges == {"setgid"} and not _PROGRAM_FOLDER.search(path):
+                continue  # a directory that something else makes
             yield File(
                 path=path,
                 path_key=path_key(path, self._package.version),
@@ -140,6 +160,14 @@ class _Reader:
                 privilege=" ".join(sorted(privileges)),
                 privilege_source=PrivilegeSource.POSTINST,
             )
+
+    def _end_of_chain(self, path: str) -> str:
+        """What a path means when the package's symbolic links are followed, as many as the kernel would."""
+        for _ in range(_MOST_LINKS):
+            if path not in self._symlinks:
+                break
+            path = self._symlinks[path][1]
+        return path
 
     def _regular(self, member: Member) -> Iterator[Message]:
         found = content(member)
@@ -169,6 +197,10 @@ class _Reader:
             facts = elf.facts(one.data, place, exports=self._exports)
         except InputError as error:
             yield Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=one.path)
+            return
+        if _longest_text(facts) > _LONGEST_NAME:
+            text = f"an object with a name of {_longest_text(facts)} characters; at most {_LONGEST_NAME} are kept"
+            yield Problem(stage=Stage.ELF, kind=ProblemKind.LIMIT, message=text, path=one.path)
             return
         uses = import_uses(self._catalogue, facts.imports, facts.needed)
         yield msgspec.structs.replace(facts, crypto=uses) if uses else facts
@@ -208,6 +240,14 @@ class _Reader:
         return (" ".join(sorted(found)), source) if found else (None, None)
 
 
+def _longest_text(facts: Elf) -> int:
+    """Characters of the longest text that an object has chosen."""
+    own = (facts.soname, facts.interpreter, facts.rpath, facts.runpath, facts.build_id)
+    imports = (text for row in facts.imports for text in (row.symbol, row.version, row.library))
+    exports = (text for row in facts.exports for text in (row.symbol, row.version))
+    return max(len(text) for text in (*own, *facts.needed, *imports, *exports, "") if text is not None)
+
+
 def _merged(path: str) -> str:
     return path.removeprefix("usr/") if path.startswith(("usr/bin/", "usr/sbin/", "usr/lib")) else path
 
@@ -215,5 +255,5 @@ def _merged(path: str) -> str:
 def _target(path: str, link: str) -> str:
     """The path in the package that a symbolic link at ``path`` means."""
     if link.startswith("/"):
-        return link.lstrip("/")
+        return posixpath.normpath(link).lstrip("/")
     return posixpath.normpath(posixpath.join(posixpath.dirname(path), link))

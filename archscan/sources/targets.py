@@ -44,10 +44,12 @@ def expanded(targets: Sequence[str], stdin: BinaryIO) -> Iterator[Targets]:
         unmatched: list[Unmatched] = []
         for target in _listed(targets, stdin):
             try:
-                for job, size in _jobs(target, Path(spool)):
+                for job, size in _jobs(target, Path(spool), unmatched):
                     found.setdefault(os.path.realpath(os.fsencode(job.path)), (size, job))
             except _NothingError as error:
                 unmatched.append(Unmatched(escape(target), str(error)))
+        if not found and not unmatched:
+            unmatched.append(Unmatched("-", "standard input names no package"))
         # The largest first: with several workers, a giant that comes last would be waited for alone.
         ordered = sorted(found.values(), key=lambda pair: (-pair[0], pair[1].path))
         yield Targets(tuple(job for _, job in ordered), tuple(unmatched))
@@ -63,16 +65,20 @@ def _listed(targets: Iterable[str], stdin: BinaryIO) -> Iterator[bytes]:
             yield os.fsencode(target)
             continue
         text = stdin.read()
-        yield from filter(None, (line.strip() for line in text.split(b"\0" if b"\0" in text else b"\n")))
+        # Between NULs a name may hold anything; of lines, those written elsewhere end in a carriage return too.
+        yield from filter(
+            None, text.split(b"\0") if b"\0" in text else (line.rstrip(b"\r") for line in text.split(b"\n"))
+        )
 
 
-def _jobs(target: bytes, spool: Path) -> Iterator[tuple[Job, int]]:
+def _jobs(target: bytes, spool: Path, unmatched: list[Unmatched]) -> Iterator[tuple[Job, int]]:
     if target.startswith(b"apt:"):
         yield from _apt_jobs(target, spool)
         return
     if os.path.isdir(target):  # noqa: PTH112  # a path of bytes
-        paths = sorted(_below(target))
-        if not paths:
+        before = len(unmatched)
+        paths = sorted(_below(target, unmatched))
+        if not paths and len(unmatched) == before:
             raise _NothingError("the folder holds no .deb")
     elif os.path.lexists(target):
         paths = [target]
@@ -95,8 +101,12 @@ def _apt_jobs(target: bytes, spool: Path) -> Iterator[tuple[Job, int]]:
     yield msgspec.structs.replace(job, sha256=result.sha256, size=result.size), _size(path)
 
 
-def _below(folder: bytes) -> Iterator[bytes]:
-    for parent, _, names in os.walk(folder):
+def _below(folder: bytes, unmatched: list[Unmatched]) -> Iterator[bytes]:
+    def unread(error: OSError) -> None:
+        text = f"the folder cannot be read: {error.strerror}"
+        unmatched.append(Unmatched(escape(os.fsencode(error.filename)), text))
+
+    for parent, _, names in os.walk(folder, onerror=unread):
         yield from (os.path.join(parent, name) for name in names if name.endswith(_SUFFIXES))  # noqa: PTH118
 
 
