@@ -73,9 +73,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one package may cost. Sizes in bytes, times in seconds. Reaching one is a ``Problem`` that names it."""
 
     unpacked_bytes: Size = 64 << 30  # of one tar stream; linux-image-dbg unpacks to about 6 GB
-    ratio: Size = 2_000  # unpacked : packed, once `ratio_floor` bytes are unpacked
+    ratio: Size = 1_000  # unpacked : packed, once `ratio_floor` bytes are unpacked; gz, the weakest, reaches 1,030
     ratio_floor: Size = 512 << 20  # an honest file of zeros is small in a package and large on disk
-    members: Size = 2_000_000
+    members: Size = 500_000  # a bomb of them stops within seconds; large icon themes have about 100,000
     member_bytes: Size = 1 << 30  # of a member that is read into memory: an ELF object or an archive of them
     header_bytes: Size = 1 << 20  # of one PAX or GNU long-name record
     control_bytes: Size = 16 << 20  # of the control archive, unpacked
