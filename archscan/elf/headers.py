@@ -22,10 +22,12 @@ _SHDR = {32: "IIIIIIIIII", 64: "IIQQQQIIQQ"}  # name type flags addr offset size
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The identification of a file whose headers fit into it."""
+    """The identification of a file whose headers fit into it, and how many there are of each."""
 
     bits: int
     order: str
+    segments: int
+    sections: int
 
 
 def checked(data: bytes) -> Layout:
@@ -51,7 +53,7 @@ def checked(data: bytes) -> Layout:
     _check_sections(sections, len(data))
     if not _debug_only(sections):
         _check_segments(segments, len(data))
-    return Layout(bits, order)
+    return Layout(bits, order, len(segments), len(sections))
 
 
 def _table(

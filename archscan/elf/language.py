@@ -29,7 +29,7 @@ class Language(StrEnum):
 
 
 _GO_SECTIONS = (".go.buildinfo", ".note.go.buildid", ".gopclntab")
-_FPC = re.compile(rb"FPC \d\.\d+\.\d+ \[")  # how Free Pascal signs the data of a program
+_FPC = re.compile(rb"FPC \d\.\d+\.\d+\S* \[")  # how Free Pascal signs the data of a program
 _UNWIND = re.compile(rb"\x01z(?:P?L?R)\0")  # version and augmentation of unwind tables (LSB, ".eh_frame")
 _PASCAL_SECTIONS = (".fpcdata", "fpc.resources", ".fpc.resources")
 # The run-time library of a language by the beginning of its soname.

@@ -44,6 +44,9 @@ def _read(data: bytes, layout: Layout) -> Image:
     binary = lief.ELF.parse(io.BytesIO(data), _CONFIGURATION)
     if binary is None:
         raise ElfError("corrupt", "LIEF finds no ELF object")
+    if (len(binary.segments), len(binary.sections)) != (layout.segments, layout.sections):
+        # It gives up in silence on what it finds odd, and does not count beyond 65,279 sections.
+        raise ElfError("corrupt", "LIEF does not list all headers")
     header = binary.header
     tags = ((_number(entry.tag), entry.value) for entry in binary.dynamic_entries)
     dynamic = tuple((number & _LOW_32, value) for number, value in tags if number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archscan.elf import Place, facts
@@ -104,3 +104,32 @@ def handmade(
 def body_at(count: int, bits: int = 64) -> int:
     """Where the body of a handmade object with so many segments starts."""
     return (64 + 56 * count) if bits == 64 else (52 + 32 * count)
+
+
+def linked(
+    tables: Mapping[int, bytes],
+    tags: Sequence[tuple[int, int]] = (),
+    *,
+    bits: int = 64,
+    order: str = "<",
+    machine: int = 62,
+    relro: tuple[int, int] | None = None,
+    flags: int = 6,
+) -> bytes:
+    """A shared object: ``tables`` are dynamic tags with the bytes their address leads to, ``tags`` further ones.
+
+    All lies in one segment with ``flags``. ``relro`` is an address and a size.
+    """
+    pair = struct.Struct(order + ("QQ" if bits == 64 else "II"))
+    count = 3 if relro is None else 4
+    at, body, entries = body_at(count, bits), b"", []
+    for tag, table in tables.items():
+        entries.append((tag, at + len(body)))
+        body += table + bytes(-len(table) % 8)
+    entries += [*tags, (0, 0)]
+    start = at + len(body)
+    body += b"".join(pair.pack(*row) for row in entries)
+    parts = [(1, flags, 0, at + len(body)), (2, 6, start, len(entries) * pair.size), (0x6474E551, 6, 0, 0)]
+    if relro is not None:
+        parts.append((0x6474E552, 4, relro[0], relro[1]))
+    return handmade(parts, body, bits=bits, order=order, machine=machine)
