@@ -15,7 +15,6 @@ from archscan.elf.reader import read
 from archscan.errors import ElfError
 from tests.elf.building import HELLO, body_at, compiled, handmade, linked, seen, segments, with_segment
 
-
 _MACHINES = [(64, "<", 62, "x86_64"), (32, "<", 3, "i386"), (32, ">", 8, "mips"), (64, ">", 22, "s390")]
 _MACHINES += [(64, ">", 43, "sparc64"), (32, "<", 40, "arm"), (64, "<", 258, "loongarch"), (64, "<", 999, "em-999")]
 

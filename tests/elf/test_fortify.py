@@ -1,0 +1,84 @@
+"""The names of FORTIFY against the C library of this machine and its compiler."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from archscan.elf.fortify import fortify_calls
+from tests import oracle
+from tests.elf.building import compiled, seen
+
+_LEVEL_2 = "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -D_GNU_SOURCE -fPIC -shared -w".split()
+
+
+def _library() -> Path:
+    return Path(subprocess.check_output(["gcc", "-print-file-name=libc.so.6"], text=True).strip()).resolve()
+
+
+def test_every_checked_name_of_the_c_library_is_known() -> None:
+    names = {symbol.name for symbol in oracle.facts(_library()).exports}
+    checked = {name for name in names if re.fullmatch(r"__\w+_chk(?:ieee128)?|__(?:mq_)?open(?:at)?(?:64)?_2", name)}
+    assert len(checked) > 70
+    assert set(fortify_calls(checked | {"__stack_chk_fail"}).checked) == checked
+
+
+def test_names_of_other_architectures_are_known() -> None:
+    names = ["__nldbl___printf_chk", "__vsnprintf_chkieee128", "__ppoll64_chk", "__wcslcpy_chk", "__open64_2"]
+    assert fortify_calls(names).checked == tuple(sorted(names))
+    assert fortify_calls(["__printfieee128", "__nldbl_vsyslog"]).proof == ("__nldbl_vsyslog", "__printfieee128")
+    assert fortify_calls(["__snprintfieee128"]).plain == ("__snprintfieee128",)
+
+
+# Calls with a destination of unknown size and formats that do not fold away.
+_PROOF = {
+    "printf": 'printf("%d %s", n, s)', "fprintf": 'fprintf(f, "%d %s", n, s)', "dprintf": 'dprintf(n, "%d %s", n, s)',
+    "asprintf": 'asprintf(&s, "%d %s", n, s)', "sprintf": 'sprintf(s, "%d %s", n, s)', "syslog": 'syslog(n, "%d", n)',
+    "vfprintf": "vfprintf(f, s, a)", "vprintf": "vprintf(s, a)", "vsprintf": "vsprintf(s, s, a)",
+    "vasprintf": "vasprintf(&s, s, a)", "vdprintf": "vdprintf(n, s, a)", "vsnprintf": "vsnprintf(s, n, s, a)",
+    "vsyslog": "vsyslog(n, s, a)", "wprintf": 'wprintf(L"%d", n)', "fwprintf": 'fwprintf(f, L"%d", n)',
+    "swprintf": 'swprintf((wchar_t *)s, n, L"%d", n)',
+}  # fmt: skip
+_SIZED = {
+    "memcpy": "memcpy(s, t, n)", "strcpy": "strcpy(s, t)", "strcat": "strcat(s, t)", "read": "read(0, s, n)",
+    "fgets": "fgets(s, n, f)", "recv": "recv(0, s, n, 0)", "poll": "poll((void *)s, n, 0)", "getcwd": "getcwd(s, n)",
+    "readlink": "readlink(t, s, n)", "realpath": "realpath(t, s)", "mbstowcs": "mbstowcs((wchar_t *)s, t, n)",
+    "gethostname": "gethostname(s, n)", "strncpy": "strncpy(s, t, n)", "memset": "memset(s, 0, n)",
+}  # fmt: skip
+_HEADERS = "stdio stdlib string unistd syslog wchar stdarg poll sys/socket limits".split()
+
+
+def _imports(folder: Path, calls: dict[str, str], flags: list[str]) -> set[str]:
+    """What an object imports that makes each call in a function of its own."""
+    heads = "".join(f"#include <{name}.h>\n" for name in _HEADERS)
+    parameters = "FILE *f, char *s, char *t, int n, va_list a"
+    bodies = (f"void f_{name}({parameters}) {{ {call}; }}\n" for name, call in calls.items())
+    return {row.symbol for row in seen(compiled(folder, heads + "".join(bodies), flags), "usr/lib/x.so").imports}
+
+
+def test_the_compiler_always_checks_what_is_called_a_proof(tmp_path: Path) -> None:
+    fortified = fortify_calls(_imports(tmp_path, _PROOF, _LEVEL_2))
+    assert fortified.proof == ()
+    assert len(fortified.checked) >= len(_PROOF) - 1  # vprintf becomes __vfprintf_chk
+    plain = [flag for flag in _LEVEL_2 if "=2" not in flag]
+    assert len(fortify_calls(_imports(tmp_path, _PROOF, plain)).proof) >= len(_PROOF) - 1
+
+
+def test_the_compiler_drops_the_check_of_what_has_no_known_size(tmp_path: Path) -> None:
+    found = fortify_calls(_imports(tmp_path, _SIZED, _LEVEL_2))
+    assert (found.checked, found.proof) == ((), ())
+    assert set(found.plain) == set(_SIZED)
+
+
+@pytest.mark.parametrize(("needed", "verdict"), [("libc.so", "n/a"), ("libmuslin.so.1", "no")])
+def test_only_the_gnu_c_library_has_checks(tmp_path: Path, needed: str, verdict: str) -> None:
+    shared = ["-O2", "-shared", "-fPIC"]
+    body = "int printf(const char *f, ...) { return 0; }"
+    stub = compiled(tmp_path, body, [*shared, f"-Wl,-soname,{needed}"])
+    source = 'int printf(const char *, ...);\nvoid f(int n) { printf("%d", n); }\n'
+    found = seen(compiled(tmp_path, source, [*shared, "-nostdlib", str(stub)], name="user"), "usr/lib/x.so")
+    assert found.needed == (needed,)
+    assert found.fortify == verdict
