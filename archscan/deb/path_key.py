@@ -66,6 +66,8 @@ def _own_version(version: str) -> re.Pattern[str] | None:
 def _directory_key(part: str, own: re.Pattern[str] | None) -> str:
     if _DOTTED.match(part) or (_NUMBER.match(part) and part not in _WIDTHS):
         return "*"
+    if own and own.fullmatch(f"-{part}", 1):
+        return "*"
     part = _LANGUAGE.sub(r"\1*", part)
     return own.sub("*", part) if own else part
 

@@ -118,11 +118,21 @@ def _grants(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     if name == "chmod" and len(arguments) > 1:
         yield from itertools.product(arguments[1:], _mode_privileges(arguments[0]))
     elif name == "setcap" and "-v" not in words:
-        yield from ((path, _capabilities(text)) for text, path in zip(arguments[::2], arguments[1::2], strict=False))
+        yield from _set_capabilities(arguments)
     elif name == "dpkg-statoverride" and "--add" in words and len(arguments) >= 4:
         yield from ((arguments[3], privilege) for privilege in _mode_privileges(arguments[2]))
     elif name == "install" and not {"-d", "--directory"} & set(words):
         yield from ((words[-1], privilege) for privilege in _mode_privileges(_install_mode(words)))
+
+
+def _set_capabilities(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each path with the capabilities before it; a variable may have made several paths of one."""
+    text = ""
+    for argument in arguments:
+        if argument.startswith("/") and text:
+            yield argument, _capabilities(text)
+        else:
+            text = argument
 
 
 def _install_mode(words: Sequence[str]) -> str:

@@ -28,8 +28,8 @@ def _row(text: str) -> str:
     pairs = [(name, number.lstrip("0")) for name, number in _PART.findall(text)]
     while pairs and pairs[-1] == ("", ""):
         pairs.pop()
-    # The row goes on for ever with empty pairs; one of them closes it.
-    return "".join(_name(name) + _number(number) for name, number in (*pairs, ("", "")))
+    # The row goes on for ever with empty pairs. One and a half of them close it: "0" is one, and sorts after "0~".
+    return "".join(_name(name) + _number(number) for name, number in (*pairs, ("", ""))) + _name("")
 
 
 def _name(name: str) -> str:
