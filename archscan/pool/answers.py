@@ -27,22 +27,28 @@ from archscan.model import (
 from archscan.pool import frames
 from archscan.pool.spawner import Answer, Ending
 
+# How code that does not check its malloc dies of a failed one.
+_OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP)
+
 
 def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
     """Everything that came of a job. A death becomes a problem, with the member it happened at."""
     said: dict[type, list[Any]] = {kind: [] for kind in (Identity, Package, File, Elf, Problem, Begin, End, Log)}
     problems: list[Problem] = said[Problem]
+    senseless = ""
     try:
         for message in frames.facts(answer.payload):
             said[type(message)].append(message)
     except msgspec.MsgspecError as error:
-        problems.append(_internal(f"the answer of the reading process makes no sense: {escape(str(error))}"))
+        senseless = f"the answer of the reading process makes no sense: {escape(str(error))[:2000]}"
     place = said[Begin][-1].path if said[Begin] else None
     death = _death(answer.ending, limits, place)
     if death:
         problems.append(death)
+    elif senseless:
+        problems.append(_internal(senseless, place))
     elif not said[End] and not problems:
-        problems.append(_internal("the reading process ended without a word"))
+        problems.append(_internal("the reading process ended without a word", place))
     package = _last(said[Package])
     return Reading(
         job=job,
@@ -61,14 +67,22 @@ def _last(messages: list[Any]) -> Any:
     return messages[-1] if messages else None
 
 
-def _internal(text: str) -> Problem:
-    return Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text)
+def _internal(text: str, place: str | None = None) -> Problem:
+    return Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text, path=place)
 
 
 def lost(job: Job) -> Reading:
     """The reading of a job whose worker was killed from outside, more than once."""
     text = "the worker was killed from outside each time it read this package"
-    problem = Problem(stage=Stage.CHILD, kind=ProblemKind.KILLED, message=text)
+    return _nothing(job, Problem(stage=Stage.CHILD, kind=ProblemKind.KILLED, message=text))
+
+
+def failed(job: Job, error: Exception) -> Reading:
+    """The reading of a job that a worker could not hand over: a bug of ours, or an answer that no memory holds."""
+    return _nothing(job, _internal(f"the answer did not arrive: {escape(f'{type(error).__name__}: {error}')[:2000]}"))
+
+
+def _nothing(job: Job, problem: Problem) -> Reading:
     return Reading(job=job, identity=None, package=None, files=(), objects=(), problems=(problem,), built=None,
                    status=PackageStatus.UNREADABLE)  # fmt: skip
 
@@ -91,6 +105,9 @@ def _death(ending: Ending, limits: Limits, place: str | None) -> Problem | None:
             kind, text = ProblemKind.LIMIT, f"more than {limits.answer_bytes} bytes of facts (answer_bytes)"
         case _ if ending.code == signal.SIGKILL:
             kind, text = ProblemKind.KILLED, "the reading process was killed; if not by hand, then for lack of memory"
+        case _ if ending.code in _OF_HUNGER and ending.memory > limits.memory_bytes // 4 * 3:
+            name = _signal_name(ending.code)
+            kind, text = ProblemKind.MEMORY, f"died of {name} near its {limits.memory_bytes} bytes (memory_bytes)"
         case _ if ending.code == signal.SIGXCPU:
             kind, text = ProblemKind.TIMEOUT, f"not read within {limits.deadline:g} seconds of CPU time (deadline)"
         case _:

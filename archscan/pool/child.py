@@ -16,7 +16,7 @@ from archscan.pool.frames import Send, sender
 
 Work = Callable[[Job, Limits, Send], None]
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _NEVER = 2**31 - 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -28,6 +28,11 @@ def die_with_parent(parent: int) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before the call
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants that lose theirs, so that they can be ended (prctl(2))."""
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def keep_freed_memory() -> None:
@@ -47,6 +52,7 @@ def run(work: Work, job: Job, limits: Limits, descriptor: int) -> None:
     code = 1
     try:
         os.setpgid(0, 0)  # so that whatever it starts can be ended with it
+        _silence()
         send, flush = sender(descriptor)
         _confine(limits)
         _log_over(send)
@@ -57,6 +63,14 @@ def run(work: Work, job: Job, limits: Limits, descriptor: int) -> None:
         code = error.code if isinstance(error.code, int) else 1
     finally:
         os._exit(code)
+
+
+def _silence() -> None:
+    """Point the standard streams nowhere: what a library prints over hostile input is no message of ours."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _worked(work: Work, job: Job, limits: Limits, send: Send) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers, frames, logs
 from archscan.pool.child import Work, die_with_parent
+from archscan.pool.signals import blocked, ignored
 from archscan.pool.spawner import Answer, Spawner, SpawnerLostError
 
 _ATTEMPTS = 3
+_SUSPECT = 2  # attempts from which on a job is read alone: a worker that is lost takes along the jobs of the others
 _log = logging.getLogger(__name__)
 
 
@@ -70,12 +72,10 @@ _spawner: Spawner | None = None
 
 def _start_worker(parent: int, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
     global _spawner  # noqa: PLW0603  # the one thing a worker keeps from job to job
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ignored(terminable=True)  # the executor ends its workers by SIGTERM when one of them is lost
     die_with_parent(parent)
     _spawner = Spawner(work, limits, prepare)
-    # Waited for at the worker's end, so that its CPU time counts among that of the main process's children.
-    Finalize(None, _spawner.close, exitpriority=10)
+    Finalize(None, _spawner.close, exitpriority=10)  # so that its CPU time is counted: only who is reaped is
 
 
 def _read_in_worker(job: Job) -> Answer:
@@ -97,20 +97,23 @@ def _parallel(
     prepare()  # here, so that the workers and their spawners have it for nothing
     source = iter(jobs)
     waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
+    others = multiprocessing.active_children()
     while True:
         with logs.shared_logging():
             arguments = (os.getpid(), work, limits, prepare)
             context = multiprocessing.get_context("fork")
             executor = ProcessPoolExecutor(workers, context, _start_worker, arguments)
             try:
+                with blocked():
+                    executor.submit(os.getpid)  # forks the workers
                 waiting = yield from _until_broken(executor, source, waiting, limits, workers)
             except BaseException:  # an interruption too, or the caller wants no more
-                _kill(executor)
+                _kill(executor, others)
                 raise
             if not waiting:
                 executor.shutdown(wait=True)  # in peace, so that the last log records arrive
                 return
-            _kill(executor)
+            _kill(executor, others)
         _log.warning("a worker was killed from outside; %d packages are read again", len(waiting))
         for job, attempts in waiting:
             if attempts >= _ATTEMPTS:
@@ -125,10 +128,8 @@ def _until_broken(
     under_way: dict[Future[Answer], tuple[Job, int]] = {}
     lost: list[tuple[Job, int]] = []
     while True:
-        free = 2 * workers - len(under_way)
-        again, waiting = waiting[:free], waiting[free:]
-        fresh = [(job, 0) for job in islice(source, free - len(again))]
-        for job, attempts in (*again, *fresh):
+        chosen, waiting = _chosen(waiting, source, under_way, 2 * workers)
+        for job, attempts in chosen:
             try:
                 under_way[executor.submit(_read_in_worker, job)] = (job, attempts + 1)
             except BrokenProcessPool:
@@ -136,25 +137,39 @@ def _until_broken(
         if not under_way:
             return lost + waiting
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+            done, _ = wait(under_way)  # the others are done, or lost with it
         for future in done:
-            job, attempts = under_way.pop(future)
+            entry = under_way.pop(future)
             try:
                 answer = future.result()
             except BrokenProcessPool:
-                lost.append((job, attempts))
+                lost.append(entry)
+            except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
+                yield answers.failed(entry[0], error)
             else:
-                yield answers.reading(job, answer, limits)
+                yield answers.reading(entry[0], answer, limits)
         if lost:
-            for future, entry in under_way.items():
-                if future.done() and future.exception() is None:
-                    yield answers.reading(entry[0], future.result(), limits)
-                else:
-                    lost.append(entry)
             return lost + waiting
 
 
-def _kill(executor: ProcessPoolExecutor) -> None:
+def _chosen(
+    waiting: list[tuple[Job, int]], source: Iterator[Job], under_way: dict[Future[Answer], tuple[Job, int]], most: int
+) -> tuple[list[tuple[Job, int]], list[tuple[Job, int]]]:
+    """The jobs to begin now, and those that wait on; a suspect waits until it is alone, and all others for it."""
+    if any(attempts > _SUSPECT for _, attempts in under_way.values()):
+        return [], waiting
+    suspects = [entry for entry in waiting if entry[1] >= _SUSPECT]
+    if suspects:
+        return ([] if under_way else suspects[:1]), [entry for entry in waiting if under_way or entry != suspects[0]]
+    free = most - len(under_way)
+    again, waiting = waiting[:free], waiting[free:]
+    return [*again, *((job, 0) for job in islice(source, free - len(again)))], waiting
+
+
+def _kill(executor: ProcessPoolExecutor, others: list[BaseProcess]) -> None:
     """End the workers now, and with them, by the kernel's hand, their spawners and children."""
     for process in multiprocessing.active_children():
-        process.kill()
+        if process not in others:
+            process.kill()
     executor.shutdown(wait=True, cancel_futures=True)

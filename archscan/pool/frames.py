@@ -63,7 +63,10 @@ def facts(answer: bytes) -> Iterator[Message]:
 
     Raises msgspec.ValidationError or DecodeError for what no honest child writes.
     """
-    return (_decoded(payload) for letter, payload in _frames(answer) if letter == _FACT)
+    for _, payload in _frames(answer):
+        message = _decoded(payload)
+        if not isinstance(message, Log):
+            yield message
 
 
 def logs(answer: bytes) -> Iterator[Log]:

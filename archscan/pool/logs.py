@@ -7,6 +7,8 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_PATIENCE = 0.5
+
 
 @contextmanager
 def shared_logging() -> Iterator[None]:
@@ -33,11 +35,23 @@ def shared_logging() -> Iterator[None]:
 
 
 def _stop(handler: logging.Handler) -> None:
-    """Wait for the records under way, without closing the handler that was wrapped: it will be used again."""
+    """Wait for the records under way, without closing the handler that was wrapped: it will be used again.
+
+    Records of a worker that was killed may be counted and never come; who waits for them waits in vain.
+    """
     handler._is_closed = True  # type: ignore[attr-defined]  # noqa: SLF001  # its close() closes the wrapped one
-    handler._receive_thread.join(5.0)  # type: ignore[attr-defined]  # noqa: SLF001
+    thread, queue = handler._receive_thread, handler.queue  # type: ignore[attr-defined]  # noqa: SLF001
+    waiting = -1
+    while thread.is_alive() and waiting != (waiting := queue.qsize()):
+        thread.join(_PATIENCE)
+    queue.cancel_join_thread()  # nor may the end of this process wait for a lock that died with a worker
 
 
 def emit(level: int, name: str, message: str) -> None:
-    """Log a record of a disposable process as if it had been logged here."""
-    logging.getLogger(name).log(level, "%s", message)
+    """Log a record of a disposable process as if it had been logged here.
+
+    Not by the logger of that name, which would stay for ever: the name may be made up by hostile input.
+    """
+    root = logging.getLogger()
+    if root.isEnabledFor(level):
+        root.handle(root.makeRecord(name, level, "", 0, message, (), None))

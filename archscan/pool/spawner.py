@@ -9,16 +9,21 @@ import signal
 import socket
 import struct
 import time
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 from archscan.model import Job, Limits
-from archscan.pool.child import Work, die_with_parent, keep_freed_memory, run
+from archscan.pool.child import Work, adopt_orphans, die_with_parent, keep_freed_memory, run
+from archscan.pool.signals import blocked, ignored
 
 _LENGTH = struct.Struct("<Q")
 _JOB = msgspec.msgpack.Decoder(Job)
 _PIECE = 1 << 20
+_HIGHEST_DESCRIPTOR = 1 << 30
 
 
 class SpawnerLostError(Exception):
@@ -26,10 +31,14 @@ class SpawnerLostError(Exception):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a child ended: ``exit`` with a code, ``signal`` with a number, ``timeout``, or ``answer`` grown too long."""
+    """How a child ended: ``exit`` with a code, ``signal`` with a number, ``timeout``, or ``answer`` grown too long.
+
+    ``memory`` is the most that it held at a time, in bytes.
+    """
 
     how: str
     code: int
+    memory: int
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -46,14 +55,10 @@ class Spawner:
     def __init__(self, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
         self._socket, theirs = socket.socketpair()
         parent = os.getpid()
-        self._pid = os.fork()
-        if self._pid == 0:
-            try:
-                self._socket.close()
-                die_with_parent(parent)
-                _serve(theirs, work, limits, prepare)
-            finally:
-                os._exit(0)
+        with blocked():
+            self._pid = os.fork()
+            if self._pid == 0:
+                _become(parent, theirs, work, limits, prepare)
         theirs.close()
 
     def read(self, job: Job) -> Answer:
@@ -66,13 +71,11 @@ class Spawner:
             raise SpawnerLostError(str(error)) from error
 
     def close(self) -> None:
-        """End the process, and a child that it may be watching."""
+        """End the process, and a child that it may be watching; what they used counts as used by this process."""
         self._socket.close()
-        try:
+        with suppress(ProcessLookupError, ChildProcessError):
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
 
 
 def _send(connection: socket.socket, data: bytes) -> None:
@@ -96,9 +99,26 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
+# --- in the spawner ---
+
+
+def _become(parent: int, connection: socket.socket, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
+    """Be the spawner; does not return."""
+    try:
+        ignored()  # the terminal sends them to everyone; main decides
+        die_with_parent(parent)
+        adopt_orphans()
+        # The database, other workers' pipes: nothing that hostile input could reach through a child.
+        os.closerange(3, connection.fileno())
+        os.closerange(connection.fileno() + 1, _HIGHEST_DESCRIPTOR)
+        _serve(connection, work, limits, prepare)
+    except Exception:  # noqa: BLE001  # a bug of ours; the worker sees only that this process is gone
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
 def _serve(connection: socket.socket, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to everyone; main decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     keep_freed_memory()
     gc.disable()  # imports make nothing but garbage collections; and what lives now lives until the end
     prepare()
@@ -108,74 +128,89 @@ def _serve(connection: socket.socket, work: Work, limits: Limits, prepare: Calla
             job = _JOB.decode(_receive(connection))
         except (EOFError, OSError):
             return
-        answer = _watched(work, job, limits)
+        answer = _watched(work, job, limits, connection)
         _send(connection, msgspec.msgpack.encode((answer.seconds, answer.ending)))
         _send(connection, answer.payload)
 
 
-def _watched(work: Work, job: Job, limits: Limits) -> Answer:
+def _watched(work: Work, job: Job, limits: Limits, connection: socket.socket) -> Answer:
     started = time.monotonic()
     readable, writable = os.pipe()
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         os.close(readable)
+        connection.close()
         die_with_parent(parent)
         run(work, job, limits, writable)
     os.close(writable)
-    payload, verdict = _collected(readable, limits)
+    with suppress(OSError):  # whichever of the two comes first
+        os.setpgid(child, child)
+    payload, verdict = _collected(child, readable, limits)
     os.close(readable)
-    ending = _ending(child, verdict, limits)
-    return Answer(ending, payload, time.monotonic() - started)
+    return Answer(_ending(child, verdict), payload, time.monotonic() - started)
 
 
-def _ending(child: int, verdict: str, limits: Limits) -> Ending:
+def _ending(child: int, verdict: str) -> Ending:
     """How the child ended; a verdict of ours ends it, and whatever it started."""
+    _kill_group(child)
+    _, status, usage = os.wait4(child, 0)
+    _end_orphans()
+    memory = usage.ru_maxrss << 10
     if verdict:
-        _kill(child)
-    status = _waited(child, 0 if verdict else limits.deadline)
-    if verdict or status is None:
-        return Ending(verdict or "timeout", 0)
+        return Ending(verdict, 0, memory)
     if os.WIFSIGNALED(status):
-        return Ending("signal", os.WTERMSIG(status))
-    return Ending("exit", os.WEXITSTATUS(status))
+        return Ending("signal", os.WTERMSIG(status), memory)
+    return Ending("exit", os.WEXITSTATUS(status), memory)
 
 
-def _kill(child: int) -> None:
-    try:
-        os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:  # it has not made its group yet
-        os.kill(child, signal.SIGKILL)
-
-
-def _collected(readable: int, limits: Limits) -> tuple[bytes, str]:
-    """Everything the child writes until it closes its end; and, where that was not waited for, why."""
-    pieces: list[bytes] = []
-    size = 0
+def _collected(child: int, readable: int, limits: Limits) -> tuple[bytes, str]:
+    """Everything the child writes until it is dead; and, where that was not waited for, why."""
+    payload, alive = bytearray(), True
     end = time.monotonic() + limits.deadline
-    with selectors.DefaultSelector() as selector:
-        selector.register(readable, selectors.EVENT_READ)
+    pidfd = os.pidfd_open(child)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(readable, selectors.EVENT_READ)
+            selector.register(pidfd, selectors.EVENT_READ)
+            while selector.get_map():
+                left = end - time.monotonic()
+                ready = {key.fd for key, _ in selector.select(left if alive else 0)} if left > 0 else set()
+                if readable in ready:
+                    piece = os.read(readable, _PIECE)
+                    payload += piece
+                    if len(payload) > limits.answer_bytes:
+                        return bytes(payload), "answer"
+                    if not piece:
+                        selector.unregister(readable)
+                elif pidfd in ready:  # what it had written before is read by now, or soon will be
+                    selector.unregister(pidfd)
+                    alive = False
+                    _kill_group(child)  # whom it left behind may hold the pipe open
+                elif alive:
+                    return bytes(payload), "timeout"
+                else:
+                    break
+    finally:
+        os.close(pidfd)
+    return bytes(payload), ""
+
+
+def _kill_group(child: int) -> None:
+    """Kill a child that was not waited for yet, and what it started."""
+    for kill in (os.kill, os.killpg):
+        with suppress(ProcessLookupError, PermissionError):
+            kill(child, signal.SIGKILL)
+
+
+def _end_orphans() -> None:
+    """Kill and reap whatever a child left behind in a session of its own; usually there is nothing."""
+    with suppress(ChildProcessError):
         while True:
-            if not selector.select(max(0.0, end - time.monotonic())):
-                return b"".join(pieces), "timeout"
-            piece = os.read(readable, _PIECE)
-            if not piece:
-                return b"".join(pieces), ""
-            pieces.append(piece)
-            size += len(piece)
-            if size > limits.answer_bytes:
-                return b"".join(pieces), "answer"
-
-
-def _waited(child: int, seconds: float) -> int | None:
-    """The child's status. One that closed its pipe and lives on is killed after ``seconds``: then None."""
-    end = time.monotonic() + seconds
-    while seconds and time.monotonic() < end:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return status
-        time.sleep(0.0005)
-    if seconds:
-        _kill(child)
-    _, status = os.waitpid(child, 0)
-    return None if seconds else status
+            reaped, _ = os.waitpid(-1, os.WNOHANG)
+            if reaped:
+                continue
+            left = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+            for orphan in left:
+                os.kill(int(orphan), signal.SIGKILL)
+            os.waitpid(-1, 0)

@@ -6,7 +6,9 @@ import ctypes
 import faulthandler
 import logging
 import os
+import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -70,6 +72,54 @@ def _die_of_sigkill(_send: Send) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _eat_in_c(_send: Send) -> None:
+    faulthandler.disable()
+    malloc = ctypes.CDLL(None).malloc
+    malloc.restype = ctypes.c_void_p
+    while True:
+        ctypes.memset(malloc(ctypes.c_size_t(16 << 20)), 1, 16 << 20)
+
+
+def _leave_a_grandchild(_send: Send) -> None:
+    """It keeps the pipe open, in a session of its own, and would do so for a minute."""
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+    os._exit(3)
+
+
+def _trickle(_send: Send) -> None:
+    while True:
+        os.write(_pipe(), b"\x01")
+        time.sleep(0.01)
+
+
+def _write_garbage(_send: Send) -> None:
+    os.write(_pipe(), bytes(range(255, 0, -1)))
+
+
+def _log_garbage(_send: Send) -> None:
+    os.write(_pipe(), b"\x01\0\0\0\1\xc1")
+
+
+def _write_what_is_no_text(_send: Send) -> None:
+    payload = b"\x82\xa4type\xa5begin\xa4path\xa2\xff\xfe"
+    os.write(_pipe(), len(payload).to_bytes(4, "little") + b"\0" + payload)
+
+
+def _pipe() -> int:
+    """The writing end that the child has."""
+    (found,) = [fd for fd in range(3, 20) if _is_pipe(fd)]
+    return found
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
 WAYS: dict[str, tuple[Callable[[Send], None], ProblemKind]] = {
     "abort": (_abort, ProblemKind.CRASH),
     "segfault": (_segfault, ProblemKind.CRASH),
@@ -81,6 +131,12 @@ WAYS: dict[str, tuple[Callable[[Send], None], ProblemKind]] = {
     "raise": (_raise, ProblemKind.INTERNAL),
     "close-and-live": (_close_and_live, ProblemKind.TIMEOUT),
     "killed": (_die_of_sigkill, ProblemKind.KILLED),
+    "eat-in-c": (_eat_in_c, ProblemKind.MEMORY),
+    "grandchild": (_leave_a_grandchild, ProblemKind.CRASH),
+    "trickle": (_trickle, ProblemKind.TIMEOUT),
+    "garbage": (_write_garbage, ProblemKind.INTERNAL),
+    "log-garbage": (_log_garbage, ProblemKind.INTERNAL),
+    "no-text": (_write_what_is_no_text, ProblemKind.INTERNAL),
 }
 
 
@@ -98,13 +154,15 @@ def job(name: str) -> Job:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_death_is_one_problem_with_its_place(way: str) -> None:
+    started = time.monotonic()
     (reading,) = readings([job(way)], work, LIMITS, 1)
+    assert time.monotonic() - started < 2 * LIMITS.deadline
     kinds = {problem.kind for problem in reading.problems if problem.stage == Stage.CHILD}
     assert kinds == {WAYS[way][1]}
     assert reading.identity == EMPTY  # what was said before is kept
     deaths = [problem for problem in reading.problems if problem.stage == Stage.CHILD]
     assert len(deaths) == 1
-    if way not in ("raise", "eat"):
+    if way not in ("raise", "eat", "no-text"):
         assert deaths[0].path == f"place of {way}"
 
 
@@ -196,12 +254,12 @@ def _lives(pid: int) -> bool:
 
 
 _PROGRAM = """
-import sys, time
+import pathlib, sys, time
 from archscan.model import Job, Limits, Identity
 from archscan.pool import readings
 def work(job, limits, send):
     send(Identity(sha256="0" * 64, size=0, known=False))
-    print("up", flush=True)
+    pathlib.Path(sys.argv[2], job.path).touch()
     time.sleep(60)
 jobs = [Job(path=str(n), target="x") for n in range(4)]
 list(readings(jobs, work, Limits(), int(sys.argv[1])))
@@ -209,21 +267,20 @@ list(readings(jobs, work, Limits(), int(sys.argv[1])))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_nothing_survives_the_parent(workers: int) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, str(workers)], stdout=subprocess.PIPE, start_new_session=True
-    )
-    assert parent.stdout is not None
-    for _ in range(workers):
-        assert parent.stdout.readline() == b"up\n"
+def test_nothing_survives_the_parent(workers: int, tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", _PROGRAM, str(workers), str(tmp_path)], start_new_session=True)
+    assert _soon(lambda: len(list(tmp_path.iterdir())) >= workers)
     assert len(_session(parent.pid)) >= 3
     parent.kill()
     parent.wait()
-    parent.stdout.close()
-    end = time.monotonic() + 5
-    while (left := _session(parent.pid)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not left
+    assert _soon(lambda: not _session(parent.pid), 2)
+
+
+def _soon(true: Callable[[], bool], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not (holds := true()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds
 
 
 def _session(leader: int) -> list[int]:
@@ -237,6 +294,58 @@ def _session(leader: int) -> list[int]:
         if int(fields[3]) == leader and fields[0] != "Z":
             found.append(int(path.parent.name))
     return found
+
+
+def _usage(_job: Job, _limits: Limits, send: Send) -> None:
+    send(EMPTY)
+    end = time.process_time() + 0.3
+    while time.process_time() < end:
+        pass
+    send(End())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_processor_time_of_every_process_is_counted(workers: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert len(list(readings(map(job, "abcd"), _usage, LIMITS, workers))) == 4
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime > 4 * 0.28
+
+
+def _descriptors(_job: Job, _limits: Limits, send: Send) -> None:
+    send(EMPTY)
+    nowhere = Path(os.devnull).stat().st_rdev
+    for descriptor in range(200):
+        try:
+            held = os.fstat(descriptor)
+        except OSError:
+            continue
+        if held.st_rdev != nowhere:
+            send(Problem(stage=Stage.DATA, kind=ProblemKind.CORRUPT, message=oct(stat.S_IFMT(held.st_mode))))
+    send(End())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_child_holds_nothing_but_its_pipe(workers: int, tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("wb"):
+        for reading in readings(map(job, "ab"), _descriptors, LIMITS, workers):
+            held = [problem.message for problem in reading.problems]
+            assert held == [oct(stat.S_IFIFO)]
+
+
+def _kill_the_worker(one: Job, limits: Limits, send: Send) -> None:
+    if one.path == "doomed":
+        os.kill(_parent(os.getppid()), signal.SIGKILL)
+        time.sleep(60)
+    work(one, limits, send)
+
+
+def test_a_package_that_loses_its_worker_each_time_is_given_up() -> None:
+    names = ["doomed", *(f"fine-{number}" for number in range(8))]
+    found = {reading.job.path: reading for reading in readings(map(job, names), _kill_the_worker, LIMITS, 2)}
+    assert sorted(found) == sorted(names)
+    assert [problem.kind for problem in found["doomed"].problems] == [ProblemKind.KILLED]
+    assert not any(found[name].problems for name in names[1:])  # though it dragged some along each time
 
 
 def test_the_status_of_a_package_that_was_never_named_is_unreadable() -> None:
