@@ -23,7 +23,7 @@ from archscan.model import Job, Limits, PackageStatus, Problem, ProblemKind, Rea
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
-from archscan.scan.package import read_package
+from archscan.scan.package import prepare, read_package
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -156,7 +156,7 @@ def _read_all(
         store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
         tally.whole = False
     workers = min(options.workers, len(found.jobs))
-    arriving = pool.readings(found.jobs, work, options.limits, workers, _prepare)
+    arriving = pool.readings(found.jobs, work, options.limits, workers, prepare)
     try:
         for number, reading in enumerate(arriving, 1):
             if reading.identity and reading.identity.known:
@@ -171,13 +171,6 @@ def _read_all(
             progress(Progress(number, len(found.jobs), reading))
     finally:
         arriving.close()
-
-
-def _prepare() -> None:
-    """What every child needs, imported once before they are forked."""
-    import zstandard  # noqa: F401
-
-    from archscan.elf import lief_reader, pyelftools_reader  # noqa: F401
 
 
 def _unmatched(missing: sources.Unmatched) -> Reading:

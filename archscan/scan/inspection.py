@@ -13,13 +13,13 @@ from archscan.crypto.uses import import_uses
 from archscan.errors import ElfError, InputError
 from archscan.model import Begin, End, Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool.frames import Send
-from archscan.scan.package import opened
+from archscan.scan.package import opened, prepare
 
 
 def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Iterator[Reading]:
     """The reading of each file, in order: one object, or the problem that it is none."""
     jobs = [Job(path=escape(path), target=escape(path)) for path in paths]
-    return pool.readings(jobs, functools.partial(read_file, catalogue=catalogue), limits, 1)
+    return pool.readings(jobs, functools.partial(read_file, catalogue=catalogue), limits, 1, prepare)
 
 
 def read_file(job: Job, limits: Limits, send: Send, *, catalogue: Catalogue) -> None:

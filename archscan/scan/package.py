@@ -45,6 +45,13 @@ _PROGRAM_FOLDER = re.compile(r"(?:^|/)(?:s?bin|lib\w*|games)/")
 _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
 
 
+def prepare() -> None:
+    """What every child needs, imported once before they are forked."""
+    import zstandard  # noqa: F401
+
+    from archscan.elf import lief_reader, pyelftools_reader  # noqa: F401
+
+
 def read_package(
     job: Job, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str], exports: bool
 ) -> None:
