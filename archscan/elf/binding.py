@@ -55,7 +55,7 @@ def _relro(subject: Subject, slots: list[int]) -> Judged:
         return Relro.NONE, Reason("no-page", "PT_GNU_RELRO covers no whole page, so nothing is protected", counts)
     if outside:
         text = "slots that the loader fills lie outside PT_GNU_RELRO"
-        return Relro.PARTIAL, Reason("slots-outside", text, counts, *places(outside))
+        return Relro.PARTIAL, Reason("slots-outside", text, counts, *places([*map(hex, outside)]))
     return Relro.FULL, Reason("all-inside", "every slot that the loader fills lies inside PT_GNU_RELRO", counts)
 
 
@@ -88,4 +88,4 @@ def text_relocations(subject: Subject) -> Judged:
     if not changed:
         return 0, Reason("flag-only", "DT_TEXTREL is set, but no relocation changes a read-only segment")
     text = "relocations change what should stay read-only"
-    return len(changed), Reason("relocations", text, {"relocations": len(changed)}, *places(changed))
+    return len(changed), Reason("relocations", text, {"relocations": len(changed)}, *places([*map(hex, changed)]))

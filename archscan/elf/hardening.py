@@ -140,10 +140,10 @@ def _wx(subject: Subject) -> Judged:
     if subject.kind in FOREIGN:
         return 0, Reason("kind", f"does not apply to an object of kind {subject.kind}")
     if image.segments:
-        found = [part.address for part in loads(image) if part.flags & (PF_W | PF_X) == PF_W | PF_X]
+        found = [hex(part.address) for part in loads(image) if part.flags & (PF_W | PF_X) == PF_W | PF_X]
     else:
         wanted = SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR
-        found = [part.address for part in image.sections if part.flags & wanted == wanted]
+        found = [f"{part.name}+0x0" for part in image.sections if part.flags & wanted == wanted]
     if not found:
         return 0, None
     return len(found), Reason("writable-code", "mapped writable and executable at once", {}, *places(found))

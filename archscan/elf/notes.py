@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from archscan.elf.arch.machine import Machine
-from archscan.elf.image import PT_GNU_PROPERTY, PT_NOTE, SHT_NOTE, Image, contents
+from archscan.elf.image import PT_GNU_PROPERTY, PT_NOTE, SHT_NOTE, Image
 
 # Headers can point 65,000 times at the same megabytes; what compilers and linkers write is smaller by far.
 _PARTS, _BYTES = 64, 1 << 20
@@ -18,16 +18,17 @@ def notes(image: Image) -> Iterator[tuple[bytes, int, bytes]]:
     """Each note once: its owner's name, its type, its description. Segments first, then sections outside them."""
     parts = [segment for segment in image.segments if segment.type in (PT_NOTE, PT_GNU_PROPERTY)]
     ranges = sorted({(part.offset, part.file_size) for part in parts})[:_PARTS]
-    for offset, size in ranges:
-        yield from _parsed(image, image.data[offset : offset + min(size, _BYTES)])
     outside = [
-        part
+        (part.offset, part.size)
         for part in image.sections
         if part.type == SHT_NOTE
         and not any(low <= part.offset and part.offset + part.size <= low + size for low, size in ranges)
     ]
-    for part in outside[:_PARTS]:
-        yield from _parsed(image, contents(image, part)[:_BYTES])
+    left = _BYTES
+    for offset, size in (*ranges, *outside[:_PARTS]):
+        data = image.data[offset : offset + min(size, left)]
+        left -= len(data)
+        yield from _parsed(image, data)
 
 
 def _parsed(image: Image, data: bytes) -> Iterator[tuple[bytes, int, bytes]]:

@@ -42,9 +42,9 @@ def unlinked(kind: ElfKind) -> tuple[str, Reason]:
     return not_applicable("kind", f"does not apply to an object of kind {kind}")
 
 
-def places(addresses: list[int]) -> tuple[tuple[Site, ...], bool]:
-    """The first addresses as sites, and whether there are more."""
-    return tuple(Site(address=hex(address)) for address in addresses[:_SITES]), len(addresses) > _SITES
+def places(addresses: list[str]) -> tuple[tuple[Site, ...], bool]:
+    """The first addresses (``0x…``, ``section+0x…``) as sites, and whether there are more."""
+    return tuple(Site(address=address) for address in addresses[:_SITES]), len(addresses) > _SITES
 
 
 def names(wanted: tuple[str, ...]) -> tuple[tuple[Site, ...], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from pathlib import Path
@@ -97,3 +98,16 @@ def test_a_version_chain_that_stands_still_ends() -> None:
     tables = {5: b"\0libx\0V1\0open\0", 6: bytes(24) + _symbol(9), 0x6FFFFFF0: b"\0\0\2\0", 0x6FFFFFFE: need}
     found = seen(linked({**tables, 4: struct.pack("<IIII", 1, 2, 0, 0)}, [(10, 14)]), "usr/lib/x.so")
     assert [(row.symbol, row.version, row.library) for row in found.imports] == [("open", "V1", "libx")]
+
+
+@pytest.mark.full
+def test_exports_of_this_machines_libraries_are_those_of_readelf() -> None:
+    paths = sorted({path.resolve() for path in Path("/usr/lib/x86_64-linux-gnu").glob("*.so.*")})
+    compared = [path for path in paths if path.read_bytes()[:4] == b"\x7fELF" and path.stat().st_size < 3_000_000]
+    assert len(compared) >= 30
+    for path in compared:
+        found = {(row.symbol, row.version) for row in seen(path, exports=True).exports}
+        nodes = set(oracle.facts(path).nodes)
+        # readelf names the binding UNIQUE only in objects marked as GNU's; the oracle passes over the others.
+        unnamed = set(re.findall(r"<OS specific>: 10 .* (\S+?)(?:@+\S+)?$", oracle.output(path), re.MULTILINE))
+        assert {row for row in found if row[0] not in nodes | unnamed} == _exports(path), path
