@@ -76,7 +76,7 @@ def language(image: Image, needed: Sequence[str], imports: Sequence[Import], exp
         return Language.OCAML
     if b"rust_eh_personality" in exported or b"rust_begin_unwind" in exported or _is_rust(image, needed, imports):
         return Language.RUST
-    if b"stg_ap_" in exported or b"\0hs_main" in exported or _is_haskell(image, needed):
+    if b"stg_ap_" in exported or b"\0hs_main" in exported or _is_haskell(image, imports):
         return Language.HASKELL
     if b"_d_run_main" in exported or b"\0_D4core" in exported:
         return Language.D
@@ -89,9 +89,9 @@ def language(image: Image, needed: Sequence[str], imports: Sequence[Import], exp
     return _c_or_nothing(image, needed, imports)
 
 
-def _is_haskell(image: Image, needed: Sequence[str]) -> bool:
-    """Programs of GHC hold its libraries and show nothing but libgmp; its run-time options stand in their data."""
-    if not any(soname.startswith("libgmp.so") for soname in needed):
+def _is_haskell(image: Image, imports: Sequence[Import]) -> bool:
+    """Programs of GHC hold its libraries and show nothing but libgmp's functions; its options stand in their data."""
+    if not any(row.symbol.startswith("__gmpn_") for row in imports):
         return False
     return b"GHC.Base" in image.data and b"+RTS" in image.data
 

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests import oracle
 from tests.elf.building import HELLO, PLAIN, compiled, linked, seen, without_sections
@@ -98,6 +100,28 @@ def test_a_version_chain_that_stands_still_ends() -> None:
     tables = {5: b"\0libx\0V1\0open\0", 6: bytes(24) + _symbol(9), 0x6FFFFFF0: b"\0\0\2\0", 0x6FFFFFFE: need}
     found = seen(linked({**tables, 4: struct.pack("<IIII", 1, 2, 0, 0)}, [(10, 14)]), "usr/lib/x.so")
     assert [(row.symbol, row.version, row.library) for row in found.imports] == [("open", "V1", "libx")]
+
+
+_TABLES = st.sampled_from([3, 4, 5, 6, 7, 17, 23, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE])
+_TAGS = st.sampled_from([1, 2, 8, 10, 14, 15, 18, 20, 22, 24, 29, 30, 0x6FFFFFF9, 0x7000000A, 0x70000011, 0x70000013])
+_NUMBERS = st.one_of(st.integers(0, 64), st.integers(0, 2**32 - 1))
+
+
+@settings(max_examples=300, deadline=2000)
+@given(
+    tables=st.dictionaries(_TABLES, st.binary(max_size=96)),
+    tags=st.lists(st.tuples(_TAGS, _NUMBERS), max_size=8),
+    form=st.sampled_from([(64, "<", 62), (32, ">", 8), (64, ">", 22), (32, "<", 3), (64, "<", 8), (64, ">", 43)]),
+)
+def test_any_tables_are_read_without_a_fall(
+    tables: dict[int, bytes], tags: list[tuple[int, int]], form: tuple[int, str, int]
+) -> None:
+    """What the tables say is arbitrary; the headers are right, so nothing may be refused."""
+    bits, order, machine = form
+    data = linked(tables, tags, bits=bits, order=order, machine=machine, relro=(0, 64))
+    found = seen(data, "usr/lib/x.so", exports=True)
+    assert found.kind in ("plugin", "shared-library")
+    assert len(found.needed) == sum(tag == 1 for tag, _ in tags)
 
 
 @pytest.mark.full
