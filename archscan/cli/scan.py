@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -25,6 +27,8 @@ Examples:
   archscan scan apt:openssl apt:sudo --fail-on medium
 """
 _FAILED_ON, _NOT_WHOLE = 10, 11
+_NUMBER = re.compile("[0-9]{1,18}")  # whatever SQLite and the kernel can hold
+_MOST_SECONDS, _MOST_MEBIBYTES = 10.0**7, 1 << 40
 _LIMIT_HELP = "Change a limit; see docs/limits.md. May be repeated."
 
 
@@ -33,10 +37,17 @@ def _limits(_context: click.Context, _parameter: click.Parameter, values: tuple[
     names = [name for name in Limits.__struct_fields__ if name not in ("deadline", "memory_bytes")]
     for value in values:
         name, sign, text = value.partition("=")
-        if name not in names or not sign or not text.isdigit():
-            raise click.BadParameter(f"{value!r}: expected NAME=NUMBER with NAME one of {', '.join(names)}")
+        if name not in names or not sign or not _NUMBER.fullmatch(text):
+            expected = f"NAME=NUMBER, of at most 18 digits, with NAME one of {', '.join(names)}"
+            raise click.BadParameter(f"{value!r}: expected {expected}")
         limits[name] = int(text)
     return limits
+
+
+def _number(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # it is in no range, and out of none
+        raise click.BadParameter("expected a number of seconds")
+    return value
 
 
 @click.command(epilog=_EPILOG)
@@ -44,10 +55,10 @@ def _limits(_context: click.Context, _parameter: click.Parameter, values: tuple[
 @options.database
 @options.rules
 @click.option("--jobs", "-j", type=click.IntRange(1, 1024), help="Packages read at once.  [default: processors]")
-@click.option("--deadline", type=click.FloatRange(min=0.1), default=Limits().deadline, show_default=True,
-              help="Seconds that one package may take.")  # fmt: skip
-@click.option("--memory", type=click.IntRange(min=64), default=Limits().memory_bytes >> 20, show_default=True,
-              help="MiB that reading one package may take.")  # fmt: skip
+@click.option("--deadline", type=click.FloatRange(min=0.1, max=_MOST_SECONDS), callback=_number,
+              default=Limits().deadline, show_default=True, help="Seconds that one package may take.")  # fmt: skip
+@click.option("--memory", type=click.IntRange(min=64, max=_MOST_MEBIBYTES), default=Limits().memory_bytes >> 20,
+              show_default=True, help="MiB that reading one package may take.")  # fmt: skip
 @click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=NUMBER", help=_LIMIT_HELP)
 @click.option("--retry", is_flag=True, help="Read packages again that could not be read whole.")
 @click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
@@ -70,6 +81,8 @@ def scan(
     from archscan.cli.data import rule_directories
     from archscan.cli.progress import shown
 
+    if all_findings and not fail_on:
+        raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
     _log_to_stderr(verbose)
     chosen = flow.Options(
         database=db,
@@ -80,7 +93,12 @@ def scan(
         retry=retry,
         exports=exports is not None,
     )
-    with _terminated_as_interrupted(), shown(quiet=quiet) as progress:
+    with _terminated_as_interrupted() as check, shown(quiet=quiet) as show:
+
+        def progress(now: flow.Progress) -> None:
+            show(now)
+            check(now)
+
         outcome = flow.scan(targets, chosen, sys.stdin.buffer, progress)
     return _concluded(outcome, db, quiet=quiet, fail_on=fail_on, all_findings=all_findings)
 
@@ -110,17 +128,28 @@ def _concluded(outcome: object, db: Path, *, quiet: bool, fail_on: str | None, a
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Within it SIGTERM is a KeyboardInterrupt, as Ctrl-C is; a second one of either does nothing more."""
+def _terminated_as_interrupted() -> Iterator[Callable[[object], None]]:
+    """Within it SIGTERM is a KeyboardInterrupt, as Ctrl-C is; a second one of either does nothing more.
+
+    The function that it yields is called now and then and raises one again, where the first was lost: what is raised
+    while an object is being finalized is printed and forgotten.
+    """
+    interrupted = False
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
+    def check(_progress: object) -> None:
+        if interrupted:
+            raise KeyboardInterrupt
+
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield check
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

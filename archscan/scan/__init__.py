@@ -156,14 +156,17 @@ def _read_all(
         store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
         tally.whole = False
     workers = min(options.workers, len(found.jobs))
-    arriving = pool.readings(found.jobs, work, options.limits, workers, prepare)
+    # A single package's process imports what it needs itself: less, where there is no ELF object.
+    prepared = prepare if len(found.jobs) > 1 else _nothing
+    arriving = pool.readings(found.jobs, work, options.limits, workers, prepared)
     try:
         for number, reading in enumerate(arriving, 1):
             if reading.identity and reading.identity.known:
+                store.met_again(db, reading)
                 tally.known += 1
                 tally.whole &= store.is_whole(db, reading.identity.sha256)
             else:
-                store.write(db, reading, scan_id=scan_id, extraction=extraction)
+                tally.whole &= store.write(db, reading, scan_id=scan_id, extraction=extraction)
                 tally.read += 1
                 tally.bytes += reading.identity.size if reading.identity else 0
                 tally.objects += len(reading.objects)
@@ -171,6 +174,10 @@ def _read_all(
             progress(Progress(number, len(found.jobs), reading))
     finally:
         arriving.close()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _unmatched(missing: sources.Unmatched) -> Reading:

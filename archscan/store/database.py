@@ -96,7 +96,7 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
         _check_file(path)
         if not path.exists():
             raise StoreError("there is no such database; `archscan scan TARGET…` makes one")
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        connection = sqlite3.connect(f"file:{quote(bytes(path))}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
         try:
             if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise StoreError("is an SQLite database, but not one of archscan")

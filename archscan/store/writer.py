@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.model import Elf, File, Package, PackageStatus, Problem, Reading
+from archscan.model import Elf, File, Package, PackageStatus, Problem, ProblemKind, Reading, Stage, escape
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -34,11 +35,27 @@ class Extraction(msgspec.Struct, frozen=True):
     facts: tuple[str, ...]
 
 
+@contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """Within it everything is written or nothing.
+
+    It begins as a writer's. One that begins by reading may not write any more where another process did in between,
+    and SQLite says so at once, without waiting (https://sqlite.org/rescode.html#busy_snapshot).
+    """
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        conn.execute("COMMIT")
+    except BaseException:
+        conn.rollback()
+        raise
+
+
 def start_scan(
     db: Database, *, started: str, version: str, extraction: Extraction, rules_digest: str, command: str
 ) -> int:
     """The id of a new scan, in state ``running``. A scan that was running is marked as interrupted."""
-    with db.atomic():
+    with transaction(db.conn):
         db.execute("UPDATE scan SET state = 'interrupted' WHERE state = 'running'")
         cursor = db.execute(
             "INSERT INTO scan (started, version, extractor, rules_digest, command, state) "
@@ -50,7 +67,7 @@ def start_scan(
 
 def finish_scan(db: Database, scan_id: int, *, finished: str, state: str, metrics: Mapping[str, float]) -> None:
     """Note when and how a scan ended, and what was counted of it as a whole."""
-    with db.atomic():
+    with transaction(db.conn):
         rows = [(scan_id, "scan", name, value) for name, value in metrics.items()]
         db.conn.executemany("INSERT INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", rows)
         db.execute("UPDATE scan SET finished = ?, state = ? WHERE id = ?", [finished, state, scan_id])
@@ -69,7 +86,7 @@ def known_packages(db: Database, extraction: Extraction, *, retry: bool) -> froz
 
 def fill_algorithms(db: Database, rows: Iterable[Sequence[str | None]]) -> None:
     """Make the table ``algorithm`` hold the rows (name, family, strength, note)."""
-    with db.atomic():
+    with transaction(db.conn):
         db.execute("DELETE FROM algorithm")
         db.conn.executemany("INSERT INTO algorithm (name, family, strength, note) VALUES (?, ?, ?, ?)", rows)
 
@@ -78,9 +95,21 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
     """Store a reading in one transaction; False where a better one of the same package is kept instead.
 
     A package that could not be read at all never replaces what an earlier extractor found in it: only the problem is
-    added.
+    added. Facts that no column takes are a bug of ours, or a lie of a process that hostile input took over: then the
+    package is stored as unreadable, with a problem that says so.
     """
-    with db.atomic():
+    try:
+        return _write(db, reading, scan_id, extraction)
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
+        text = f"the facts do not fit the database: {escape(str(error))[:2000]}"
+        problem = Problem(stage=Stage.STORE, kind=ProblemKind.INTERNAL, message=text)
+        rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE}
+        _write(db, msgspec.structs.replace(reading, problems=(*reading.problems, problem), **rest), scan_id, extraction)
+        return False
+
+
+def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction) -> bool:
+    with transaction(db.conn):
         identity = reading.identity
         if identity is None:
             _write_problems(db.conn, reading, None, scan_id)
@@ -95,7 +124,7 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
         _write_problems(db.conn, reading, package_id, scan_id)
         db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
         if reading.seconds >= _SLOW:
-            row = [scan_id, f"package {reading.job.path.rpartition('/')[2]}", "seconds", reading.seconds]
+            row = [scan_id, f"package {_filename(reading)}", "seconds", reading.seconds]
             db.execute("INSERT OR REPLACE INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", row)
         return True
 
@@ -105,7 +134,7 @@ def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extra
     row: dict[str, object] = {
         "sha256": reading.identity.sha256,
         "size": reading.identity.size,
-        "filename": reading.job.path.rpartition("/")[2],
+        "filename": _filename(reading),
         "built": reading.built,
         "extractor": extraction.extractor,
         "facts": ",".join(extraction.facts),
@@ -116,7 +145,7 @@ def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extra
         row |= {name: getattr(reading.package, name) for name in _PACKAGE_COLUMNS}
     if earlier is not None:
         _forget(conn, earlier)
-        settings = ", ".join(f"{name} = ?" for name in row)
+        settings = ", ".join("filename = min(filename, ?)" if name == "filename" else f"{name} = ?" for name in row)
         conn.execute(f"UPDATE package SET {settings} WHERE id = ?", [*row.values(), earlier])
         package_id = earlier
     else:
@@ -129,6 +158,11 @@ def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extra
             [(package_id, *msgspec.structs.astuple(relation)) for relation in reading.package.relations],
         )
     return package_id
+
+
+def _filename(reading: Reading) -> str:
+    """The name of the file alone; of the names of one package the first is kept, whichever was read first."""
+    return reading.job.path.rpartition("/")[2]
 
 
 def _forget(conn: sqlite3.Connection, package_id: int) -> None:
@@ -238,6 +272,15 @@ def _problem(problem: Problem, reading: Reading, package_id: int | None, scan_id
         problem.kind.value,
         problem.message,
     )
+
+
+def met_again(db: Database, reading: Reading) -> None:
+    """Note a package that is known already and need not be read: only its file's name may be another."""
+    assert reading.identity is not None
+    values = [_filename(reading), reading.identity.sha256]
+    if db.execute("SELECT 1 FROM package WHERE filename > ? AND sha256 = ?", values).fetchone():
+        with transaction(db.conn):
+            db.execute("UPDATE package SET filename = ? WHERE sha256 = ?", values)
 
 
 def is_whole(db: Database, sha256: str) -> bool:

@@ -21,10 +21,32 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["scan"], ["scan", "--jobs", "0", "x"], ["nothing"], ["scan", "--limit", "x=1", "y"]]
+    "arguments",
+    [
+        ["scan"],
+        ["nothing"],
+        ["scan", "x", "--jobs", "0"],
+        ["scan", "x", "--all"],
+        ["scan", "x", "--limit", "x=1"],
+        ["scan", "x", "--limit", "ratio=²"],
+        ["scan", "x", "--limit", "ratio=" + 5000 * "9"],
+        ["scan", "x", "--limit", "deadline=1"],
+        ["scan", "x", "--deadline", "nan"],
+        ["scan", "x", "--deadline", "inf"],
+        ["scan", "x", "--memory", "99999999999999999999"],
+    ],
 )
 def test_wrong_usage_is_a_code_of_its_own(arguments: list[str]) -> None:
-    assert archscan(*arguments).returncode == 2
+    done = archscan(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example(command: str) -> None:
+    done = archscan(command, "--help")
+    assert done.returncode == 0
+    assert f"  archscan {command}" in done.stdout.partition("Example")[2]
 
 
 def test_quiet_prints_nothing(corpus_debs: dict[str, Path], tmp_path: Path) -> None:
@@ -62,10 +84,18 @@ def test_globs_and_folders(corpus_debs: dict[str, Path], tmp_path: Path) -> None
 def test_names_that_are_no_text(corpus_debs: dict[str, Path], tmp_path: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/caf\xe9\n.deb"
     Path(os.fsdecode(odd)).write_bytes(corpus_debs["hardened"].read_bytes())
-    command = [*map(os.fsencode, ARCHSCAN), b"scan", b"-q", b"--db", os.fsencode(tmp_path / "a.db"), odd]
+    db = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9?#%.db"))
+    command = [*map(os.fsencode, ARCHSCAN), b"scan", b"--db", os.fsencode(db), odd]
     done = subprocess.run(command, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert rows(tmp_path / "a.db", "SELECT filename FROM package") == [("caf\\xe9\\x0a.deb",)]
+    assert rows(db, "SELECT filename FROM package") == [("caf\\xe9\\x0a.deb",)]
+
+
+def test_a_list_with_a_byte_that_no_name_has(corpus_debs: dict[str, Path], tmp_path: Path) -> None:
+    names = b"a\0b\n" + os.fsencode(corpus_debs["hardened"]) + b"\n"
+    done = archscan("scan", "-q", "--db", tmp_path / "a.db", "-", stdin=names)
+    assert done.returncode in (3, 11)
+    assert "Traceback" not in done.stderr
 
 
 def test_inspect_prints_verdicts_and_says_what_is_no_elf_file(

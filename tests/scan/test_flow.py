@@ -194,3 +194,17 @@ def test_a_gate_and_an_unreadable_package_together_say_both(corpus_debs: dict[st
     done = archscan("scan", "--db", tmp_path / "a.db", "--fail-on", "medium", corpus_debs["no-pie"], junk)
     assert done.returncode == 10
     assert "could not be read whole" in done.stderr
+
+
+def test_one_package_under_two_names_is_one_row_whatever_comes_first(
+    corpus_debs: dict[str, Path], tmp_path: Path
+) -> None:
+    for name in ("a.deb", "b.deb"):
+        shutil.copy(corpus_debs["no-pie"], tmp_path / name)
+    orders = (["a.deb", "b.deb"], ["b.deb", "a.deb"], ["b.deb"])
+    for number, names in enumerate(orders):
+        assert scan(tmp_path / f"{number}.db", "--jobs", "1", *(tmp_path / name for name in names)) == 0
+    assert scan(tmp_path / "2.db", tmp_path / "a.deb") == 0  # known by now
+    dumps = [dumped(tmp_path / f"{number}.db") for number in range(3)]
+    assert dumps[0] == dumps[1] == dumps[2]
+    assert rows(tmp_path / "0.db", "SELECT filename FROM package") == [("a.deb",)]
