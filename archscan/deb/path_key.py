@@ -41,8 +41,14 @@ def path_key(path: str, version: str = "") -> str:
     >>> path_key("usr/lib/llvm-14/bin/opt", "1:14.0.6-12")
     'usr/lib/llvm-*/bin/opt'
     """
-    archive, parenthesis, member = path.partition("(") if path.endswith(")") else (path, "", "")
     own = _own_version(version)
+    while (key := _shortened(path, own)) != path:  # what goes may lay bare more; each turn takes digits away
+        path = key
+    return path
+
+
+def _shortened(path: str, own: re.Pattern[str] | None) -> str:
+    archive, parenthesis, member = path.partition("(") if path.endswith(")") else (path, "", "")
     *directories, name = _BUILD_ID.sub(r"\1*/*", _TRIPLET.sub("*", archive)).split("/")
     parts = [_directory_key(part, own) for part in directories]
     return "/".join([*parts, _name_key(name, own)]) + parenthesis + member

@@ -6,6 +6,7 @@ them its stack, and it takes damage after the first member for the end. Here eac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import msgspec
@@ -157,7 +158,9 @@ def _extend(header: Header, before: _Before) -> None:
     if b"size" in records and header.type in ("regular", "sparse", "other"):
         header.size = header.stored = _decimal(records[b"size"], "size")
     if b"mtime" in records:
-        header.modified = float(_decimal(records[b"mtime"].partition(b".")[0].lstrip(b"-"), "mtime"))
+        header.modified = _seconds(records[b"mtime"])
+    header.uid = _decimal(records[b"uid"], "uid") if b"uid" in records else header.uid
+    header.gid = _decimal(records[b"gid"], "gid") if b"gid" in records else header.gid
     if b"GNU.sparse.major" in records or b"GNU.sparse.size" in records or b"GNU.sparse.map" in records:
         header.type = "sparse"
         header.name = records.get(b"GNU.sparse.name", header.name)
@@ -230,6 +233,17 @@ def _number(field: bytes, what: str, *, signed: bool = False) -> int:
     if not (-_LARGEST if signed else 0) <= number <= _LARGEST:
         raise DebError("corrupt", f"a tar header whose {what} is out of range")
     return number
+
+
+def _seconds(text: bytes) -> float:
+    """The time of a PAX record, which has a fraction."""
+    try:
+        seconds = float(text[:100])
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise DebError("corrupt", "a PAX record mtime that is no number")
+    return seconds
 
 
 def _decimal(text: bytes, what: str) -> int:

@@ -41,7 +41,7 @@ from archscan.model import (
 Send = Callable[[Message], None]
 _LONGEST_NAME = 60_000  # of what model.Text takes, with room for the name of a member of an archive
 _MOST_LINKS = 40  # path_resolution(7)
-_PROGRAM_FOLDER = re.compile(r"(?:^|/)(?:s?bin|lib\w*|games)/")
+_PROGRAM_FOLDER = re.compile(r"^(?:usr/(?:local/)?|opt/.+/)?(?:s?bin|lib\w*|games)/")
 _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
 
 

@@ -67,7 +67,8 @@ def test_an_upload_keeps_its_keys(before: tuple[str, str], after: tuple[str, str
 
 PIECES = st.sampled_from(
     ["usr", "lib", "/", "/", "x86_64-linux-gnu", "arm-linux-gnueabihf", ".so", ".1", "2.0", "-", "_", "12", "64",
-     "python3.11", "libHS", "cpython-311", "(", ")", ".debug", ".build-id/", "ab", "*", "v3", "é", "\\xff", "ghc-9.0", "."]
+     "python3.11", "libHS", "cpython-311", "(", ")", ".debug", ".build-id/", "ab", "*", "v3", "é", "\\xff",
+     "ghc-9.0", "."]
 )  # fmt: skip
 
 
