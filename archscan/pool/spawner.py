@@ -8,6 +8,7 @@ import selectors
 import signal
 import socket
 import struct
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -114,6 +115,7 @@ def _become(parent: int, connection: socket.socket, work: Work, limits: Limits, 
         _serve(connection, work, limits, prepare)
     except Exception:  # noqa: BLE001  # a bug of ours; the worker sees only that this process is gone
         traceback.print_exc()
+        sys.stderr.flush()
     finally:
         os._exit(0)
 
@@ -123,14 +125,12 @@ def _serve(connection: socket.socket, work: Work, limits: Limits, prepare: Calla
     gc.disable()  # imports make nothing but garbage collections; and what lives now lives until the end
     prepare()
     gc.freeze()  # so that no child copies these pages by touching them
-    while True:
-        try:
+    with suppress(EOFError, ConnectionError):  # whoever asked is gone
+        while True:
             job = _JOB.decode(_receive(connection))
-        except (EOFError, OSError):
-            return
-        answer = _watched(work, job, limits, connection)
-        _send(connection, msgspec.msgpack.encode((answer.seconds, answer.ending)))
-        _send(connection, answer.payload)
+            answer = _watched(work, job, limits, connection)
+            _send(connection, msgspec.msgpack.encode((answer.seconds, answer.ending)))
+            _send(connection, answer.payload)
 
 
 def _watched(work: Work, job: Job, limits: Limits, connection: socket.socket) -> Answer:

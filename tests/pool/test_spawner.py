@@ -1,0 +1,38 @@
+"""The process between a worker and its children goes quietly when nobody asks it any more."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import msgspec
+import pytest
+
+from archscan.model import End, Identity, Job, Limits
+from archscan.pool.frames import Send
+from archscan.pool.spawner import Spawner, _send
+
+
+def _slow(_job: Job, _limits: Limits, send: Send) -> None:
+    send(Identity(sha256="0" * 64, size=0, known=False))
+    time.sleep(0.2)
+    send(End())
+
+
+def test_an_answer_that_nobody_waits_for_is_dropped_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    spawner = Spawner(_slow, Limits(), lambda: None)
+    _send(spawner._socket, msgspec.msgpack.encode(Job(path="x", target="x")))
+    spawner._socket.close()
+    _, status = os.waitpid(spawner._pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_what_fails_before_the_first_job_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    def broken() -> None:
+        raise RuntimeError("a bug of ours")
+
+    spawner = Spawner(_slow, Limits(), broken)
+    os.waitpid(spawner._pid, 0)
+    spawner._socket.close()
+    assert "a bug of ours" in capfd.readouterr().err
