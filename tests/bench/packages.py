@@ -1,7 +1,8 @@
 """The packages that are measured: names frozen in packages.txt, files fetched by this machine's apt.
 
 The names were taken from main/amd64 of Debian 12: within seven classes of size (from under 16 KiB to under 64 MiB), by
-the SHA-256 of the name, three of four with Architecture: amd64. So nobody chose them, and the median package and the
+the SHA-256 of the name, three of four with Architecture: amd64; then the next two of amd64 in each of the three middle
+classes, so that sixty at least hold ELF objects (63 of 106). So nobody chose them, and the median package and the
 long tail are both there. tuning.txt holds the next ones of each class: what a change is tuned on is not what it is
 measured on.
 """
