@@ -8,7 +8,6 @@ import selectors
 import signal
 import socket
 import struct
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -114,8 +113,7 @@ def _become(parent: int, connection: socket.socket, work: Work, limits: Limits, 
         os.closerange(connection.fileno() + 1, _HIGHEST_DESCRIPTOR)
         _serve(connection, work, limits, prepare)
     except Exception:  # noqa: BLE001  # a bug of ours; the worker sees only that this process is gone
-        traceback.print_exc()
-        sys.stderr.flush()
+        os.write(2, traceback.format_exc().encode())  # sys.stderr may stand on a descriptor that is closed now
     finally:
         os._exit(0)
 
