@@ -1,6 +1,7 @@
 # make demo       scan about ten real packages and write demo.html
 # make test       the test suite; needs gcc and binutils beside Python, touches nothing outside this folder
 # make test-full  also the slow tests: other compilers, downloads, a browser
+# make coverage   branch coverage by the tests; not by those of deaths and deadlines, which measuring disturbs
 # make lint       ruff and mypy
 # make bench      what a scan costs on this machine
 # make lock       write requirements/*.txt anew; UPGRADE=--upgrade takes the newest versions
@@ -15,7 +16,7 @@ COMPILE := build/lock/bin/pip-compile --quiet --generate-hashes --strip-extras -
 PYTEST_ARGS ?=
 UPGRADE ?=
 
-.PHONY: help demo test test-full lint bench lock clean
+.PHONY: help demo test test-full coverage lint bench lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -45,6 +46,9 @@ test: $(VENV)/.test
 test-full: $(VENV)/.test
 	.ci/install .ci/packages.txt .ci/packages-full.txt
 	$(PYTHON) -m pytest -m "full or not full" $(PYTEST_ARGS)
+
+coverage: $(VENV)/.test
+	$(PYTHON) -m pytest --quiet --ignore tests/pool --ignore tests/damage --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(PYTHON) -m ruff check
