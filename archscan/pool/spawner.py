@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -33,7 +34,7 @@ class SpawnerLostError(Exception):
 class Ending(msgspec.Struct, frozen=True):
     """How a child ended: ``exit`` with a code, ``signal`` with a number, ``timeout``, or ``answer`` grown too long.
 
-    ``memory`` is the most that it held at a time, in bytes.
+    ``memory`` is about the most address space that it held at a time, in bytes.
     """
 
     how: str
@@ -149,12 +150,18 @@ def _watched(work: Work, job: Job, limits: Limits, connection: socket.socket) ->
     return Answer(_ending(child, verdict), payload, time.monotonic() - started)
 
 
+def _untouched() -> int:
+    """Bytes of address space that a child inherits from here without ever touching them; they count in RLIMIT_AS."""
+    size, resident = Path("/proc/self/statm").read_text().split()[:2]
+    return max(0, int(size) - int(resident)) * resource.getpagesize()
+
+
 def _ending(child: int, verdict: str) -> Ending:
     """How the child ended; a verdict of ours ends it, and whatever it started."""
     _kill_group(child)
     _, status, usage = os.wait4(child, 0)
     _end_orphans()
-    memory = usage.ru_maxrss << 10
+    memory = (usage.ru_maxrss << 10) + _untouched()
     if verdict:
         return Ending(verdict, 0, memory)
     if os.WIFSIGNALED(status):

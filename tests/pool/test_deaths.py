@@ -204,7 +204,7 @@ def _parent(pid: int) -> int:
 def test_a_process_killed_from_outside_costs_a_retry(
     who: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    names = [f"fine-{number}" for number in range(30)]
+    names = [f"fine-{number}" for number in range(80)]  # enough to meet a living child on a busy machine
     found: list[Reading] = []
     killed = False
     with caplog.at_level(logging.WARNING):
