@@ -105,7 +105,7 @@ def _death(ending: Ending, limits: Limits, place: str | None) -> Problem | None:
             kind, text = ProblemKind.LIMIT, f"more than {limits.answer_bytes} bytes of facts (answer_bytes)"
         case _ if ending.code == signal.SIGKILL:
             kind, text = ProblemKind.KILLED, "the reading process was killed; if not by hand, then for lack of memory"
-        case _ if ending.code in _OF_HUNGER and ending.memory > limits.memory_bytes // 4 * 3:
+        case _ if ending.hungry and ending.code in _OF_HUNGER:
             name = _signal_name(ending.code)
             kind, text = ProblemKind.MEMORY, f"died of {name} near its {limits.memory_bytes} bytes (memory_bytes)"
         case _ if ending.code == signal.SIGXCPU:

@@ -34,12 +34,12 @@ class SpawnerLostError(Exception):
 class Ending(msgspec.Struct, frozen=True):
     """How a child ended: ``exit`` with a code, ``signal`` with a number, ``timeout``, or ``answer`` grown too long.
 
-    ``memory`` is about the most address space that it held at a time, in bytes.
+    ``hungry``: it had taken most of the memory that it was allowed beyond what it began with.
     """
 
     how: str
     code: int
-    memory: int
+    hungry: bool
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -147,26 +147,30 @@ def _watched(work: Work, job: Job, limits: Limits, connection: socket.socket) ->
         os.setpgid(child, child)
     payload, verdict = _collected(child, readable, limits)
     os.close(readable)
-    return Answer(_ending(child, verdict), payload, time.monotonic() - started)
+    return Answer(_ending(child, verdict, limits), payload, time.monotonic() - started)
 
 
-def _untouched() -> int:
-    """Bytes of address space that a child inherits from here without ever touching them; they count in RLIMIT_AS."""
-    size, resident = Path("/proc/self/statm").read_text().split()[:2]
-    return max(0, int(size) - int(resident)) * resource.getpagesize()
+def _is_hungry(peak: int, limits: Limits) -> bool:
+    """Whether a child that held ``peak`` bytes at most had taken three quarters of what RLIMIT_AS left to it.
+
+    It begins with the address space of this process, most of which it never touches, and with our resident memory.
+    """
+    page = resource.getpagesize()
+    size, resident = (int(pages) * page for pages in Path("/proc/self/statm").read_text().split()[:2])
+    return peak - resident > (limits.memory_bytes - size) // 4 * 3
 
 
-def _ending(child: int, verdict: str) -> Ending:
+def _ending(child: int, verdict: str, limits: Limits) -> Ending:
     """How the child ended; a verdict of ours ends it, and whatever it started."""
     _kill_group(child)
     _, status, usage = os.wait4(child, 0)
     _end_orphans()
-    memory = (usage.ru_maxrss << 10) + _untouched()
+    hungry = _is_hungry(usage.ru_maxrss << 10, limits)
     if verdict:
-        return Ending(verdict, 0, memory)
+        return Ending(verdict, 0, hungry)
     if os.WIFSIGNALED(status):
-        return Ending("signal", os.WTERMSIG(status), memory)
-    return Ending("exit", os.WEXITSTATUS(status), memory)
+        return Ending("signal", os.WTERMSIG(status), hungry)
+    return Ending("exit", os.WEXITSTATUS(status), hungry)
 
 
 def _collected(child: int, readable: int, limits: Limits) -> tuple[bytes, str]:
