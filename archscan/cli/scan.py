@@ -107,13 +107,15 @@ def _concluded(outcome: object, db: Path, *, quiet: bool, fail_on: str | None, a
     """The summary on stdout, and the exit code."""
     from archscan.reports import screen, summary
     from archscan.reports.failing import failing
+    from archscan.reports.output import standard_output
     from archscan.scan import Outcome
     from archscan.store import open_readonly
 
     assert isinstance(outcome, Outcome)
     with open_readonly(db) as connection:
         if not quiet:
-            screen.write(summary.summary(connection, outcome.scan_id), sys.stdout)
+            shown = summary.summary(connection, outcome.scan_id, read=outcome.read, known=outcome.known)
+            screen.write(shown, standard_output(exact=False))
         chosen = None if all_findings else (*outcome.applied.new_ids, *outcome.applied.reopened_ids)
         failed = failing(connection, Severity(fail_on), chosen) if fail_on else 0
     if outcome.interrupted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 import string
@@ -27,7 +28,9 @@ def check(book: RuleBook, connection: sqlite3.Connection | None = None) -> dict[
 
     Compiles against ``connection``, or else against an empty database of the present schema. Raises RuleError.
     """
-    connection = connection or _empty_database()
+    if connection is None:
+        with contextlib.closing(_empty_database()) as empty:
+            return check(book, empty)
     return {rule.id: checked_columns(connection, rule) for rule in book.rules}
 
 

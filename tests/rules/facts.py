@@ -50,8 +50,15 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     objects: tuple[Object, ...] = (Object(),)
 
 
+class _Forgotten(sqlite3.Connection):
+    """Closed when nobody holds it any more, for tests that make databases by the dozen."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def database() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
+    connection = sqlite3.connect(":memory:", factory=_Forgotten)
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(sqlite_utils.Database(connection))
     algorithms = {"md5": "md5", "sha1": "sha1", "md4": "md4", "ripemd160": "ripemd", "des": "des", "3des": "3des"}
