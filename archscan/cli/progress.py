@@ -40,11 +40,14 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     )
     # No refreshing thread: processes are forked while the bar stands.
     bar = Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
-    started = time.monotonic()
+    started = 0.0
     with bar:
         task = bar.add_task("", total=None, rate="", package="")
 
         def update(progress: Progress) -> None:
+            nonlocal started
+            if not progress.done:  # from here on packages are read; fetching them came before
+                started = time.monotonic()
             rate = progress.done / max(time.monotonic() - started, 1e-9)
             bar.update(
                 task, total=progress.total, completed=progress.done, rate=f"{rate:.1f}/s" if progress.done else "",
@@ -58,9 +61,11 @@ def _lines() -> Callable[[Progress], None]:
     started = last = time.monotonic()
 
     def update(progress: Progress) -> None:
-        nonlocal last
+        nonlocal started, last
         now = time.monotonic()
-        if not progress.done or now - last < _SECONDS:
+        if not progress.done:  # from here on packages are read; fetching them came before
+            started = last = now
+        if now - last < _SECONDS:
             return
         last = now
         rate = progress.done / (now - started)

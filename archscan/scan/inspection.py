@@ -5,15 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from archscan import elf, pool
 from archscan.crypto.catalogue import Catalogue
-from archscan.crypto.uses import import_uses
 from archscan.errors import ElfError, InputError
 from archscan.model import Begin, End, Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool.frames import Send
-from archscan.scan.package import opened, prepare
+from archscan.scan.package import object_facts, opened, prepare
 
 
 def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Iterator[Reading]:
@@ -33,13 +30,10 @@ def read_file(job: Job, limits: Limits, send: Send, *, catalogue: Catalogue) -> 
             raise ElfError("limit", f"larger than {limits.member_bytes} bytes (member_bytes)")
         if data[:4] != b"\x7fELF":
             raise ElfError("unsupported", "no ELF file")
-        facts = elf.facts(data, elf.Place(name, name, name, None))
+        send(object_facts(data, elf.Place(name, name, name, None), catalogue))
+        send(End())
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error)), path=job.path))
-        return
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=text, path=job.path))
-        return
-    send(msgspec.structs.replace(facts, crypto=import_uses(catalogue, facts.imports, facts.needed)))
-    send(End())

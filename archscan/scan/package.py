@@ -19,7 +19,7 @@ from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.path_key import path_key
-from archscan.errors import InputError, LimitError, SourceError
+from archscan.errors import ElfError, InputError, LimitError, SourceError
 from archscan.model import (
     Begin,
     Elf,
@@ -201,16 +201,9 @@ class _Reader:
         key = path_key(one.path, self._package.version)
         place = elf.Place(one.path, key, file_path, self._package.architecture)
         try:
-            facts = elf.facts(one.data, place, exports=self._exports)
+            yield object_facts(one.data, place, self._catalogue, exports=self._exports)
         except InputError as error:
             yield Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=one.path)
-            return
-        if _longest_text(facts) > _LONGEST_NAME:
-            text = f"an object with a name of {_longest_text(facts)} characters; at most {_LONGEST_NAME} are kept"
-            yield Problem(stage=Stage.ELF, kind=ProblemKind.LIMIT, message=text, path=one.path)
-            return
-        uses = import_uses(self._catalogue, facts.imports, facts.needed)
-        yield msgspec.structs.replace(facts, crypto=uses) if uses else facts
 
     def _file(self, member: Member, kind: FileKind, *, wanted: bool) -> Iterator[File]:
         """The member as a file, if facts are about it or it has a privilege."""
@@ -245,6 +238,16 @@ class _Reader:
                 found |= granted
                 source = source or PrivilegeSource.POSTINST
         return (" ".join(sorted(found)), source) if found else (None, None)
+
+
+def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: bool = False) -> Elf:
+    """Everything that archscan knows of one ELF object. Raises ElfError, also where it has too long a name."""
+    facts = elf.facts(data, place, exports=exports)
+    longest = _longest_text(facts)
+    if longest > _LONGEST_NAME:
+        raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
+    uses = import_uses(catalogue, facts.imports, facts.needed)
+    return msgspec.structs.replace(facts, crypto=uses) if uses else facts
 
 
 def _longest_text(facts: Elf) -> int:

@@ -149,3 +149,14 @@ def test_a_broken_rule_is_one_line_and_makes_no_database(corpus_debs: dict[str, 
     assert "bad.toml" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "a.db").exists()
+
+
+def test_a_name_too_long_to_keep_is_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "empty.c").write_text("int f(void) { return 1; }\n")
+    (tmp_path / "flags").write_text(f"-Wl,-soname,{'x' * 70_000}")
+    built = tmp_path / "long.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "@flags", "-o", built, "empty.c"], cwd=tmp_path, check=True)
+    done = archscan("inspect", built)
+    assert done.returncode == 1
+    assert "a name of 70000 characters" in done.stderr
+    assert done.stderr.count("\n") == 1
