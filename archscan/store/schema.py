@@ -69,4 +69,8 @@ def _names() -> set[str]:
     """The migrations that this archscan knows."""
     from sqlite_utils import Database
 
-    return {migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))}
+    empty = Database(memory=True, execute_plugins=False)
+    try:
+        return {migration.name for migration in MIGRATIONS.pending(empty)}
+    finally:
+        empty.close()

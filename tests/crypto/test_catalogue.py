@@ -263,6 +263,7 @@ def test_the_schema_accepts_every_algorithm_and_every_role() -> None:
         sorted(uses),
     )
     db.close()
+    db.close()
 
 
 def test_every_known_library_names_each_symbol_once() -> None:

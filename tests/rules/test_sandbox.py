@@ -1,4 +1,5 @@
 import sqlite3
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,13 +10,14 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 
 
 @pytest.fixture
-def connection() -> sqlite3.Connection:
+def connection() -> Iterator[sqlite3.Connection]:
     made = sqlite3.connect(":memory:", isolation_level=None)
     made.execute("CREATE TABLE t (x)")
     made.execute("CREATE INDEX t_x ON t (x)")
     made.execute("INSERT INTO t VALUES (1)")
     made.execute("CREATE TEMP TABLE kept (x)")
-    return made
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize(
