@@ -1,7 +1,7 @@
-"""The protections of an ELF object as far as its headers can tell, each with the reason.
+"""The protections of an ELF object, each with the reason.
 
-What only machine code can tell stays ``unknown`` with the reason ``not-measured``. A protection that means nothing for
-a kind, a processor or a language is ``n/a``. The codes are listed in docs/reasons.md.
+Headers come first; machine code is looked at where they leave a doubt. A protection that means nothing for a kind, a
+processor or a language is ``n/a``. The codes are listed in docs/reasons.md.
 """
 
 from __future__ import annotations
@@ -22,13 +22,19 @@ from archscan.elf.image import (
     loads,
     section,
 )
+from archscan.elf.inspection import Inspection, inspection
+from archscan.elf.landing_pads import landing_pads, signed_returns
 from archscan.elf.language import has_stack_arrays
 from archscan.elf.notes import feature_bits
+from archscan.elf.stack_clash import stack_clash
+from archscan.elf.stack_protector import stack_protector
 from archscan.elf.subject import FOREIGN, Judged, Subject, not_applicable, places, unlinked
 from archscan.model import ElfKind, Reason, Verdict
 
 _MARKS = ("ibt_marked", "shstk_marked", "bti_marked", "pac_marked")
-_CODE_COLUMNS = ("stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled")
+_CODE_COLUMNS = ("stack_protector", "stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled")
+
+_NO_IDIOMS = "how compilers write for this processor is not known"
 
 
 class Protections(msgspec.Struct, frozen=True):
@@ -44,13 +50,11 @@ def protections(subject: Subject) -> Protections:
     judged["relro"], judged["bind_now"] = binding(subject)
     judged["textrel"], judged["wx_segments"] = text_relocations(subject), _wx(subject)
     judged["fortify"], checked, fortifiable = fortified(subject)
-    judged["stack_protector"] = _stack_protector(subject)
     found = subject.machine
     bits = feature_bits(subject.image, found) if found.property_and else 0
     for column in _MARKS:
         judged[column] = _mark(subject, bits, column)
-    for column in _CODE_COLUMNS:
-        judged[column] = _code(subject, column)
+    judged |= _in_code(subject)
     columns = {name: verdict for name, (verdict, _) in judged.items()}
     columns |= {"fortified_calls": checked, "fortifiable_calls": fortifiable}
     return Protections(columns, {name: reason for name, (_, reason) in judged.items() if reason})
@@ -101,15 +105,40 @@ def _stack_note(image: Image, found: Machine) -> Judged:
     return not_applicable("no-note", f"no .note.GNU-stack, which {found.name} does not need")
 
 
-def _stack_protector(subject: Subject) -> Judged:
+def _in_code(subject: Subject) -> dict[str, Judged]:
+    """The verdicts that machine code decides, for objects whose code a process runs."""
+    wanted = {column: _excused(subject, column) for column in _CODE_COLUMNS}
+    if all(wanted.values()):
+        return {column: judged for column, judged in wanted.items() if judged}
+    idioms = subject.machine.idioms
+    found = inspection(subject.image, idioms) if idioms else None
+    if found is None:
+        reason = Reason("too-much-code", "more code than is looked at") if idioms else Reason("no-pattern", _NO_IDIOMS)
+        unknown = Verdict.UNKNOWN, reason
+        return {column: judged or unknown for column, judged in wanted.items()}
+    return {column: judged or _measured(subject, found, column) for column, judged in wanted.items()}
+
+
+def _excused(subject: Subject, column: str) -> Judged | None:
+    """The verdict that needs no look at the code."""
+    found = subject.machine
+    if column != "stack_protector" and column not in found.features:
+        return not_applicable("machine", f"{found.name} has no such feature")
     if subject.kind in FOREIGN:
         return unlinked(subject.kind)
-    if not has_stack_arrays(subject.language):
-        return not_applicable("language", f"{subject.language} keeps no unchecked arrays on the stack")
-    guards = sum(
-        row.symbol in ("__stack_chk_fail", "__stack_chk_fail_local", "__stack_chk_guard") for row in subject.imports
-    )
-    return Verdict.UNKNOWN, Reason("not-measured", "the machine code was not looked at", {"guard_imports": guards})
+    if column == "stack_clash" and not has_stack_arrays(subject.language):
+        return not_applicable("language", f"{subject.language} checks its stack itself")
+    return None
+
+
+def _measured(subject: Subject, found: Inspection, column: str) -> Judged:
+    if column == "stack_protector":
+        return stack_protector(subject, found)
+    if column == "stack_clash":
+        return stack_clash(found)
+    if column == "pac_compiled":
+        return signed_returns(found)
+    return landing_pads(subject, found, column)
 
 
 def _mark(subject: Subject, bits: int, column: str) -> Judged:
@@ -121,17 +150,6 @@ def _mark(subject: Subject, bits: int, column: str) -> Judged:
     if bits & found.marks[column]:
         return Verdict.YES, None
     return Verdict.NO, Reason("no-mark", "the property note of the processor's features lacks the bit")
-
-
-def _code(subject: Subject, column: str) -> Judged:
-    found = subject.machine
-    if column not in found.features:
-        return not_applicable("machine", f"{found.name} has no such feature")
-    if subject.kind in FOREIGN:
-        return unlinked(subject.kind)
-    if column == "stack_clash" and not has_stack_arrays(subject.language):
-        return not_applicable("language", f"{subject.language} checks its stack itself")
-    return Verdict.UNKNOWN, Reason("not-measured", "the machine code was not looked at")
 
 
 def _wx(subject: Subject) -> Judged:

@@ -47,6 +47,7 @@ _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
 
 def prepare() -> None:
     """What every child needs, imported once before they are forked."""
+    import capstone  # noqa: F401
     import zstandard  # noqa: F401
 
     from archscan.elf import lief_reader, pyelftools_reader  # noqa: F401

@@ -2,7 +2,95 @@
 
 from __future__ import annotations
 
+import re
+
+from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.wordwise import where, word_at
+from archscan.elf.arrays import Mask, Offsets, Words, np
+from archscan.elf.code import Code
+
+_HARD_FLOAT = 0x400  # EF_ARM_ABI_FLOAT_HARD: armhf, whose compilers write Thumb code
+
+
+def _canaries(code: Code) -> Offsets:
+    """The comparison with the guard, `eors X, Y; mov.w Y, #0`, in Thumb and in Arm code (gcc, arm.md)."""
+
+    def thumb(run: Words) -> Mask:
+        exclusive, clear, register = run[:-2], run[1:-1], run[2:]
+        cleared = register >> 8
+        known = (cleared == exclusive & 7) | (cleared == exclusive >> 3 & 7)
+        return (exclusive & 0xFFC0 == 0x4040) & (clear == 0xF04F) & (register & 0xF0FF == 0) & known
+
+    def arm(run: Words) -> Mask:
+        exclusive, clear = run[:-1], run[1:]
+        cleared = clear >> 12 & 0xF
+        known = (cleared == exclusive & 0xF) | (cleared == exclusive >> 16 & 0xF)
+        return (exclusive & 0xFFF00FF0 == 0xE0300000) & (clear & 0xFFFF0FFF == 0xE3A00000) & known
+
+    return np.sort(np.concatenate([where(code, 2, thumb), where(code, 4, arm)]))
+
+
+def _frames(code: Code) -> Frames:
+    """`sub sp, #N` of 2 and `sub.w sp, sp, #N` of 4 bytes in Thumb code, `sub sp, sp, #N` in Arm code."""
+    short = where(code, 2, lambda run: run & 0xFF80 == 0xB080)
+    wide = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF1AD) & (run[1:] & 0x8F00 == 0x0D00))
+    first, second = word_at(code, wide, 2), word_at(code, wide + 2, 2)
+    arm = where(code, 4, lambda run: run & 0xFFFFF000 == 0xE24DD000)
+    operand = word_at(code, arm)
+    twice = (operand >> 8 & 0xF) * 2
+    low = operand & 0xFF
+    rotated = (low >> twice | low << (32 - twice)) & 0xFFFFFFFF
+    sizes = [
+        (word_at(code, short, 2) & 0x7F) * 4,
+        _expanded((first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF),
+        rotated,
+    ]
+    offsets, size = np.concatenate([short, wide, arm]), np.concatenate(sizes)
+    return Frames(offsets[size < 1 << 24], size[size < 1 << 24])
+
+
+def _expanded(operand: Offsets) -> Offsets:
+    """The number that a modified immediate of Thumb means (ThumbExpandImm); repeated bytes are no frame."""
+    rotation = operand >> 7 & 0x1F
+    value = 0x80 | operand & 0x7F
+    rotated = np.where(rotation >= 8, (value << (32 - rotation)) & 0xFFFFFFFF, 0)
+    return np.where(operand >> 8 == 0, operand & 0xFF, rotated)
+
+
+def _addresses(code: Code) -> Offsets:
+    """`add rX, sp, #N` of 2 and 4 bytes, `mov rX, sp`."""
+    short = where(code, 2, lambda run: run & 0xF800 == 0xA800)
+    wide = where(code, 2, lambda run: (run[:-1] == 0xF10D) & (run[1:] & 0x8F00 < 0x0D00))
+    moved = where(code, 2, lambda run: (run & 0xFF78 == 0x4668) & (run & 0x87 != 0x85))
+    arm = where(code, 4, lambda run: (run & 0xFFFF0000 == 0xE28D0000) & (run & 0xF000 < 0xD000))
+    return np.sort(np.concatenate([short, wide, moved, arm]))
+
+
+_PLACE = r"\[(?P<base>sp|r7)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]"
+_TEXT = Text(
+    mode=(0, 1 << 4),  # CS_ARCH_ARM, CS_MODE_THUMB
+    stack="sp",
+    allocates=re.compile(r"sub\S* sp, |push"),
+    frame=re.compile(r"add r7, sp, #|mov r7, sp$"),
+    frame_pointer="r7",
+    frame_is_low=True,
+    address=(
+        re.compile(r"add(?:w|\.w)? (?P<to>r\d+|ip|sl|fp|sb), (?P<base>sp), #(?P<at>(?:0x)?[0-9a-f]+)$"),
+        re.compile(r"mov (?P<to>r\d+|ip|sl|fp|sb), (?P<base>sp)$"),
+        re.compile(r"add(?:s|w|\.w)? (?P<to>r\d+), (?P<base>r7), #(?P<at>(?:0x)?[0-9a-f]+)$"),
+    ),
+    copy=re.compile(r"mov (?P<to>r\d+|ip|sl|fp|sb), (?P<source>r\d+|ip|sl|fp|sb)$"),
+    home=re.compile(rf"v?str\w*(?:\.w)? (?P<source>[rds]\d+), {_PLACE}$"),
+    reload=re.compile(rf"ldr(?:\.w)? (?P<to>r\d+), {_PLACE}$"),
+    indexed=re.compile(r".*\[(?P<base>sp|r\d+), r\d+"),
+    written=re.compile(r"(?!cmp|cmn|tst|teq|v?str|push|b|cb|it|pld)\S+ (?P<to>[rds]\d+|ip|sl|fp|sb)(?:,|$)"),
+    call=re.compile(r"blx? "),
+    arguments=("r0", "r1", "r2", "r3"),
+    kept=frozenset({"r4", "r5", "r6", "r7", "r8", "sb", "sl", "fp"}),
+    incoming=frozenset({"r0", "r1", "r2", "r3", *(f"s{number}" for number in range(16)), *(f"d{n}" for n in range(8))}),
+    aliases={},
+)
 
 MACHINE = Machine(
     name="arm",
@@ -12,4 +100,5 @@ MACHINE = Machine(
     irelative=frozenset({160}),
     implicit_addends=True,
     features=frozenset({"stack_clash"}),
+    idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT, flags=_HARD_FLOAT),
 )

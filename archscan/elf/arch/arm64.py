@@ -2,7 +2,132 @@
 
 from __future__ import annotations
 
+import re
+
+from archscan.elf.arch.idioms import Frames, Idioms, Probes, Text
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.wordwise import where, word_at
+from archscan.elf.arrays import Mask, Offsets, Words, np
+from archscan.elf.code import Code
+
+_GUARD = 1 << 16  # bytes: gcc for Debian and Ubuntu is configured for a guard of 64 KiB
+_ROOM = 64 << 20
+_PADS = (0xD503245F, 0xD50324DF, 0xD503233F, 0xD503237F)  # bti c, bti jc, paciasp, pacibsp
+_SIGNATURES = (0xD503233F, 0xD503237F)
+
+
+def _canaries(code: Code) -> Offsets:
+    """The comparison with the guard: `subs Xd, Xd, Xm; mov Xm, #0`, one pattern of gcc (aarch64.md).
+
+    And storing it, where a function never returns: `ldr Xt, [Xn]; str Xt, [...]; mov Xt, #0`.
+    """
+
+    def compared(run: Words) -> Mask:
+        subtract, clear = run[:-1], run[1:]
+        same = subtract & 0x1F == subtract >> 5 & 0x1F
+        return (subtract & 0xFFE0FC00 == 0xEB000000) & same & (clear == 0xD2800000 | subtract >> 16 & 0x1F)
+
+    def stored(run: Words) -> Mask:
+        load, store, clear = run[:-2], run[1:-1], run[2:]
+        kept = (store & 0xFFC00000 == 0xF9000000) | (store & 0xFFE00C00 == 0xF8000000)
+        register = clear & 0x1F
+        same = (load & 0x1F == register) & (store & 0x1F == register)
+        from_pointer = (load & 0xFFFFFC00 == 0xF9400000) & (load & 0x3E0 != 0x3E0)
+        return kept & from_pointer & same & (clear & 0xFFFFFFE0 == 0xD2800000)
+
+    return np.sort(np.concatenate([where(code, 4, compared), where(code, 4, stored)]))
+
+
+def _frames(code: Code) -> Frames:
+    """`sub sp, sp, #N`, `stp x29, x30, [sp, #-N]!`, and `sub sp, sp, Xm` behind what puts a constant into Xm."""
+    plain = where(code, 4, lambda run: run & 0xFF8003FF == 0xD10003FF)
+    word = word_at(code, plain)
+    paired = where(code, 4, lambda run: run & 0xFFE07FFF == 0xA9A07BFD)
+    below = 64 - (word_at(code, paired) >> 15 & 0x3F)
+    large = where(code, 4, lambda run: run & 0xFFE0FFFF == 0xCB2063FF)
+    offsets = np.concatenate([plain, paired, large])
+    sizes = np.concatenate([(word >> 10 & 0xFFF) << (word >> 22 & 1) * 12, below * 8, _constants(code, large)])
+    return Frames(offsets[sizes < _ROOM], sizes[sizes < _ROOM])
+
+
+def _constants(code: Code, at: Offsets) -> Offsets:
+    """What `mov` and `movk` right before put into the register that is subtracted; 0 where something else does."""
+    register = word_at(code, at) >> 16 & 0x1F
+    last, before = word_at(code, at - 4), word_at(code, at - 8)
+    moved = last & 0xFF80001F == 0xD2800000 | register
+    kept = (last & 0xFFE0001F == 0xF2A00000 | register) & (before & 0xFFE0001F == 0xD2800000 | register)
+    one = (last >> 5 & 0xFFFF) << (last >> 21 & 3) * 16
+    two = (last >> 5 & 0xFFFF) << 16 | before >> 5 & 0xFFFF
+    return np.where(moved, one, np.where(kept, two, 0))
+
+
+def _addresses(code: Code) -> Offsets:
+    """`add Xd, sp, #N` or `add Xd, x29, #N`, and `sub Xd, x29, #N`; `mov Xd, sp` is the first with 0."""
+
+    def computed(run: Words) -> Mask:
+        base = run >> 5 & 0x1F
+        return (run & 0xBF000000 == 0x91000000) & ((base == 31) | (base == 29)) & (run & 0x1F < 29)
+
+    return where(code, 4, computed)
+
+
+def _probes(code: Code, taken: Frames) -> Probes:
+    """`str xzr, [sp, #N]` right behind an allocation; and allocations of the guard's size or more without it."""
+
+    def touched(run: Words) -> Mask:
+        allocates = (run[:-1] & 0xFF8003FF == 0xD10003FF) | (run[:-1] & 0xFFE0FFFF == 0xCB2063FF)
+        return allocates & (run[1:] & 0xFFC003FF == 0xF90003FF)
+
+    probed = where(code, 4, touched)
+    large = taken.offsets[taken.sizes >= _GUARD]
+    return Probes(probed + 4, np.sort(large[~np.isin(large, probed)]))
+
+
+def _pads(code: Code, offsets: Offsets) -> Mask:
+    return np.isin(word_at(code, offsets), _PADS)
+
+
+def _saves(code: Code) -> Offsets:
+    """`stp x29, x30, [sp, #N]` with and without `!`, and `str x30, [sp, #-N]!`."""
+
+    def saved(run: Words) -> Mask:
+        pair = (run & 0xFEC07FFF == 0xA8807BFD) | (run & 0xFFC07FFF == 0xA9007BFD)
+        return (pair & (run & 0x00400000 == 0)) | (run & 0xFFE00FFF == 0xF8000FFE)
+
+    return where(code, 4, saved)
+
+
+def _signatures(code: Code) -> Offsets:
+    return where(code, 4, lambda run: np.isin(run, _SIGNATURES))
+
+
+_TEXT = Text(
+    mode=(1, 0),  # CS_ARCH_ARM64
+    stack="sp",
+    allocates=re.compile(r"sub sp, |st[pr] .*\]!$"),
+    frame=re.compile(r"mov x29, sp$|add x29, sp, #"),
+    frame_pointer="x29",
+    frame_is_low=True,
+    address=(
+        re.compile(r"add (?P<to>x\d+), (?P<base>sp|x29), #(?P<at>(?:0x)?[0-9a-f]+)$"),
+        re.compile(r"mov (?P<to>x\d+), (?P<base>sp)$"),
+        re.compile(r"sub (?P<to>x\d+), (?P<base>x29), #(?P<below>(?:0x)?[0-9a-f]+)$"),
+    ),
+    copy=re.compile(r"mov (?P<to>x\d+), (?P<source>x\d+)$"),
+    home=re.compile(
+        r"st(?:r\w?|ur\w?|p) (?P<source>[xwdsqv]\d+), (?:(?P<second>[xwdsqv]\d+), )?"
+        r"\[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"
+    ),
+    reload=re.compile(r"ldr (?P<to>x\d+), \[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"),
+    indexed=re.compile(r".*\[(?P<base>sp|x\d+), [xw]\d+"),
+    written=re.compile(r"(?!cmp|cmn|tst|st|b\.|cb|tb|b |ret|prfm)\S+ (?P<to>[xwdsqv]\d+)(?:[,.]|$)"),
+    call=re.compile(r"blr?(?:a\w+)? "),
+    arguments=tuple(f"x{number}" for number in range(9)),  # x8: where a structure is returned
+    kept=frozenset(f"x{number}" for number in range(19, 30)),
+    incoming=frozenset({*(f"x{number}" for number in range(8)), *(f"v{number}" for number in range(8))}),
+    aliases={f"w{number}": f"x{number}" for number in range(31)}
+    | {f"{letter}{number}": f"v{number}" for letter in "sdq" for number in range(32)},
+)
 
 MACHINE = Machine(
     name="aarch64",
@@ -14,4 +139,14 @@ MACHINE = Machine(
     property_and=0xC0000000,  # GNU_PROPERTY_AARCH64_FEATURE_1_AND
     marks={"bti_marked": 1, "pac_marked": 2},
     features=frozenset({"stack_clash", "bti_marked", "bti_compiled", "pac_marked", "pac_compiled"}),
+    idioms=Idioms(
+        canaries=_canaries,
+        frames=_frames,
+        addresses=_addresses,
+        probes=_probes,
+        entry_marks={"bti_compiled": _pads},
+        signed_frames=_saves,
+        signatures=_signatures,
+        text=_TEXT,
+    ),
 )

@@ -2,7 +2,65 @@
 
 from __future__ import annotations
 
+import re
+
+from archscan.elf.arch.idioms import Frames, Idioms, Probes, Text
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.x86 import bytes_at, frames, joined, probes
+from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.code import Code, matches
+
+_READS = (0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
+
+
+def _canaries(code: Code) -> Offsets:
+    """`mov %gs:0x14,%reg` and what compares with it: tcbhead_t.stack_guard (glibc, sysdeps/i386/nptl/tls.h)."""
+    short = matches(code, (0x65, 0xA1, 0x14, 0, 0, 0))
+    long = matches(code, (0x65, None, (0x05, 0xC7), 0x14, 0, 0, 0))
+    return joined(short, long[np.isin(code.raw[long + 1], _READS)])
+
+
+def _frames(code: Code) -> Frames:
+    return frames(code, ())
+
+
+def _addresses(code: Code) -> Offsets:
+    """`lea disp(%esp),%reg`, `mov %esp,%reg`, and `lea -disp(%ebp),%reg`, which may also be arithmetic."""
+    raw = code.raw
+    lea = matches(code, (0x8D, (0x04, 0x06), None))
+    mode = raw[lea + 1] & 0xC7
+    on_stack = (np.isin(mode, (0x44, 0x84)) & (raw[lea + 2] == 0x24)) | np.isin(mode, (0x45, 0x85))
+    return joined(lea[on_stack], matches(code, (0x89, (0xE0, 0xF8))))
+
+
+def _probes(code: Code, taken: Frames) -> Probes:
+    return probes(code, taken, ())
+
+
+def _endbr32(code: Code, offsets: Offsets) -> Mask:
+    return bytes_at(code, offsets, (0xF3, 0x0F, 0x1E, 0xFB))
+
+
+_PLACE = r"\[(?P<base>esp|ebp)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\]"
+_TEXT = Text(
+    mode=(3, 1 << 2),  # CS_ARCH_X86, CS_MODE_32
+    stack="esp",
+    allocates=re.compile(r"(?:sub esp, |add esp, -)"),
+    frame=re.compile(r"mov ebp, esp$"),
+    frame_pointer="ebp",
+    address=(re.compile(rf"lea (?P<to>e\w+), {_PLACE}$"), re.compile(r"mov (?P<to>e\w+), (?P<base>esp)$")),
+    copy=re.compile(r"mov (?P<to>e\w+), (?P<source>e\w+)$"),
+    home=re.compile(rf"mov \w+ ptr {_PLACE}, (?P<source>\w+)$"),
+    reload=re.compile(rf"mov (?P<to>e\w+), dword ptr {_PLACE}$"),
+    indexed=re.compile(r"(?!nop|lea).*\[(?P<base>e\w+) \+ e\w+"),
+    written=re.compile(r"(?!cmp|test|push|bt |ucomis|comis|j)\S+ (?P<to>[a-z]\w+)(?:,|$)"),
+    call=re.compile(r"call"),
+    arguments=("eax", "edx", "ecx"),  # of functions that only their own unit calls
+    kept=frozenset({"ebx", "ebp", "esi", "edi"}),
+    incoming=frozenset({"eax", "edx", "ecx"}),
+    aliases={f"{letter}{part}": f"e{letter}x" for letter in "abcd" for part in "xl"},
+    pushed=re.compile(r"push (?P<source>e\w+)$"),
+)
 
 MACHINE = Machine(
     name="i386",
@@ -14,4 +72,12 @@ MACHINE = Machine(
     property_and=0xC0000002,  # GNU_PROPERTY_X86_FEATURE_1_AND
     marks={"ibt_marked": 1, "shstk_marked": 2},
     features=frozenset({"stack_clash", "ibt_marked", "ibt_compiled", "shstk_marked"}),
+    idioms=Idioms(
+        canaries=_canaries,
+        frames=_frames,
+        addresses=_addresses,
+        probes=_probes,
+        entry_marks={"ibt_compiled": _endbr32},
+        text=_TEXT,
+    ),
 )

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from archscan.elf.arch.idioms import Idioms
+
 
 class RelocationInfo(StrEnum):
     """Where the type stands in the 64-bit ``r_info``; in a 32-bit one it is always the lowest byte."""
@@ -35,3 +37,4 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     property_and: int | None = None  # GNU property type whose bits every input of the link must carry
     marks: dict[str, int] = {}  # column → bit of that property
     features: frozenset[str] = frozenset()  # columns that mean something on this processor
+    idioms: Idioms | None = None  # how its machine code looks; None where nobody has said

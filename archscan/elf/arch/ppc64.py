@@ -2,7 +2,56 @@
 
 from __future__ import annotations
 
+import re
+
+from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.wordwise import where, word_at
+from archscan.elf.arrays import Mask, Offsets, Words
+from archscan.elf.code import Code
+
+
+def _canaries(code: Code) -> Offsets:
+    """`ld rX, -28688(r13)`: tcbhead_t.stack_guard (glibc, sysdeps/powerpc/nptl/tls.h)."""
+    return where(code, 4, lambda run: run & 0xFC1FFFFF == 0xE80D8FF0)
+
+
+def _frames(code: Code) -> Frames:
+    """`stdu r1, -N(r1)`."""
+    found = where(code, 4, lambda run: run & 0xFFFF8003 == 0xF8218001)
+    return Frames(found, 0x10000 - (word_at(code, found) & 0xFFFC))
+
+
+def _addresses(code: Code) -> Offsets:
+    """`addi rX, r1, N` with N above the link area, to another register than the stack pointer."""
+
+    def computed(run: Words) -> Mask:
+        return (run & 0xFC1F8000 == 0x38010000) & (run & 0x03E00000 != 0x00200000)
+
+    return where(code, 4, computed)
+
+
+_PLACE = r"(?P<at>-?(?:0x)?[0-9a-f]+)?\((?P<base>r1|r31)\)"
+_TEXT = Text(
+    mode=(4, 1 << 3),  # CS_ARCH_PPC, CS_MODE_64
+    stack="r1",
+    allocates=re.compile(r"stdu r1, -"),
+    reserved=32,
+    frame=re.compile(r"mr r31, r1$"),
+    frame_pointer="r31",
+    frame_is_low=True,
+    address=(re.compile(r"addi (?P<to>r\d+), (?P<base>r1|r31), (?P<at>(?:0x)?[0-9a-f]+)$"),),
+    copy=re.compile(r"mr (?P<to>r\d+), (?P<source>r\d+)$"),
+    home=re.compile(rf"st\w+ (?P<source>[rf]\d+), {_PLACE}$"),
+    reload=re.compile(rf"ld (?P<to>r\d+), {_PLACE}$"),
+    indexed=re.compile(r"(?:l|st)\w+x \w+, (?P<base>r\d+), r\d+$"),
+    written=re.compile(r"(?!cmp|st|b|mt)\S+ (?P<to>[rf]\d+)(?:,|$)"),
+    call=re.compile(r"b(?:l|ctrl)\b"),
+    arguments=tuple(f"r{number}" for number in range(3, 11)),
+    kept=frozenset(f"r{number}" for number in range(14, 32)),
+    incoming=frozenset({*(f"r{number}" for number in range(3, 11)), *(f"f{number}" for number in range(1, 14))}),
+    aliases={},
+)
 
 MACHINE = Machine(
     name="ppc64",
@@ -12,4 +61,5 @@ MACHINE = Machine(
     irelative=frozenset({248}),
     page=65536,
     executable_stack=False,
+    idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT, little=True),
 )

@@ -2,7 +2,67 @@
 
 from __future__ import annotations
 
+import re
+
+from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.wordwise import word_at
+from archscan.elf.arrays import Offsets, np, numbers
+from archscan.elf.code import Code, matches
+
+_SAVE_AREA = 160
+
+
+def _canaries(code: Code) -> Offsets:
+    """`mvc D(8,%rB),40(%rX)` and `clc`: tcbhead_t.stack_guard (glibc, sysdeps/s390/nptl/tls.h), in a frame."""
+    stored = matches(code, ((0xD2, 0xFF), 0x07, None, None, (0x00, 0x0F), 0x28))
+    tested = matches(code, ((0xD5, 0xFF), 0x07, None, None, (0x00, 0x0F), 0x28))
+    return np.sort(np.concatenate([stored, tested]))
+
+
+def _frames(code: Code) -> Frames:
+    """`aghi %r15,-N`, and `lay %r15,-N(%r15)`, without the area where called functions save registers."""
+    short = matches(code, (0xA7, 0xFB, (0x80, 0x80), None))
+    long = matches(code, (0xE3, 0xF0, (0xF0, 0xF0), None, (0x80, 0x80), 0x71))
+    low = numbers(code.raw, long + 2, 2, ">") & 0xFFF
+    sizes = [0x10000 - word_at(code, short + 2, 2), 0x100000 - (code.raw[long + 4].astype(np.int64) << 12 | low)]
+    return Frames(np.concatenate([short, long]), np.maximum(np.concatenate(sizes) - _SAVE_AREA, 0))
+
+
+def _addresses(code: Code) -> Offsets:
+    """`la %rX,N(%r15)` to another register than the stack pointer, `aghik %rX,%r15,N`; also from %r11."""
+    raw = code.raw
+    loaded = matches(code, (0x41, (0x00, 0x0F), (0xB0, 0xB0), None))
+    loaded = loaded[(raw[loaded + 1] != 0xF0) & np.isin(raw[loaded + 2] & 0xF0, (0xB0, 0xF0))]
+    added = matches(code, (0xEC, (0x0B, 0x0B), None, None, 0x00, 0xD9))
+    return np.sort(np.concatenate([loaded, added]))
+
+
+_PLACE = r"(?P<at>-?(?:0x)?[0-9a-f]+)?\(%(?P<base>r15|r11)\)"
+_TEXT = Text(
+    mode=(6, 1 << 31),  # CS_ARCH_SYSZ, CS_MODE_BIG_ENDIAN
+    stack="r15",
+    allocates=re.compile(r"(?:lay|aghi|agfi) %r15, -"),
+    reserved=160,
+    frame=re.compile(r"lgr %r11, %r15$"),
+    frame_pointer="r11",
+    frame_is_low=True,
+    address=(
+        re.compile(rf"lay? %(?P<to>r\d+), {_PLACE}$"),
+        re.compile(r"lgr %(?P<to>r\d+), %(?P<base>r15)$"),
+        re.compile(r"aghik %(?P<to>r\d+), %(?P<base>r15|r11), (?P<at>-?(?:0x)?[0-9a-f]+)$"),
+    ),
+    copy=re.compile(r"lgr %(?P<to>r\d+), %(?P<source>r\d+)$"),
+    home=re.compile(rf"st\w* %(?P<source>[rf]\d+), {_PLACE}$"),
+    reload=re.compile(rf"lg %(?P<to>r\d+), {_PLACE}$"),
+    indexed=re.compile(r"(?!la|brasl).*\(%r\d+, ?%(?P<base>r\d+)\)"),
+    written=re.compile(r"(?!c|st|j|b|mv|n?op|tm)\S+ %(?P<to>[rf]\d+)(?:,|$)"),
+    call=re.compile(r"bras|basr"),
+    arguments=tuple(f"r{number}" for number in range(2, 7)),
+    kept=frozenset(f"r{number}" for number in range(6, 14)),
+    incoming=frozenset({*(f"r{number}" for number in range(2, 7)), "f0", "f2", "f4", "f6"}),
+    aliases={},
+)
 
 MACHINE = Machine(
     name="s390",
@@ -10,4 +70,5 @@ MACHINE = Machine(
     jump_slot=frozenset({11}),
     glob_dat=frozenset({10}),
     irelative=frozenset({61}),
+    idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT),
 )

@@ -1,0 +1,55 @@
+"""What x86-64 and IA-32 have in common: prologues, probes of the stack, landing pads."""
+
+from __future__ import annotations
+
+from archscan.elf.arch.idioms import Frames, Probes
+from archscan.elf.arrays import Mask, Offsets, np, numbers
+from archscan.elf.code import Code, matches
+
+GUARD_PAGE = 4096  # gcc, param stack-clash-protection-guard-size
+_ROOM = 16 << 20  # more is no frame: a constant in data that looks like one
+
+
+def bytes_at(code: Code, offsets: Offsets, values: tuple[int, ...]) -> Mask:
+    """Whether the bytes stand at each offset."""
+    result = offsets + len(values) <= code.raw.size
+    for place, value in enumerate(values):
+        result &= code.raw[np.minimum(offsets + place, code.raw.size - 1)] == value
+    return result
+
+
+def joined(*parts: Offsets) -> Offsets:
+    """All offsets, sorted."""
+    return np.sort(np.concatenate(parts))
+
+
+def frames(code: Code, rex: tuple[int, ...]) -> Frames:
+    """`sub $N,%rsp` with N of 32 and of 8 bits, and `add $-128,%rsp`; ``rex`` is the prefix that makes it 64 bits."""
+    raw, skip = code.raw, len(rex)
+    # One search for all of them: 81 or 83, then ec (sub) or c4 (add).
+    found = matches(code, (*rex, (0x81, 0xFD), (0xC4, 0xD7), None))
+    operation, operand = raw[found + skip + 1], raw[found + skip + 2]
+    short = raw[found + skip] == 0x83
+    exact = short & (operation == 0xC4) & (operand == 0x80)
+    long = ~short & (operation == 0xEC) & (found + skip + 6 <= raw.size)
+    small = short & (operation == 0xEC) & (operand < 0x80)
+    size = np.where(exact, 128, operand.astype(np.int64))
+    size[long] = numbers(raw, found[long] + skip + 2, 4, "<")
+    kept = (exact | long | small) & (size < _ROOM)
+    return Frames(found[kept], size[kept])
+
+
+def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
+    """Touches of a page just allocated, and allocations of more than a page without one.
+
+    gcc writes `or $0,(%rsp)`, and `or $0,disp(%rsp)` in loops for what has no constant size. clang writes
+    `mov $0,(%rsp)`, a common instruction elsewhere; behind the allocation of a page it is a probe.
+    """
+    skip = len(rex)
+    once = matches(code, (*rex, 0x83, 0x0C, 0x24, 0x00))
+    loop = matches(code, (*rex, 0x83, 0x8C, 0x24, None, None, None, None, 0x00))
+    large = taken.offsets[taken.sizes >= GUARD_PAGE]
+    behind = large + skip + 6
+    clang = bytes_at(code, behind, (*rex, 0xC7, 0x04, 0x24, 0x00, 0x00, 0x00, 0x00))
+    touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (np.isin(behind, once) | clang)
+    return Probes(joined(once, loop, behind[clang & touched]), large[~touched])

@@ -1,0 +1,66 @@
+"""NumPy, loaded with one thread, and the few ways in which bytes of an object are looked at with it.
+
+Packages are read in processes that are forked from one which must have a single thread; OpenBLAS, which nothing here
+uses, would start as many as there are processors.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # after the variable that it reads
+import numpy.typing as npt
+
+__all__ = ["NONE", "Bytes", "Mask", "Offsets", "Pattern", "Words", "find", "np", "numbers"]
+
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint32]  # or of 16 bits
+Mask = npt.NDArray[np.bool_]
+
+Pattern = tuple[int | tuple[int, int] | None, ...]
+"""Bytes: each a value, a value of some bits and the mask of these, or anything."""
+
+NONE: Offsets = np.zeros(0, np.int64)
+_STEP = 1 << 18  # bytes looked at together: what a processor's cache holds
+_DENSE = 3  # bytes of a pattern that are compared everywhere; after that few places are left
+
+
+def find(raw: Bytes, low: int, high: int, pattern: Pattern) -> Offsets:
+    """Where in ``raw[low:high]`` the bytes of a pattern stand whole, as offsets into ``raw``."""
+    wanted = [(place, *_masked(byte)) for place, byte in enumerate(pattern) if byte is not None]
+    found = []
+    last = high - len(pattern) + 1
+    for start in range(low, last, _STEP):
+        end = min(start + _STEP, last)
+        here = np.ones(end - start, np.bool_)
+        for place, value, mask in wanted[:_DENSE]:
+            here &= _equal(raw[start + place : end + place], value, mask)
+        at = np.flatnonzero(here) + start
+        for place, value, mask in wanted[_DENSE:]:
+            at = at[_equal(raw[at + place], value, mask)]
+        found.append(at)
+    return np.concatenate(found) if found else NONE
+
+
+def _masked(byte: int | tuple[int, int]) -> tuple[int, int]:
+    return byte if isinstance(byte, tuple) else (byte, 0xFF)
+
+
+def _equal(bytes_: Bytes, value: int, mask: int) -> Mask:
+    same: Mask = bytes_ == value if mask == 0xFF else bytes_ & np.uint8(mask) == value
+    return same
+
+
+def numbers(raw: Bytes, at: Offsets, size: int, order: str, *, signed: bool = False) -> Offsets:
+    """The numbers of ``size`` bytes at each offset, all of which lie inside ``raw``; unsigned ones of 8 bytes wrap."""
+    places = range(size) if order == "<" else range(size - 1, -1, -1)
+    value = np.zeros(at.shape, np.uint64)
+    for shift, place in enumerate(places):
+        value |= raw[at + place].astype(np.uint64) << np.uint64(8 * shift)
+    if signed and size < 8:
+        sign = np.uint64(1 << (8 * size - 1))
+        return (value ^ sign).view(np.int64) - np.int64(int(sign))
+    return value.view(np.int64)

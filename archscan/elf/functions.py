@@ -1,0 +1,122 @@
+"""The functions of an object: where each begins and ends, and what it is called.
+
+From the tables for unwinding, which stripped files keep, and from symbol tables where there are some. Assembler code
+without either is in no function.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.code import Code, offsets_of, within
+from archscan.elf.image import ET_REL, Image, text_at
+from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols
+from archscan.elf.unwind import ranges
+from archscan.model import escape
+
+_ARM = 40
+_FUNCTION, _RESOLVER = 2, 10  # STT_FUNC, STT_GNU_IFUNC
+_ABSOLUTE = 0xFF00  # section numbers from here on are no sections (SHN_LORESERVE)
+_MOST_SYMBOLS = 1 << 22
+_FIELDS = {
+    32: (("name", "u4"), ("value", "u4"), ("size", "u4"), ("info", "u1"), ("other", "u1"), ("section", "u2")),
+    64: (("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "u2"), ("value", "u8"), ("size", "u8")),
+}
+
+
+class Labels(msgspec.Struct, frozen=True, eq=False):
+    """The functions of a symbol table, sorted by where they begin: size and place of the name in its strings."""
+
+    starts: Offsets
+    sizes: Offsets
+    names: Offsets
+    strings: bytes
+    source: str
+
+
+class Functions(msgspec.Struct, frozen=True, eq=False):
+    """Functions sorted by where they begin in the file, without two of one start; ends are exclusive.
+
+    ``sources`` says which tables they are from. ``labels`` are the tables of symbols, the linker's first.
+    """
+
+    starts: Offsets
+    ends: Offsets
+    sources: tuple[str, ...]
+    labels: tuple[Labels, ...]
+    exported: Offsets  # starts of those in the dynamic symbol table, sorted
+
+
+def functions(image: Image, text: Code) -> Functions:
+    """The functions of an object. Never raises for tables that lie: what points outside the code is left out."""
+    unwound = ranges(image)
+    labels = (
+        _labels(image, text, static_symbols(image), ".symtab"),
+        _labels(image, text, dynamic_symbols(image), ".dynsym"),
+    )
+    found = [(table.starts, table.sizes, table.source) for table in labels]
+    if unwound is not None:
+        starts = offsets_of(text, unwound.starts)
+        # An end may be the address of something else than code; what counts is how far it is from the start.
+        sizes = np.maximum(unwound.ends - unwound.starts, 0)
+        found.insert(0, (starts[starts >= 0], sizes[starts >= 0], unwound.source))
+    starts, ends = _merged(text, [(starts, sizes) for starts, sizes, _ in found])
+    sources = tuple(source for rows, _, source in found if rows.size)
+    return Functions(starts, ends, sources, labels, np.unique(labels[1].starts))
+
+
+def name(view: Functions, start: int) -> str | None:
+    """The name of the function that begins at an offset, escaped; None where no table names it."""
+    for table in view.labels:
+        number = int(np.searchsorted(table.starts, start))
+        if number < table.starts.size and table.starts[number] == start:
+            return escape(text_at(table.strings, int(table.names[number]))) or None
+    return None
+
+
+def owners(view: Functions, offsets: Offsets) -> Offsets:
+    """The number of the function in which each offset lies; -1 in none."""
+    if not view.starts.size:
+        return np.full(offsets.shape, -1, np.int64)
+    number = np.searchsorted(view.starts, offsets, "right") - 1
+    return np.where((number >= 0) & (offsets < view.ends[number]), number, -1)
+
+
+def _labels(image: Image, text: Code, table: SymbolTable, source: str) -> Labels:
+    """The functions that a symbol table defines."""
+    layout = np.dtype([(name, image.order + kind) for name, kind in _FIELDS[image.bits]])
+    count = min(len(table.rows) // layout.itemsize, _MOST_SYMBOLS)
+    rows = np.frombuffer(table.rows, layout, count)
+    wanted = np.isin(rows["info"] & 15, (_FUNCTION, _RESOLVER)) & (rows["section"] > 0) & (rows["section"] < _ABSOLUTE)
+    rows = rows[wanted]
+    values = rows["value"].astype(np.int64)
+    if image.machine == _ARM:
+        values &= ~1  # the lowest bit says that it is Thumb code
+    if image.type == ET_REL:
+        bases = np.array([part.offset for part in image.sections] + [0], np.int64)
+        starts = values + bases[np.minimum(rows["section"].astype(np.int64), bases.size - 1)]
+        inside = np.isin(starts, within(text, starts))
+    else:
+        starts = offsets_of(text, values)
+        inside = starts >= 0
+    order = np.argsort(starts[inside], kind="stable")
+    starts, sizes, names = (column[inside][order].astype(np.int64) for column in (starts, rows["size"], rows["name"]))
+    return Labels(starts, np.maximum(sizes, 0), names, table.strings, source)
+
+
+def _merged(text: Code, tables: list[tuple[Offsets, Offsets]]) -> tuple[Offsets, Offsets]:
+    """One list of functions; where two tables know a start, the first that knows the size says it."""
+    starts = np.concatenate([starts for starts, _ in tables])
+    sizes = np.concatenate([sizes for _, sizes in tables])
+    order = np.argsort(starts, kind="stable")
+    starts, sizes = starts[order], sizes[order]
+    if not starts.size:
+        return NONE, NONE
+    unique, first = np.unique(starts, return_index=True)
+    # Of equal starts the largest size: a table without it has 0, and what was folded has that of the longest.
+    largest = np.maximum.reduceat(sizes, first)
+    following = np.append(unique[1:], np.int64(text.raw.size))
+    limits = text.ends[np.maximum(np.searchsorted(text.starts, unique, "right") - 1, 0)]
+    reach = np.minimum(following, limits)
+    return unique, np.where(largest > 0, np.minimum(unique + largest, reach), reach)

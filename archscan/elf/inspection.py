@@ -1,0 +1,85 @@
+"""What the machine code of an object shows, measured once for all verdicts that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from archscan.elf.arch.idioms import Frames, Idioms, Text
+from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.code import Code, address_of, code, place
+from archscan.elf.functions import Functions, functions, name, owners
+from archscan.elf.image import Image
+from archscan.model import Site
+
+_MOST_CODE = 512 << 20  # bytes; the largest object of Debian, a web engine, has about 200 MB
+
+
+class Inspection(msgspec.Struct, frozen=True, eq=False):
+    """The code, its functions, and for each function whether it has a canary and how much stack it takes in bytes."""
+
+    text: Code
+    view: Functions
+    idioms: Idioms
+    guarded: Mask
+    frames: Frames
+    room: Offsets
+
+
+def inspection(image: Image, idioms: Idioms) -> Inspection | None:
+    """The measurements, or None for an object with more code than is looked at."""
+    text = code(image)
+    if sum(high - low for low, high in text.runs) > _MOST_CODE:
+        return None
+    view = functions(image, text)
+    fits = image.flags & idioms.flags == idioms.flags and not (idioms.little and image.order == ">")
+    idioms = idioms if fits else msgspec.structs.replace(idioms, text=None)
+    frames = idioms.frames(text)
+    room = np.zeros(view.starts.shape, np.int64)
+    owner = owners(view, frames.offsets)
+    np.maximum.at(room, owner[owner >= 0], frames.sizes[owner >= 0])
+    return Inspection(text, view, idioms, holding(view, idioms.canaries(text)), frames, room)
+
+
+def holding(view: Functions, offsets: Offsets) -> Mask:
+    """For each function whether one of the offsets lies in it."""
+    found = np.zeros(view.starts.shape, np.bool_)
+    owner = owners(view, offsets)
+    found[owner[owner >= 0]] = True
+    return found
+
+
+def site(found: Inspection, offset: int) -> Site:
+    """A place in the code with the name of the function around it, where a symbol table has one."""
+    number = int(owners(found.view, np.array([offset], np.int64))[0])
+    label = name(found.view, int(found.view.starts[number])) if number >= 0 else None
+    return Site(address=place(found.text, offset), name=label)
+
+
+def instructions(found: Inspection, number: int, longest: int = 4096) -> Iterator[tuple[int, str, str]]:
+    """Address, mnemonic and operands of the instructions of a function, from its first ``longest`` bytes."""
+    text = found.idioms.text
+    if text is None:
+        return
+    start = int(found.view.starts[number])
+    end = min(int(found.view.ends[number]), start + longest)
+    data = found.text.raw[start:end].tobytes()
+    for at, _, mnemonic, operands in decoder(text).disasm_lite(data, address_of(found.text, start)):
+        yield at, mnemonic, operands
+
+
+@cache
+def _capstone(architecture: int, mode: int) -> Any:
+    import capstone
+
+    found = capstone.Cs(architecture, mode)
+    found.skipdata = True
+    return found
+
+
+def decoder(text: Text) -> Any:
+    """Capstone for a processor; made once in a process."""
+    return _capstone(*text.mode)

@@ -1,0 +1,91 @@
+"""Whether functions were compiled with landing pads and signed return addresses: CET, BTI, PAC.
+
+The mark in the property note says that every input of the link had them, which one old start file destroys. What the
+compiler did is seen where functions begin. A function needs a landing pad if its address is known outside of its unit:
+it is exported, or data holds its address. Functions that are only called directly have none.
+"""
+
+from __future__ import annotations
+
+from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.code import offsets_of
+from archscan.elf.image import DT_FINI, DT_FINI_ARRAY, DT_INIT, DT_INIT_ARRAY, Image, mapped, tag, words
+from archscan.elf.inspection import Inspection, holding, site
+from archscan.elf.pointers import pointers
+from archscan.elf.subject import Judged, Subject, not_applicable
+from archscan.model import Reason, Verdict
+
+_MOST = 0.95  # of the functions; the rest is assembler code that its author left without
+_FEW = 8  # functions of the start files that may have pads in a program that has none
+_SHARE = 0.2  # of all functions, where nothing says which of them need a pad
+_SITES = 16
+
+
+def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
+    """The verdict on ``ibt_compiled``, ``bti_compiled``."""
+    marked = found.idioms.entry_marks[column](found.text, found.view.starts)
+    needed = _reachable(subject, found)
+    counts = {
+        "functions": int(marked.size),
+        "marked": int(marked.sum()),
+        "reachable": int(needed.sum()),
+        "reachable_marked": int((needed & marked).sum()),
+    }
+    if not marked.size:
+        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
+    if not needed.any():
+        return _by_share(counts)
+    share = counts["reachable_marked"] / counts["reachable"]
+    if share >= _MOST:
+        return Verdict.YES, Reason("landing-pads", "functions that can be reached by address begin with one", counts)
+    if share < 1 - _MOST and counts["marked"] <= max(_FEW, counts["functions"] // 20):
+        return Verdict.NO, Reason("no-landing-pads", "functions begin without", counts)
+    bare = found.view.starts[needed & ~marked]
+    sites = tuple(site(found, int(offset)) for offset in bare[:_SITES])
+    text = "some functions that can be reached by address begin without"
+    return Verdict.PARTIAL, Reason("some-without-landing-pad", text, counts, sites, bare.size > _SITES)
+
+
+def _by_share(counts: dict[str, int]) -> Judged:
+    """Where no table names functions that need a pad: a compiler gives one to each that is visible outside its unit."""
+    if counts["marked"] >= counts["functions"] * _SHARE and counts["marked"] > 0:
+        return Verdict.YES, Reason("landing-pads", "many functions begin with one", counts)
+    if counts["marked"] <= _FEW:
+        return Verdict.NO, Reason("no-landing-pads", "functions begin without", counts)
+    return Verdict.PARTIAL, Reason("some-without-landing-pad", "few functions begin with one", counts)
+
+
+def _reachable(subject: Subject, found: Inspection) -> Mask:
+    """The functions that are exported or whose address stands in data, without those of the start files."""
+    starts = found.view.starts
+    stored = offsets_of(found.text, pointers(subject.image))
+    wanted = np.isin(starts, found.view.exported) | np.isin(starts, stored[stored >= 0])
+    return wanted & ~np.isin(starts, _start_files(subject.image, found))
+
+
+def _start_files(image: Image, found: Inspection) -> Offsets:
+    """Where `_start`, `_init`, `_fini`, `frame_dummy` and `__do_global_dtors_aux` begin: the C library's and gcc's."""
+    addresses = [image.entry, *(value for name in (DT_INIT, DT_FINI) if (value := tag(image, name)) is not None)]
+    for name in (DT_INIT_ARRAY, DT_FINI_ARRAY):
+        address = tag(image, name)
+        if address is not None:
+            addresses += words(image, mapped(image, address, image.bits // 8), "Q" if image.bits == 64 else "I")
+    known = np.array([address for address in addresses if address < 1 << 62], np.int64)
+    return offsets_of(found.text, known)
+
+
+def signed_returns(found: Inspection) -> Judged:
+    """The verdict on ``pac_compiled``: functions that save their return address sign it before."""
+    saves = holding(found.view, found.idioms.signed_frames(found.text))
+    signs = holding(found.view, found.idioms.signatures(found.text))
+    counts = {"saving": int(saves.sum()), "signing": int((saves & signs).sum())}
+    if not counts["saving"]:
+        return not_applicable("nothing-to-sign", "no function saves its return address")
+    if counts["signing"] >= counts["saving"] * _MOST:
+        return Verdict.YES, Reason("signed", "functions sign the return address that they save", counts)
+    if counts["signing"] <= min(_FEW, counts["saving"] // 10):
+        return Verdict.NO, Reason("unsigned", "functions save their return address unsigned", counts)
+    bare = found.view.starts[saves & ~signs]
+    sites = tuple(site(found, int(offset)) for offset in bare[:_SITES])
+    text = "some functions save their return address unsigned"
+    return Verdict.PARTIAL, Reason("some-unsigned", text, counts, sites, bare.size > _SITES)

@@ -1,0 +1,43 @@
+"""The addresses that data of an object holds: tables of functions, methods, callbacks."""
+
+from __future__ import annotations
+
+from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.image import DT_RELA, DT_RELASZ, ET_EXEC, ET_REL, PF_W, PF_X, Image, Segment, loads, mapped, tag
+
+_MOST_BYTES = 64 << 20  # of data that is looked through
+
+
+def pointers(image: Image) -> Offsets:
+    """What relocations write into data: their addends, or where those stand in the data itself, its words.
+
+    May hold numbers that are no addresses.
+    """
+    if image.type == ET_REL:
+        return NONE  # relocations name symbols there
+    address, size = tag(image, DT_RELA), tag(image, DT_RELASZ)
+    if address is not None and size:
+        return _addends(image, mapped(image, address, size))
+    found, left = [], _MOST_BYTES
+    for part in loads(image):
+        if part.flags & PF_X or (image.type != ET_EXEC and not part.flags & PF_W):
+            continue
+        found.append(_words(image, part, left))
+        left -= found[-1].nbytes
+    return np.concatenate(found) if found else NONE
+
+
+def _addends(image: Image, data: bytes) -> Offsets:
+    """Those of the relocations that name no symbol."""
+    size = image.bits // 8
+    rows = np.frombuffer(data, f"{image.order}i{size}", len(data) // (3 * size) * 3).reshape(-1, 3)
+    symbol = rows[:, 1].astype(np.int64) >> (32 if image.bits == 64 else 8)
+    addends: Offsets = rows[symbol == 0, 2].astype(np.int64)
+    return addends
+
+
+def _words(image: Image, part: Segment, left: int) -> Offsets:
+    size = image.bits // 8
+    first = part.offset + -part.address % size
+    count = max(min(part.offset + part.file_size - first, left) // size, 0)
+    return np.frombuffer(image.data, f"{image.order}i{size}", count, first).astype(np.int64)

@@ -1,0 +1,49 @@
+"""Whether large frames are touched page by page, so that none jumps over the guard page.
+
+That is what `-fstack-clash-protection` is for (gcc(1)).
+"""
+
+from __future__ import annotations
+
+from archscan.elf.arrays import np
+from archscan.elf.code import address_of
+from archscan.elf.functions import owners
+from archscan.elf.inspection import Inspection, instructions, site
+from archscan.elf.subject import Judged
+from archscan.model import Reason, Verdict
+
+_SITES = 16
+_DECODED = 64  # functions that are decoded to see whether an allocation is an instruction
+
+
+def stack_clash(found: Inspection) -> Judged:
+    """The verdict, with the number of probes and the places of large frames without one."""
+    if found.idioms.probes is None:
+        return Verdict.UNKNOWN, Reason("no-pattern", "how probes look on this processor is not known")
+    seen = found.idioms.probes(found.text, found.frames)
+    inside = owners(found.view, seen.unprobed)
+    bare = _confirmed(found, [int(offset) for offset in seen.unprobed[inside >= 0]])
+    probes = int((owners(found.view, seen.probes) >= 0).sum())
+    counts = {"probes": probes, "unprobed": len(bare)}
+    if not bare:
+        if probes:
+            return Verdict.YES, Reason("probes", "what is allocated beyond a page is touched page by page", counts)
+        return Verdict.NOT_APPLICABLE, Reason("no-large-frame", "no function allocates more than a page", counts)
+    sites = tuple(site(found, offset) for offset in bare[:_SITES])
+    if probes:
+        text = "some large frames are allocated without a probe: some units are built without"
+        return Verdict.PARTIAL, Reason("some-unprobed", text, counts, sites, len(bare) > _SITES)
+    text = "large frames are allocated without a probe"
+    return Verdict.NO, Reason("unprobed", text, counts, sites, len(bare) > _SITES)
+
+
+def _confirmed(found: Inspection, offsets: list[int]) -> list[int]:
+    """Those offsets that are instructions, not the inside of one: all if the first of them are."""
+    doubtful, real = offsets[:_DECODED], []
+    for offset in doubtful:
+        number = int(owners(found.view, np.array([offset], np.int64))[0])
+        address = address_of(found.text, offset)
+        reach = offset - int(found.view.starts[number]) + 16
+        if any(at == address for at, _, _ in instructions(found, number, min(reach, 1 << 16))):
+            real.append(offset)
+    return real + offsets[_DECODED:] if real else []

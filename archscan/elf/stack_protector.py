@@ -1,0 +1,121 @@
+"""Whether functions guard their return address with a canary (gcc(1), `-fstack-protector-strong`).
+
+An import of `__stack_chk_fail` alone errs both ways: it is absent where nothing needs a canary or the C library is
+linked in, and one protected unit is enough for it. So the code is asked: which functions load the guard, and which
+show their stack to others without doing so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from archscan.elf.arrays import Offsets, np
+from archscan.elf.code import offsets_of
+from archscan.elf.exposure import exposed
+from archscan.elf.inspection import Inspection, holding, instructions, site
+from archscan.elf.language import has_stack_arrays
+from archscan.elf.startup import own_code_end
+from archscan.elf.subject import STATIC, Judged, Subject, not_applicable
+from archscan.model import ElfKind, Reason, Site, Verdict
+
+LARGE = 128  # bytes of stack from which on a function most likely holds an array
+_SMALL = 16  # no array that matters fits; often the place of a parameter that was changed before
+_DECODED = 64  # functions that are decoded to tell; the largest first
+_EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
+
+
+class _Doubt(msgspec.Struct, frozen=True, eq=False):
+    """Functions without a canary that hand out addresses of their stack."""
+
+    numbers: Sequence[int]
+    places: Sequence[int]  # addresses of the instructions that show it
+    share: float  # of those that might, how many were decoded
+
+
+def stack_protector(subject: Subject, found: Inspection) -> Judged:
+    """The verdict on the functions of an object that are written in a language with arrays on the stack."""
+    guarded = int(found.guarded.sum())
+    large = found.room >= LARGE
+    counts = {
+        "functions": int(found.view.starts.size),
+        "guarded": guarded,
+        "large_frames": int(large.sum()),
+        "large_frames_guarded": int((large & found.guarded).sum()),
+    }
+    if not has_stack_arrays(subject.language):
+        return _mixed(subject, guarded, counts)
+    if not found.view.starts.size:
+        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
+    doubt = _doubt(found, subject.image.entry, _limit(subject, found), one=not guarded)
+    counts["exposed"] = len(doubt.numbers)
+    if not guarded:
+        return _unguarded(subject, found, doubt, counts)
+    if subject.kind in STATIC:
+        return _static(found, doubt, counts)
+    if len(doubt.numbers) * _EXEMPT > guarded * doubt.share:
+        text = "functions without a canary hand out addresses of their stack: some units are built without"
+        return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
+    return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
+
+
+def _limit(subject: Subject, found: Inspection) -> int | None:
+    """Where in the file the object's own code ends, if a static one's C library follows."""
+    return own_code_end(subject.image, found) if subject.kind in STATIC else None
+
+
+def _doubt(found: Inspection, entry: int, limit: int | None, *, one: bool) -> _Doubt:
+    """Looks for exposed functions, the largest frames first; ``one`` is enough where nothing is guarded."""
+    text = found.idioms.text
+    takes = holding(found.view, found.idioms.addresses(found.text))
+    wanted = ~found.guarded & (found.room > _SMALL) & (takes | (found.room >= LARGE))
+    wanted &= ~np.isin(
+        found.view.starts, offsets_of(found.text, np.array([entry], np.int64))
+    )  # its caller is the kernel
+    if limit is not None:
+        wanted &= found.view.starts < limit
+    candidates = np.flatnonzero(wanted)
+    candidates = candidates[np.argsort(-found.room[candidates], kind="stable")]
+    numbers: list[int] = []
+    places: list[int] = []
+    for number in candidates[:_DECODED].tolist() if text else ():
+        at = exposed(instructions(found, number), text, int(found.room[number]) + text.reserved) if text else None
+        if at is not None:
+            numbers.append(number)
+            places.append(at)
+            if one:
+                break
+    return _Doubt(numbers, places, min(_DECODED / max(candidates.size, 1), 1.0))
+
+
+def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
+    """Of an object in another language: its own functions cannot be told from those of C, but canaries are C's."""
+    if guarded:
+        text = f"the part in C loads the guard; {subject.language} needs none"
+        return Verdict.YES, Reason("canaries-in-c", text, counts)
+    return not_applicable("language", f"{subject.language} keeps no unchecked arrays on the stack")
+
+
+def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
+    if subject.kind == ElfKind.LOADER:
+        return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
+    if doubt.numbers:
+        text = "no function has a canary, though some hand out addresses of their stack"
+        return Verdict.NO, _reason("no-canary", text, counts, found, doubt)
+    return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)
+
+
+def _static(found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
+    """The C library in a static object is protected by itself; what counts is the code before it."""
+    if doubt.numbers:
+        text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
+        return Verdict.PARTIAL, _reason("own-code-without", text, counts, found, doubt)
+    return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
+
+
+def _reason(code: str, text: str, counts: dict[str, int], found: Inspection, doubt: _Doubt) -> Reason:
+    starts: Offsets = found.view.starts
+    sites = tuple(site(found, int(starts[number])) for number in doubt.numbers[:16])
+    shown = tuple(Site(address=one.address, name=one.name) for one in sites)
+    return Reason(code, text, counts, shown, len(doubt.numbers) > len(shown))

@@ -1,0 +1,178 @@
+"""The ranges of functions by the tables for unwinding the stack, which stripping leaves in a file.
+
+`.eh_frame` holds a common entry (CIE) for many functions and a frame description (FDE) for each; `.eh_frame_hdr` is a
+sorted table of the FDEs (LSB, "Exception Frames"; DWARF 5, section 6.4). On 32-bit Arm it is `.ARM.exidx`, a sorted
+table of starts (Exception Handling ABI for the Arm Architecture, section 6).
+
+All of it may lie: what contradicts itself or points outside is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+import msgspec
+
+from archscan.elf.arrays import NONE, Offsets, np, numbers
+from archscan.elf.image import ET_REL, SHT_NOBITS, Image, file_offset, loads, section, text_at
+from archscan.elf.mapping import Mapping, addresses, mapping, offsets
+
+PT_GNU_EH_FRAME, _PT_ARM_EXIDX, _ARM = 0x6474E550, 0x70000001, 40
+_MOST_ROWS = 1 << 21  # a web engine has about 600,000
+_MOST_CIES = 1 << 12
+_OMIT, _INDIRECT, _DATA_RELATIVE, _PC_RELATIVE = 0xFF, 0x80, 0x30, 0x10
+_SIZES = {0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}  # DW_EH_PE_udata2 … sdata8; 0 is an address
+_FIRST_CIE = re.compile(rb"[\x10-\x40]\0\0\0\0\0\0\0[\x01\x03]z[PLRSB]*\0", re.DOTALL)
+
+
+class Ranges(msgspec.Struct, frozen=True, eq=False):
+    """Addresses where functions begin and end; the end is 0 where the table does not say it."""
+
+    starts: Offsets
+    ends: Offsets
+    source: str  # the section that says so
+
+
+def ranges(image: Image) -> Ranges | None:
+    """The functions that the unwind tables of a linked object list, or None without such tables."""
+    if image.type == ET_REL:
+        return None  # the places of its functions are relocations, and it has symbols
+    if image.machine == _ARM:
+        return _exidx(image)
+    header = _header(image)
+    rows = _table(image, header) if header else None
+    if rows is not None:
+        return _described(image, rows, ".eh_frame_hdr")
+    start = _eh_frame(image, header)
+    return None if start is None else _described(image, _walk(image, start), ".eh_frame")
+
+
+def _header(image: Image) -> tuple[int, int, int] | None:
+    """Offset, size and address of `.eh_frame_hdr`."""
+    for part in image.segments:
+        if part.type == PT_GNU_EH_FRAME and part.file_size >= 8:
+            return part.offset, part.file_size, part.address
+    return None
+
+
+def _table(image: Image, header: tuple[int, int, int]) -> Offsets | None:
+    """The offsets of all FDEs by the sorted table; None where there is none that could be read."""
+    offset, size, address = header
+    if size < 12 or image.data[offset] != 1 or image.data[offset + 2] != 3:  # version; a count in udata4
+        return None
+    width = _SIZES.get(image.data[offset + 3] & 0x0F)
+    if image.data[offset + 3] & 0x70 != _DATA_RELATIVE or width is None:
+        return None
+    # The pointer to `.eh_frame` comes between; it has four bytes with every linker known.
+    (count,) = struct.unpack_from(image.order + "I", image.data, offset + 8)
+    count = min(count, (size - 12) // (2 * width), _MOST_ROWS)
+    if not count:
+        return None
+    rows = np.frombuffer(image.data, f"{image.order}i{width}", 2 * count, offset + 12)[1::2].astype(np.int64)
+    places = offsets(_data(image), rows + address)
+    return places[places >= 0]
+
+
+def _data(image: Image) -> Mapping:
+    return mapping((part.address, part.offset, part.file_size) for part in loads(image))
+
+
+def _eh_frame(image: Image, header: tuple[int, int, int] | None) -> int | None:
+    """The offset of `.eh_frame`: by its section, by the header, or by the look of its first CIE."""
+    part = section(image, ".eh_frame")
+    if part and part.type != SHT_NOBITS:
+        return part.offset
+    if header and image.data[header[0] + 1] == _PC_RELATIVE | 0x0B:
+        (distance,) = struct.unpack_from(image.order + "i", image.data, header[0] + 4)
+        return file_offset(image, header[2] + 4 + distance)
+    if image.sections:
+        return None
+    for segment in loads(image):
+        found = _FIRST_CIE.search(image.data, segment.offset, segment.offset + segment.file_size)
+        if found:
+            return found.start()
+    return None
+
+
+def _walk(image: Image, start: int) -> Offsets:
+    """The offsets of all FDEs from the first record on, one after another."""
+    word, at = struct.Struct(image.order + "II"), start
+    found: list[int] = []
+    while at + 8 <= len(image.data) and len(found) < _MOST_ROWS:
+        length, pointer = word.unpack_from(image.data, at)
+        if length < 4 or length > len(image.data) - at:  # the end, a record of 64-bit DWARF, or nonsense
+            break
+        if pointer:
+            found.append(at)
+        at += 4 + length
+    return np.array(found, np.int64)
+
+
+def _described(image: Image, rows: Offsets, source: str) -> Ranges:
+    """The ranges of FDEs at offsets. Each says how far back its CIE is, and that how its addresses are written."""
+    raw = np.frombuffer(image.data, np.uint8)
+    rows = rows[rows <= raw.size - 24]
+    back = numbers(raw, rows + 4, 4, image.order)
+    cies = rows + 4 - back
+    known = (cies >= 0) & (back > 0)
+    rows, cies = rows[known], cies[known]
+    starts, ends = [], []
+    for cie in np.unique(cies)[:_MOST_CIES]:
+        encoding = _encoding(image, int(cie))
+        size = image.bits // 8 if encoding is not None and not encoding & 0x0F else _SIZES.get((encoding or 0) & 0x0F)
+        if encoding is None or size is None or encoding & 0x60 or encoding & _INDIRECT:
+            continue  # relative to text or data: no linker of Linux writes such
+        here = rows[cies == cie] + 8
+        begin = numbers(raw, here, size, image.order, signed=bool(encoding & _PC_RELATIVE or encoding & 0x08))
+        if encoding & _PC_RELATIVE:
+            begin = begin + addresses(_data(image), here)
+        length = numbers(raw, here + size, size, image.order)
+        starts.append(begin)
+        ends.append(begin + length)
+    return Ranges(np.concatenate(starts) if starts else NONE, np.concatenate(ends) if ends else NONE, source)
+
+
+def _encoding(image: Image, at: int) -> int | None:
+    """How the FDEs of the CIE at an offset write addresses (DW_EH_PE_…); None where the CIE makes no sense."""
+    data = image.data[at : at + 128]
+    if len(data) < 12 or data[8] not in (1, 3) or data[4:8] != b"\0\0\0\0":
+        return None
+    augmentation = text_at(data, 9)
+    if not augmentation.startswith(b"z"):
+        return None if augmentation else 0
+    at = 9 + len(augmentation) + 1
+    at = _behind(data, _behind(data, at))  # alignment factors of code and data
+    at = at + 1 if data[8] == 1 else _behind(data, at)  # the register of the return address
+    at = _behind(data, at)  # the size of what the augmentation's letters say
+    for letter in augmentation[1:]:
+        if at >= len(data):
+            return None
+        if letter == ord("R"):
+            return data[at]
+        if letter == ord("P"):
+            size = image.bits // 8 if not data[at] & 0x0F else _SIZES.get(data[at] & 0x0F, 0)
+            at += 1 + size
+        elif letter == ord("L"):
+            at += 1
+    return 0
+
+
+def _behind(data: bytes, at: int) -> int:
+    """The place behind a LEB128 number."""
+    while at < len(data) and data[at] & 0x80:
+        at += 1
+    return at + 1
+
+
+def _exidx(image: Image) -> Ranges | None:
+    part = next((part for part in image.segments if part.type == _PT_ARM_EXIDX and part.file_size >= 8), None)
+    if part is None:
+        return None
+    raw = np.frombuffer(image.data, np.uint8)
+    count = min(part.file_size // 8, _MOST_ROWS)
+    distance = np.frombuffer(raw, image.order + "u4", 2 * count, part.offset)[::2].astype(np.int64)
+    distance = (distance & 0x7FFFFFFF ^ 0x40000000) - 0x40000000  # prel31
+    places = part.address + 8 * np.arange(count, dtype=np.int64)
+    starts = (distance + places) & 0xFFFFFFFE
+    return Ranges(starts, np.zeros(count, np.int64), ".ARM.exidx")
