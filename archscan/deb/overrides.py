@@ -58,14 +58,15 @@ def overrides(content: bytes, package: str, architecture: str | None) -> Iterato
         elif found := _parsed(_SPACES.sub(" ", line), package):
             architectures, tag, context = found
             # A line without a comment of its own shares that of the line above if this was about the same tag.
-            inherited = comment or (inherited if tag == previous else "")
+            if comment or tag != previous:
+                inherited = _cut(escape(_SPACES.sub(" ", comment)))
             comment, previous = "", tag
             if len(context) <= _LONGEST_CONTEXT and len(tag) <= _LONGEST_TAG:
                 yield Override(
                     line=number,
                     tag=escape(tag),
                     context=escape(context),
-                    comment=_cut(escape(_SPACES.sub(" ", inherited))),
+                    comment=inherited,
                     architectures=_cut(escape(architectures)),
                     applies=_applies(architectures, architecture),
                 )

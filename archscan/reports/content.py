@@ -176,7 +176,7 @@ def findings(connection: sqlite3.Connection, scan_id: int | None) -> Iterator[Ro
         row["new"] = row.pop("first_scan") == scan_id
         row["evidence"] = json.loads(row["evidence"])
         row["overridden"] = bool(row["overridden"])
-        row["override_comment"] = row["evidence"].get("override", {}).get("comment")
+        row["evidence"].setdefault("override", None)
         yield row
 
 

@@ -41,6 +41,7 @@ def write(connection: sqlite3.Connection, stream: TextIO) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in content.findings(connection, scan["id"] if scan else None):
+        row["override_comment"] = (row["evidence"]["override"] or {}).get("comment")
         for name in ("new", "overridden"):
             row[name] = "yes" if row[name] else "no"
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, separators=(",", ":"))

@@ -185,7 +185,7 @@ class _Reader:
     def _regular(self, member: Member) -> Iterator[Message]:
         found = content(member)
         yield from self._file(member, found.kind, wanted=found.kind != FileKind.REGULAR)
-        if is_override_file(member.name, self._package.name):
+        if found.kind == FileKind.REGULAR and is_override_file(member.name, self._package.name):
             yield from self._read_overrides(member, found.head)
             return
         if found.kind not in (FileKind.ELF, FileKind.STATIC_ARCHIVE):
