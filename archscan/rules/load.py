@@ -168,7 +168,7 @@ def _hints(path: Path, value: object) -> Iterator[Hint]:
     tables = value if isinstance(value, dict) else {None: value}
     for subject, hints in tables.items():
         for text in _words(path, {"lintian": hints}, "lintian"):
-            tag, _, context = text.partition(" ")
+            tag, _, context = text.strip().partition(" ")
             yield Hint(subject, tag, context or "[{path}]")
 
 

@@ -105,9 +105,10 @@ WHERE NOT EXISTS (SELECT 1 FROM main.occurrence o WHERE o.finding_id = t.id)
 
 _CHANGES = """
 INSERT INTO temp.change
-SELECT j.finding_id, CASE WHEN f.id > :newest THEN NULL ELSE f.state END, j.state
+SELECT j.finding_id, CASE WHEN f.id > :newest THEN NULL WHEN f.overridden > j.overridden THEN 'overridden'
+                          ELSE f.state END, j.state
 FROM temp.judged j JOIN main.finding f ON f.id = j.finding_id
-WHERE f.id > :newest OR f.state <> j.state OR f.severity <> j.severity
+WHERE f.id > :newest OR f.state <> j.state OR f.severity <> j.severity OR f.overridden > j.overridden
 """
 
 _FINDINGS = """
