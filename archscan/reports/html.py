@@ -31,7 +31,7 @@ _SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "findings": (
         ("severity", "Severity"), ("rule", "Rule"), ("package", "Package"), ("version", "Version"),
         ("architecture", "Architecture"), ("path", "Path"), ("message", "Message"), ("confidence", "Confidence"),
-        ("new", "New"), ("overridden", "Overridden"),
+        ("new", "New"),
     ),
     "crypto": (
         ("strength", "Strength"), ("algorithm", "Algorithm"), ("role", "Role"), ("package", "Package"),
@@ -57,7 +57,7 @@ _SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 
 _CHOICES = {
-    "findings": ("severity", "rule", "architecture", "confidence", "new", "overridden"),
+    "findings": ("severity", "rule", "architecture", "confidence", "new"),
     "crypto": ("strength", "algorithm", "role", "architecture"),
     "privileges": ("privilege", "architecture"),
     "problems": ("stage", "kind"),
@@ -131,9 +131,10 @@ def _table(name: str, rows: Iterable[content.Row]) -> dict[str, Any]:
 
 def _cleaned(row: content.Row) -> content.Row:
     cleaned = {key: _safe(value) for key, value in row.items()}
-    for name in ("new", "overridden"):
-        if name in cleaned:
-            cleaned[name] = name if cleaned[name] else ""
+    if "new" in cleaned:
+        cleaned["new"] = "new" if cleaned["new"] else ""
+    if cleaned.get("overridden"):
+        cleaned["message"] += " (overridden by the maintainer)"
     return cleaned
 
 

@@ -61,6 +61,8 @@ def test_the_question_and_the_reports_show_it(judged: Path, tmp_path: Path) -> N
     for form in ("html", "json", "csv"):
         assert archscan("report", form, "--db", judged, "-o", tmp_path / form).returncode == 0
         assert _WHY in (tmp_path / form).read_text()
+    page = (tmp_path / "html").read_text()
+    assert "<td>usr/bin/fixed is not a position-independent executable (overridden by the maintainer)</td>" in page
 
 
 def test_a_gate_does_not_count_it(corpus_debs: dict[str, Path], tmp_path: Path) -> None:
