@@ -63,6 +63,12 @@ function described(row, details, columns) {
   add("Why it matters", rule.why ? element("p", rule.why) : null);
   add("What to do", rule.fix ? element("p", rule.fix) : null);
   add("Where to fix it", details.fix_where ? element("p", details.fix_where) : null);
+  const override = details.evidence.override;
+  if (override) {
+    const words = "lintian override: " + [override.tag, override.context].filter(Boolean).join(" ");
+    const effect = override.ignored ? "It changes nothing: " + override.ignored + "." : "Without it: " + override.severity + ".";
+    add("The maintainer's word", element("p", [words, override.comment, effect].filter(Boolean).join("\n"), "mono"));
+  }
   add("Evidence", sites(details.evidence));
   if (details.evidence.truncated) box.append(element("p", "The first of " + details.evidence.count + " places.", "soft"));
   add("References", rule.references.length ? element("p", rule.references.join("\n"), "mono") : null);

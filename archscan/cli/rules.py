@@ -55,6 +55,8 @@ def show(rule_id: str, own_rules: tuple[Path, ...]) -> None:
     click.echo(f"{rule.category}, severity {rule.severity}, confidence {rule.confidence}, scope {rule.scope}")
     if rule.supersedes:
         click.echo(f"supersedes {', '.join(rule.supersedes)}")
+    if rule.lintian:
+        click.echo(f"overridden with lintian's {', '.join(dict.fromkeys(hint.tag for hint in rule.lintian))}")
     for heading, text in (("Why", rule.why), ("Fix", rule.fix), ("Query", rule.query)):
         click.echo(f"\n{heading}\n{text.strip()}")
     click.echo("\nReferences\n" + "\n".join(rule.references))

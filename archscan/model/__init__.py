@@ -45,6 +45,7 @@ __all__ = [
     "Limits",
     "Log",
     "Message",
+    "Override",
     "Package",
     "PackageStatus",
     "PrivilegeSource",
@@ -83,6 +84,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     elf_objects: Size = 500_000
     answer_bytes: Size = 1 << 30  # facts of one package, as MessagePack
     memory_bytes: Size = 4 << 30  # address space of the disposable process
+    override_bytes: Size = 1 << 20  # of the file with lintian overrides; the longest have some ten KB
     deadline: float = 900.0
 
 
@@ -139,6 +141,17 @@ class File(msgspec.Struct, frozen=True, kw_only=True, tag="file"):
     link: Text | None = None
     privilege: Text | None = None
     privilege_source: PrivilegeSource | None = None
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True, tag="override"):
+    """A line of the package's lintian overrides: the maintainer's word on a tag, with the comment that explains it."""
+
+    line: Size
+    tag: Text
+    context: Text  # what of the tag is meant, `*` and `?` being wildcards; empty: all of it
+    comment: Text
+    architectures: Text  # as written; empty: all
+    applies: bool  # whether they name the package's own
 
 
 class Site(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -281,7 +294,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     built: Text | None = None
 
 
-Message = Identity | Package | File | Elf | Problem | Begin | Log | End
+Message = Identity | Package | File | Override | Elf | Problem | Begin | Log | End
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -297,3 +310,4 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     built: Text | None
     status: PackageStatus
     seconds: float = 0.0
+    overrides: tuple[Override, ...] = ()

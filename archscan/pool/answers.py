@@ -16,6 +16,7 @@ from archscan.model import (
     Job,
     Limits,
     Log,
+    Override,
     Package,
     PackageStatus,
     Problem,
@@ -33,7 +34,8 @@ _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, sign
 
 def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
     """Everything that came of a job. A death becomes a problem, with the member it happened at."""
-    said: dict[type, list[Any]] = {kind: [] for kind in (Identity, Package, File, Elf, Problem, Begin, End, Log)}
+    kinds = (Identity, Package, File, Override, Elf, Problem, Begin, End, Log)
+    said: dict[type, list[Any]] = {kind: [] for kind in kinds}
     problems: list[Problem] = said[Problem]
     senseless = ""
     try:
@@ -60,6 +62,7 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         built=said[End][-1].built if said[End] else None,
         status=_status(package, problems),
         seconds=answer.seconds,
+        overrides=tuple(said[Override]),
     )
 
 

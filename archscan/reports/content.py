@@ -40,8 +40,9 @@ _RANK = " ".join(f"WHEN '{severity}' THEN {rank}" for rank, severity in enumerat
 
 _FINDINGS = f"""
 SELECT o.severity, o.confidence, o.rule_id AS rule, o.title, o.category, o.source, o.package, o.version,
-       o.architecture, o.path, o.subject, o.message, o.fix_where, f.first_scan, o.fingerprint, o.evidence
-FROM open_finding o JOIN finding f ON f.id = o.finding_id
+       o.architecture, o.path, o.subject, o.message, o.fix_where, f.first_scan, o.fingerprint, o.evidence,
+       c.overridden
+FROM open_finding o JOIN finding f ON f.id = o.finding_id JOIN occurrence c ON c.id = o.occurrence_id
 ORDER BY CASE o.severity {_RANK} END, o.rule_id, o.source, o.package, o.architecture, o.version, o.path, o.subject,
          o.fingerprint
 """
@@ -153,6 +154,7 @@ def counts(connection: sqlite3.Connection, scan_id: int | None) -> Row:
         ),
         "problems": _number(connection, "SELECT count(*) FROM problem"),
         "findings": by_severity,
+        "overridden_findings": _number(connection, "SELECT count(*) FROM finding WHERE state = 'open' AND overridden"),
     }
 
 
@@ -173,6 +175,8 @@ def findings(connection: sqlite3.Connection, scan_id: int | None) -> Iterator[Ro
     for row in rows(connection, _FINDINGS):
         row["new"] = row.pop("first_scan") == scan_id
         row["evidence"] = json.loads(row["evidence"])
+        row["overridden"] = bool(row["overridden"])
+        row["evidence"].setdefault("override", None)
         yield row
 
 

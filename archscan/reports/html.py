@@ -133,6 +133,8 @@ def _cleaned(row: content.Row) -> content.Row:
     cleaned = {key: _safe(value) for key, value in row.items()}
     if "new" in cleaned:
         cleaned["new"] = "new" if cleaned["new"] else ""
+    if cleaned.get("overridden"):
+        cleaned["message"] += " (overridden by the maintainer)"
     return cleaned
 
 

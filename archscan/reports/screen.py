@@ -122,6 +122,9 @@ def _findings(summary: Summary) -> Iterator[Text]:
         line.append("  " if line else "")
         line.append(f"{number:,} {severity}", style=_STYLES[severity] if number else "dim")
     yield line
+    overridden = summary.counts["overridden_findings"]
+    if overridden:
+        yield Text(f"{overridden:,} of the negligible ones by the maintainer's word: archscan query overridden")
 
 
 def _figure(number: int, style: str = "") -> Text:

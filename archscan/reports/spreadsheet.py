@@ -30,6 +30,8 @@ COLUMNS = (
     "new",
     "fingerprint",
     "evidence",
+    "overridden",
+    "override_comment",
 )
 
 
@@ -39,6 +41,8 @@ def write(connection: sqlite3.Connection, stream: TextIO) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in content.findings(connection, scan["id"] if scan else None):
-        row["new"] = "yes" if row["new"] else "no"
+        row["override_comment"] = (row["evidence"]["override"] or {}).get("comment")
+        for name in ("new", "overridden"):
+            row[name] = "yes" if row[name] else "no"
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, separators=(",", ":"))
         writer.writerow([spreadsheet(row[column]) for column in COLUMNS])

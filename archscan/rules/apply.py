@@ -10,6 +10,7 @@ import msgspec
 from archscan.rules.fold import fold
 from archscan.rules.hits import collect
 from archscan.rules.merge import merge
+from archscan.rules.overrides import override
 from archscan.rules.plan import plan, record, unchanged
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from archscan.rules.load import RuleBook
 
-_WORK = ("hit", "ruling", "superseding", "fold", "missed", "touched", "standing", "judged", "change")
+_WORK = ("hit", "ruling", "superseding", "overriding", "fold", "missed", "touched", "standing", "judged", "change")
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ def apply(
     with _transaction(connection), _workspace(connection):
         chosen = plan(connection, book, changed_only=changed_only)
         collect(connection, chosen, seconds=seconds)
+        override(connection, book)
         fold(connection, {rule.id: rule.message for rule in book.rules})
         merge(connection, chosen, scan_id)
         record(connection, book)

@@ -47,9 +47,10 @@ def checked_columns(connection: sqlite3.Connection, rule: Rule) -> tuple[str, ..
     if "subject" not in columns:
         raise _wrong(rule, "query", "expected a column subject")
     known = {*columns, *STANDARD_FIELDS} - set(OBJECTS)
-    for field in _fields(rule):
-        if field not in known:
-            raise _wrong(rule, "message", f"expected {{{field}}} to be one of {', '.join(sorted(known))}")
+    for key, template, fields in _templates(rule, known):
+        for field in _fields(rule, key, template):
+            if field not in fields:
+                raise _wrong(rule, key, f"expected {{{field}}} to be one of {', '.join(sorted(fields))}")
     return columns
 
 
@@ -96,16 +97,24 @@ def _columns(connection: sqlite3.Connection, rule: Rule) -> tuple[str, ...]:
     return tuple(name for (name,) in rows)
 
 
-def _fields(rule: Rule) -> Iterator[str]:
+def _templates(rule: Rule, columns: set[str]) -> Iterator[tuple[str, str, set[str]]]:
+    """Each template of the rule: its key, its text, and the fields it may name."""
+    yield "message", rule.message, columns
+    evidence = columns - {*STANDARD_FIELDS, *OVERRIDES} | {"path", "subject"}
+    for hint in rule.lintian:
+        yield "lintian", hint.context, evidence
+
+
+def _fields(rule: Rule, key: str, template: str) -> Iterator[str]:
     try:
-        parts = list(string.Formatter().parse(rule.message))
+        parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise _wrong(rule, "message", f"expected a template with {{name}} fields: {error}") from error
+        raise _wrong(rule, key, f"expected a template with {{name}} fields: {error}") from error
     for _, field, form, conversion in parts:
         if field is None:
             continue
         if form or conversion or not _COLUMN.fullmatch(field):
-            raise _wrong(rule, "message", f"expected plain {{name}} fields, not {{{field}}} with a form or part")
+            raise _wrong(rule, key, f"expected plain {{name}} fields, not {{{field}}} with a form or part")
         yield field
 
 

@@ -40,6 +40,7 @@ CREATE TEMP TABLE fold (
     fix_where TEXT,
     message TEXT NOT NULL,
     evidence TEXT NOT NULL,
+    overridden INTEGER NOT NULL,
     PRIMARY KEY (fingerprint, package_id, path)
 ) WITHOUT ROWID
 """
@@ -49,14 +50,15 @@ CREATE TEMP TABLE fold (
 _ROWS = f"""
 SELECT r.family, coalesce(p.source, p.name, '') AS source, coalesce(e.path_key, f.path_key, '') AS path_key, h.subject,
        h.package_id, coalesce(e.path, f.path, '') AS path, h.rule_id, h.elf_id, h.file_id, h.severity, h.confidence,
-       h.fix_where, h.evidence, p.name, p.version, p.architecture
+       h.fix_where, h.evidence, p.name, p.version, p.architecture, coalesce(v.counts, 0), v.override
 FROM temp.hit h
 JOIN temp.ruling r ON r.id = h.rule_id
 JOIN main.package p ON p.id = h.package_id
+LEFT JOIN temp.overriding v ON v.hit_id = h.id
 LEFT JOIN main.elf e ON e.id = h.elf_id
 LEFT JOIN main.file f ON f.id = h.file_id
-ORDER BY 1, 2, 3, 4, 5, 6, {ranked("h.severity", Severity)} DESC, {ranked("h.confidence", Confidence)} DESC,
-         h.rule_id, h.fix_where, h.evidence
+ORDER BY 1, 2, 3, 4, 5, 6, {ranked("h.severity", Severity)} DESC, coalesce(v.counts, 0),
+         {ranked("h.confidence", Confidence)} DESC, h.rule_id, h.fix_where, h.evidence, v.override
 """
 
 
@@ -77,6 +79,8 @@ class _Row(NamedTuple):
     package: str | None
     version: str | None
     architecture: str | None
+    overridden: int
+    override: str | None
 
 
 def fingerprint(family: str, source: str, path_key: str, subject: str) -> str:
@@ -89,7 +93,7 @@ def fold(connection: sqlite3.Connection, messages: Mapping[str, str]) -> None:
     connection.execute(_TABLE)
     rows = map(_Row._make, connection.execute(_ROWS))
     connection.executemany(
-        "INSERT INTO temp.fold VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO temp.fold VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         _occurrences(rows, messages),
     )
 
@@ -103,6 +107,7 @@ def _occurrences(rows: Iterable[_Row], messages: Mapping[str, str]) -> Iterator[
             *(first.severity, first.confidence, first.fix_where),
             _message(messages[first.rule_id], first),
             _evidence(first, group),  # noqa: B031 - what `first` left of it
+            first.overridden,
         )
 
 
@@ -120,4 +125,5 @@ def _evidence(first: _Row, others: Iterator[_Row]) -> str:
     sites = [row.evidence for row in (first, *itertools.islice(others, MAX_SITES - 1))]
     count = len(sites) + sum(1 for _ in others)
     shown = ",".join(site for site in sites if site != "{}")
-    return f'{{"sites":[{shown}],"count":{count},"truncated":{"true" if count > MAX_SITES else "false"}}}'
+    override = "" if first.override is None else f',"override":{first.override}'
+    return f'{{"sites":[{shown}],"count":{count},"truncated":{"true" if count > MAX_SITES else "false"}{override}}}'

@@ -32,7 +32,7 @@ _TEXTS = ("id", "title", "category", "query", "message", "why", "fix")
 _REQUIRED = frozenset({*_TEXTS, *_CHOICES, "references", "example"})
 _PROSE = ("title", "why", "fix", "references")  # may be reworded without judging anything again
 _LISTS = ("references", "supersedes", "formerly")
-_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family"})
+_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family", "lintian"})
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -40,6 +40,14 @@ class Example(msgspec.Struct, frozen=True):
 
     corpus: str
     findings: tuple[str, ...]
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """What lintian prints where it says the same: a tag, and the template of what follows it. Of one subject or all."""
+
+    subject: str | None
+    tag: str
+    context: str
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +70,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[Example, ...]
     digest: str
     origin: str
+    lintian: tuple[Hint, ...] = ()
 
 
 class RuleBook(msgspec.Struct, frozen=True):
@@ -119,7 +128,9 @@ def _rule(path: Path) -> Rule:
     if not _ID.fullmatch(values["id"]):
         raise RuleError(f"{path}: id: expected lower-case words joined by '-'")
     values["family"] = _text(path, table, "family") if "family" in table else values["id"]
-    digest = _digest({key: value for key, value in values.items() if key not in _PROSE})
+    values["lintian"] = tuple(_hints(path, table.get("lintian", [])))
+    judging = {key: value for key, value in values.items() if key not in _PROSE}
+    digest = _digest(msgspec.to_builtins(judging))
     return Rule(**values, examples=tuple(_examples(path, table)), digest=digest, origin=str(path))
 
 
@@ -151,6 +162,14 @@ def _words(path: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if len(set(value)) != len(value):
         raise RuleError(f"{path}: {key}: expected each text once")
     return tuple(value)
+
+
+def _hints(path: Path, value: object) -> Iterator[Hint]:
+    tables = value if isinstance(value, dict) else {None: value}
+    for subject, hints in tables.items():
+        for text in _words(path, {"lintian": hints}, "lintian"):
+            tag, _, context = text.strip().partition(" ")
+            yield Hint(subject, tag, context or "[{path}]")
 
 
 def _examples(path: Path, table: Mapping[str, Any]) -> Iterator[Example]:

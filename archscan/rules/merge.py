@@ -37,14 +37,14 @@ ON CONFLICT (fingerprint) DO NOTHING
 
 _MET = """
 INSERT INTO occurrence (finding_id, package_id, elf_id, file_id, rule_id, path, severity, confidence, fix_where,
-                        message, evidence, unchecked, first_scan, last_scan)
+                        message, evidence, unchecked, overridden, first_scan, last_scan)
 SELECT f.id, t.package_id, t.elf_id, t.file_id, t.rule_id, nullif(t.path, ''), t.severity, t.confidence, t.fix_where,
-       t.message, t.evidence, 0, :scan, :scan
+       t.message, t.evidence, 0, t.overridden, :scan, :scan
 FROM temp.fold t JOIN main.finding f USING (fingerprint) WHERE true
 ON CONFLICT (finding_id, package_id, coalesce(path, '')) DO UPDATE SET
     elf_id = excluded.elf_id, file_id = excluded.file_id, rule_id = excluded.rule_id, severity = excluded.severity,
     confidence = excluded.confidence, fix_where = excluded.fix_where, message = excluded.message,
-    evidence = excluded.evidence, unchecked = 0, last_scan = excluded.last_scan
+    evidence = excluded.evidence, unchecked = 0, overridden = excluded.overridden, last_scan = excluded.last_scan
 """
 
 # Occurrences that a rule could have met again, but did not. A package that was not read whole closes nothing:
@@ -83,14 +83,14 @@ WHERE p.id IN (SELECT o.package_id FROM temp.touched t JOIN main.occurrence o ON
 _JUDGED = f"""
 INSERT INTO temp.judged
 SELECT finding_id, CASE weight WHEN 2 THEN 'open' WHEN 1 THEN 'unchecked' ELSE 'fixed' END,
-       severity, confidence, rule_id, fix_where
+       severity, confidence, rule_id, fix_where, overridden
 FROM (
     SELECT *, row_number() OVER (
         PARTITION BY finding_id
-        ORDER BY weight DESC, {ranked("severity", Severity)} DESC, {ranked("confidence", Confidence)} DESC,
-                 rule_id, fix_where) AS place
+        ORDER BY weight DESC, {ranked("severity", Severity)} DESC, overridden,
+                 {ranked("confidence", Confidence)} DESC, rule_id, fix_where) AS place
     FROM (
-        SELECT o.finding_id, o.severity, o.confidence, o.rule_id, o.fix_where,
+        SELECT o.finding_id, o.severity, o.confidence, o.rule_id, o.fix_where, o.overridden,
                CASE WHEN s.is_current AND NOT o.unchecked THEN 2 WHEN s.unsure OR o.unchecked AND s.is_current THEN 1
                     ELSE 0 END AS weight
         FROM temp.touched t
@@ -98,34 +98,37 @@ FROM (
         JOIN temp.standing s ON s.package_id = o.package_id))
 WHERE place = 1
 UNION ALL
-SELECT f.id, 'withdrawn', f.severity, f.confidence, f.rule_id, f.fix_where
+SELECT f.id, 'withdrawn', f.severity, f.confidence, f.rule_id, f.fix_where, f.overridden
 FROM temp.touched t JOIN main.finding f ON f.id = t.id
 WHERE NOT EXISTS (SELECT 1 FROM main.occurrence o WHERE o.finding_id = t.id)
 """
 
 _CHANGES = """
 INSERT INTO temp.change
-SELECT j.finding_id, CASE WHEN f.id > :newest THEN NULL ELSE f.state END, j.state
+SELECT j.finding_id, CASE WHEN f.id > :newest THEN NULL WHEN f.overridden > j.overridden THEN 'overridden'
+                          ELSE f.state END, j.state
 FROM temp.judged j JOIN main.finding f ON f.id = j.finding_id
-WHERE f.id > :newest OR f.state <> j.state OR f.severity <> j.severity
+WHERE f.id > :newest OR f.state <> j.state OR f.severity <> j.severity OR f.overridden > j.overridden
 """
 
 _FINDINGS = """
 UPDATE finding SET
     last_change = CASE WHEN finding.state <> j.state OR finding.severity <> j.severity THEN :scan
                        ELSE finding.last_change END,
-    state = j.state, severity = j.severity, confidence = j.confidence, rule_id = j.rule_id, fix_where = j.fix_where
+    state = j.state, severity = j.severity, confidence = j.confidence, rule_id = j.rule_id, fix_where = j.fix_where,
+    overridden = j.overridden
 FROM temp.judged j
 WHERE j.finding_id = finding.id AND finding.id IN (SELECT finding_id FROM temp.judged)
-  AND (finding.state, finding.severity, finding.confidence, finding.rule_id, finding.fix_where)
-      IS NOT (j.state, j.severity, j.confidence, j.rule_id, j.fix_where)
+  AND (finding.state, finding.severity, finding.confidence, finding.rule_id, finding.fix_where, finding.overridden)
+      IS NOT (j.state, j.severity, j.confidence, j.rule_id, j.fix_where, j.overridden)
 """
 
 _TABLES = (
     "CREATE TEMP TABLE missed (id INTEGER PRIMARY KEY, finding_id INTEGER NOT NULL, keep INTEGER NOT NULL)",
     "CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE standing (package_id INTEGER PRIMARY KEY, is_current INTEGER, unsure INTEGER)",
-    "CREATE TEMP TABLE judged (finding_id INTEGER PRIMARY KEY, state, severity, confidence, rule_id, fix_where)",
+    "CREATE TEMP TABLE judged (finding_id INTEGER PRIMARY KEY, state, severity, confidence, rule_id, fix_where,"
+    " overridden)",
     "CREATE TEMP TABLE change (finding_id INTEGER PRIMARY KEY, before, after)",
 )
 

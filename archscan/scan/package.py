@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import posixpath
 import re
@@ -18,6 +19,7 @@ from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
+from archscan.deb.overrides import is_override_file, overrides
 from archscan.deb.path_key import path_key
 from archscan.errors import ElfError, InputError, LimitError, SourceError
 from archscan.model import (
@@ -30,6 +32,7 @@ from archscan.model import (
     Job,
     Limits,
     Message,
+    Override,
     PrivilegeSource,
     Problem,
     ProblemKind,
@@ -41,6 +44,7 @@ from archscan.model import (
 Send = Callable[[Message], None]
 _LONGEST_NAME = 60_000  # of what model.Text takes, with room for the name of a member of an archive
 _MOST_LINKS = 40  # path_resolution(7)
+_MOST_OVERRIDES = 20_000  # lines; the longest file has some hundreds
 _PROGRAM_FOLDER = re.compile(r"^(?:usr/(?:local/)?|opt/.+/)?(?:s?bin|lib\w*|games)/")
 _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
 
@@ -129,6 +133,7 @@ class _Reader:
             self._granted[_merged(path)] = (path, privileges | also)
         self._elf_files: set[str] = set()
         self._symlinks: dict[str, tuple[Member, str]] = {}
+        self._overrides: tuple[Override, ...] = ()
         self._objects = 0
         self.newest = opened.modified
 
@@ -154,7 +159,8 @@ class _Reader:
             yield Problem(stage=Stage.DATA, kind=ProblemKind.UNSUPPORTED, message=text, path=member.name)
 
     def rest(self) -> Iterator[Message]:
-        """Symbolic links to ELF objects, and privileges given to what is not in the package."""
+        """Lintian overrides, symbolic links to ELF objects, and privileges given to what is not in the package."""
+        yield from self._overrides
         objects = {_merged(path) for path in self._elf_files}
         for member, target in self._symlinks.values():
             yield from self._file(member, FileKind.SYMLINK, wanted=self._end_of_chain(target) in objects)
@@ -180,6 +186,9 @@ class _Reader:
     def _regular(self, member: Member) -> Iterator[Message]:
         found = content(member)
         yield from self._file(member, found.kind, wanted=found.kind != FileKind.REGULAR)
+        if found.kind == FileKind.REGULAR and is_override_file(member.name, self._package.name):
+            yield from self._read_overrides(member, found.head)
+            return
         if found.kind not in (FileKind.ELF, FileKind.STATIC_ARCHIVE):
             return
         self._elf_files.add(member.name)
@@ -193,6 +202,20 @@ class _Reader:
                 yield from self._object(one, member.name)
         except InputError as error:
             yield Problem(stage=Stage.DATA, kind=ProblemKind(error.kind), message=escape(str(error)), path=member.name)
+
+    def _read_overrides(self, member: Member, head: bytes) -> Iterator[Problem]:
+        """Remember what the file says: where a tar archive names it twice, the last one wins (dpkg)."""
+        if member.size > self._limits.override_bytes:
+            text = f"{member.size} bytes; the limit is {self._limits.override_bytes} (override_bytes)"
+            yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text, path=member.name)
+            return
+        content = head + member.read(member.size - len(head))
+        said = overrides(content, self._package.name, self._package.architecture)
+        self._overrides = tuple(itertools.islice(said, _MOST_OVERRIDES + 1))
+        if len(self._overrides) > _MOST_OVERRIDES:
+            self._overrides = self._overrides[:_MOST_OVERRIDES]
+            text = f"more than {_MOST_OVERRIDES} lintian overrides"
+            yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text, path=member.name)
 
     def _object(self, one: ElfBytes, file_path: str) -> Iterator[Message]:
         self._objects += 1

@@ -33,6 +33,10 @@ _LINES = {
         "t.privilege_source",
         "file t JOIN package p ON p.id = t.package_id",
     ),
+    "lintian_override": (
+        f"{_PACKAGE}, t.line, t.tag, t.context, t.comment, t.architectures, t.applies",
+        "lintian_override t JOIN package p ON p.id = t.package_id",
+    ),
     "elf": (
         f"{_PACKAGE}, f.path AS file, t.path, t.path_key, t.sha256, t.size, t.kind, t.machine, t.bits, t.endian, "
         "t.language, t.build_id, t.soname, t.interpreter, t.stripped, t.pie, t.relro, t.bind_now, t.stack_protector, "
@@ -69,12 +73,13 @@ _LINES = {
     "rule": ("t.id, t.digest", "rule t"),
     "algorithm": ("t.name, t.family, t.strength, t.note", "algorithm t"),
     "finding": (
-        "t.fingerprint, t.rule_id, t.source, t.path_key, t.subject, t.severity, t.confidence, t.state, t.fix_where",
+        "t.fingerprint, t.rule_id, t.source, t.path_key, t.subject, t.severity, t.confidence, t.state, t.fix_where, "
+        "t.overridden",
         "finding t",
     ),
     "occurrence": (
         f"g.fingerprint, {_PACKAGE}, t.rule_id, t.path, t.severity, t.confidence, t.fix_where, t.message, t.evidence, "
-        "t.unchecked",
+        "t.unchecked, t.overridden",
         "occurrence t JOIN finding g ON g.id = t.finding_id JOIN package p ON p.id = t.package_id",
     ),
     "decision": (

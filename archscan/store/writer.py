@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.model import Elf, File, Package, PackageStatus, Problem, ProblemKind, Reading, Stage, escape
+from archscan.model import Elf, File, Override, Package, PackageStatus, Problem, ProblemKind, Reading, Stage, escape
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -103,7 +103,8 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
         text = f"the facts do not fit the database: {escape(str(error))[:2000]}"
         problem = Problem(stage=Stage.STORE, kind=ProblemKind.INTERNAL, message=text)
-        rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE}
+        rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE,
+                "overrides": ()}  # fmt: skip
         _write(db, msgspec.structs.replace(reading, problems=(*reading.problems, problem), **rest), scan_id, extraction)
         return False
 
@@ -121,6 +122,7 @@ def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction)
         package_id = _write_package(db.conn, reading, extraction, earlier[0] if earlier else None)
         files = _write_files(db.conn, package_id, reading.files)
         _write_objects(db.conn, package_id, files, reading.objects)
+        _write_overrides(db.conn, package_id, reading.overrides)
         _write_problems(db.conn, reading, package_id, scan_id)
         db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
         if reading.seconds >= _SLOW:
@@ -167,7 +169,7 @@ def _filename(reading: Reading) -> str:
 
 def _forget(conn: sqlite3.Connection, package_id: int) -> None:
     """Delete the facts of a package; foreign keys take along what hangs on them, and leave the findings."""
-    for table in ("relation", "elf", "file", "problem"):
+    for table in ("relation", "elf", "file", "lintian_override", "problem"):
         conn.execute(f"DELETE FROM {table} WHERE package_id = ?", [package_id])
 
 
@@ -223,6 +225,14 @@ def _write_objects(conn: sqlite3.Connection, package_id: int, files: dict[str, i
         "INSERT INTO crypto_use (elf_id, algorithm, strength, role, direction, library, symbol, evidence, confidence, "
         "function, address, argument, context_evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(number, *map(_value, msgspec.structs.astuple(line))) for number, row in numbered for line in row.crypto],
+    )
+
+
+def _write_overrides(conn: sqlite3.Connection, package_id: int, overrides: Sequence[Override]) -> None:
+    conn.executemany(
+        "INSERT INTO lintian_override (package_id, line, tag, context, comment, architectures, applies) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(package_id, *msgspec.structs.astuple(row)) for row in overrides],
     )
 
 

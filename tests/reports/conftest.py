@@ -83,18 +83,23 @@ def add_finding(connection: sqlite3.Connection, rule: str, package: int, elf: in
     ).fetchone()
     row = connection.execute("SELECT path FROM elf WHERE id = ?", (elf,)).fetchone()
     path, subject = row[0] if row else None, more.get("subject", "pie")
-    scan = more.get("scan", 1)
+    scan, override = more.get("scan", 1), more.get("override", {})
+    overridden = int(bool(override) and not override["ignored"])
     finding = insert(
         connection, "finding", fingerprint=sha256(f"{rule}{name}{path}{subject}"), rule_id=rule, source=name,
         path_key=path or "", subject=subject, severity=severity, confidence="likely", state=more.get("state", "open"),
-        first_scan=scan, last_change=scan,
+        first_scan=scan, last_change=scan, overridden=overridden,
     )  # fmt: skip
     insert(
         connection, "occurrence", finding_id=finding, package_id=package, elf_id=elf, rule_id=rule, path=path,
         severity=severity, confidence="likely", message=more.get("message", f"{path} lacks something"),
-        evidence=json.dumps({"sites": [{"function": SCRIPT}], "count": 1, "truncated": False}), first_scan=scan,
-        last_scan=scan,
+        evidence=json.dumps({"sites": [{"function": SCRIPT}], "count": 1, "truncated": False, **_word(override)}),
+        first_scan=scan, last_scan=scan, overridden=overridden,
     )  # fmt: skip
+
+
+def _word(override: dict[str, Any]) -> dict[str, Any]:
+    return {"override": override} if override else {}
 
 
 def fill(connection: sqlite3.Connection) -> None:
@@ -138,6 +143,10 @@ def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> Non
         insert(connection, "crypto_context", use_id=use, context="checksum", confidence="possible")
     add_finding(connection, "no-pie", package, elf, message=name, scan=1 + number % 2)
     add_finding(connection, SCRIPT, package, None, message=name, subject=name)
+    for subject, ignored in (("overridden", None), ("ignored", "privileged")):
+        word = {"tag": "hardening-no-fortify-functions", "context": name, "comment": f"Comment {name}", "line": 1}
+        override = {**word, "severity": "low", "ignored": ignored}
+        add_finding(connection, "not-fortified", package, elf, subject=subject, override=override)
     add_finding(connection, "not-fortified", package, elf, subject="fortify", state="fixed" if number % 2 else "open")
 
 

@@ -78,6 +78,16 @@ def test_the_figures_are_those_of_the_database(filled: sqlite3.Connection) -> No
     assert {use["uses"] for use in found["crypto_uses"]} == {2}
 
 
+def test_what_the_maintainer_overrides_is_marked_with_the_comment(filled: sqlite3.Connection) -> None:
+    found = report(filled)
+    marked = [finding for finding in found["findings"] if finding["overridden"]]
+    assert {finding["subject"] for finding in marked} == {"overridden"}
+    assert len(marked) == found["counts"]["overridden_findings"] > 0
+    comments = {row["subject"]: row["override_comment"] for row in sheet(filled) if row["package"] == "sudo"}
+    assert (comments["overridden"], comments["ignored"], comments["pie"]) == ("Comment sudo", "Comment sudo", "")
+    assert {row["overridden"] for row in sheet(filled)} == {"yes", "no"}
+
+
 def test_the_worst_comes_first(filled: sqlite3.Connection) -> None:
     found = [finding["severity"] for finding in report(filled)["findings"]]
     assert found == sorted(found, key=content.SEVERITIES.index)

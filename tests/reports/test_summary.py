@@ -33,6 +33,7 @@ def test_the_figures_are_those_of_the_database(filled: sqlite3.Connection) -> No
     objects = filled.execute("SELECT count(*) FROM elf").fetchone()[0]
     assert f"{opened} open, {new} of them new in this scan" in text
     assert f"{objects} ELF objects" in text
+    assert "6 of the negligible ones by the maintainer's word: archscan query overridden" in text
     assert "7 packages in this scan: 5 read, 2 known already" in text
     assert "scan 2 finished in 1 min 5 s" in text
 

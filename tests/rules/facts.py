@@ -48,6 +48,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     status: str = "complete"
     objects: tuple[Object, ...] = (Object(),)
+    overrides: tuple[tuple[str, str], ...] = ()  # tag, context
 
 
 class _Forgotten(sqlite3.Connection):
@@ -88,6 +89,11 @@ def put(connection: sqlite3.Connection, pack: Pack) -> int:
         ).fetchone()
         connection.execute("DELETE FROM elf WHERE package_id = ?", (package,))
         connection.execute("DELETE FROM file WHERE package_id = ?", (package,))
+        connection.execute("DELETE FROM lintian_override WHERE package_id = ?", (package,))
+        connection.executemany(
+            "INSERT INTO lintian_override VALUES (?, ?, ?, ?, 'because', '', 1)",
+            ((package, line, *row) for line, row in enumerate(pack.overrides, 1)),
+        )
         for item in pack.objects:
             _put_object(connection, package, item)
         connection.execute("INSERT OR IGNORE INTO unjudged VALUES (?)", (package,))
@@ -155,7 +161,7 @@ def judgement(connection: sqlite3.Connection, *, withdrawn: bool = True) -> list
     return connection.execute(
         "SELECT f.fingerprint, f.rule_id, f.source, f.path_key, f.subject, f.severity, f.confidence, f.state, "
         "f.fix_where, p.name, p.version, p.architecture, o.path, o.rule_id, o.severity, o.confidence, o.message, "
-        "o.evidence, o.unchecked, o.elf_id IS NOT NULL FROM finding f "
+        "o.evidence, o.unchecked, o.elf_id IS NOT NULL, f.overridden, o.overridden FROM finding f "
         "LEFT JOIN occurrence o ON o.finding_id = f.id LEFT JOIN package p ON p.id = o.package_id "
         "WHERE ? OR f.state <> 'withdrawn' ORDER BY f.fingerprint, p.name, p.version, p.architecture, o.path",
         (withdrawn,),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archscan.rules.apply import apply
-from archscan.rules.load import Rule, RuleBook, load
+from archscan.rules.load import Hint, Rule, RuleBook, load
 from tests.rules.facts import Object, Pack, book, database, judgement, put, rule
 
 SHIPPED = load([Path(__file__).parents[2] / "rules"])
@@ -46,6 +46,8 @@ UNMEASURED = Object(columns={"stack_protector": "unknown"}, imports=("printf",))
 POOL = (*BAD.values(), UNMEASURED, Object())
 KINDS = ("pie", "executable", "relocatable", "kernel-module", "debug", "core", "firmware", "shared-library")
 
+tags = st.sampled_from(("hardening-no-pie", "hardening-no-relro", "hardening-no-bindnow", "some-tag"))
+contexts = st.sampled_from(("", "*", "[usr/bin/a]", "usr/bin/b", "[usr/lib/*]"))
 paths = st.sampled_from(("usr/bin/a", "usr/bin/b", "usr/lib/x86_64-linux-gnu/libc.so.1"))
 
 
@@ -71,6 +73,7 @@ def packs(draw: st.DrawFn, statuses: Sequence[str] = ("complete", "partial", "un
         source="source",
         status=draw(st.sampled_from(statuses)),
         objects=tuple(objects.values()),
+        overrides=tuple(draw(st.lists(st.tuples(tags, contexts), max_size=3))),
     )
 
 
@@ -133,6 +136,7 @@ changes = st.lists(
         {},
         optional={
             "severity": st.sampled_from(("low", "high")),
+            "lintian": st.just((Hint(None, "hardening-no-pie", "[{path}]"),)),
             "family": st.just("shared"),
             "message": st.sampled_from(("{path}", "{path} {version}")),
             "scope": st.sampled_from(("object", "archive")),

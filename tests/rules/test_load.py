@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archscan.errors import RuleError
-from archscan.rules.load import load
+from archscan.rules.load import Hint, load
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 GOOD = '''
@@ -76,6 +76,8 @@ def test_folders_of_other_data_are_left_alone(tmp_path: Path) -> None:
         ('scope = "object"', 'scope = "object"\nsupersedes = ["some-rule"]', "supersedes: expected the id of another"),
         ('scope = "object"', 'scope = "object"\nformerly = ["some-rule"]', "formerly: expected an id that no rule has"),
         ('scope = "object"', 'scope = "object"\nfamily = ""', "family: expected a text"),
+        ('scope = "object"', 'scope = "object"\nlintian = "a-tag"', "lintian: expected a list of texts"),
+        ('scope = "object"', 'scope = "object"\nlintian.pie = [1]', "lintian: expected a list of texts"),
         ("[[example]]", "[example]", r"example: expected \[\[example\]\] tables"),
         ('title = "Is wrong"', "title = ", "expected TOML: .*line"),
     ],
@@ -87,6 +89,16 @@ def test_what_is_not_exactly_a_rule_is_named_with_its_file(tmp_path: Path, old: 
         load([tmp_path])
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_hints_of_lintian_are_of_all_subjects_or_of_one(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace('scope = "object"', 'scope = "object"\nlintian = ["a-tag", "b-tag {path} x"]'))
+    (rule,) = load([tmp_path]).rules
+    assert rule.lintian == (Hint(None, "a-tag", "[{path}]"), Hint(None, "b-tag", "{path} x"))
+    path.write_text(GOOD.replace('scope = "object"', 'scope = "object"\nlintian.pie = ["a-tag"]'))
+    (other,) = load([tmp_path]).rules
+    assert other.lintian == (Hint("pie", "a-tag", "[{path}]"),)
+    assert other.digest != rule.digest
 
 
 def test_a_name_that_is_no_id_is_refused(tmp_path: Path) -> None:
