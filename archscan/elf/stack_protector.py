@@ -18,11 +18,13 @@ from archscan.elf.inspection import Inspection, holding, instructions, site
 from archscan.elf.language import has_stack_arrays
 from archscan.elf.startup import own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject, not_applicable
-from archscan.model import ElfKind, Reason, Site, Verdict
+from archscan.model import ElfKind, Reason, Verdict
 
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
 _SMALL = 16  # no array that matters fits; often the place of a parameter that was changed before
-_DECODED = 64  # functions that are decoded to tell; the largest first
+_LONGEST = 2048  # bytes of a function that are decoded to tell
+_BYTES = 24 << 10  # of all functions of an object
+_ENOUGH = 8  # of them that are exposed
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
 
@@ -30,7 +32,6 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
     """Functions without a canary that hand out addresses of their stack."""
 
     numbers: Sequence[int]
-    places: Sequence[int]  # addresses of the instructions that show it
     share: float  # of those that might, how many were decoded
 
 
@@ -48,7 +49,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size:
         return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
-    doubt = _doubt(found, subject.image.entry, _limit(subject, found), one=not guarded)
+    doubt = _doubt(found, subject.image.entry, _limit(subject, found))
     counts["exposed"] = len(doubt.numbers)
     if not guarded:
         return _unguarded(subject, found, doubt, counts)
@@ -65,28 +66,34 @@ def _limit(subject: Subject, found: Inspection) -> int | None:
     return own_code_end(subject.image, found) if subject.kind in STATIC else None
 
 
-def _doubt(found: Inspection, entry: int, limit: int | None, *, one: bool) -> _Doubt:
-    """Looks for exposed functions, the largest frames first; ``one`` is enough where nothing is guarded."""
-    text = found.idioms.text
+def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
+    """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
+    text, guarded = found.idioms.text, int(found.guarded.sum())
+    candidates = _candidates(found, entry, limit)
+    if text is None or (limit is None and candidates.size * _EXEMPT <= guarded):
+        return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
+    sizes = np.minimum(found.view.ends - found.view.starts, _LONGEST)[candidates]
+    decoded = int(np.searchsorted(np.cumsum(sizes), _BYTES)) + 1
+    numbers: list[int] = []
+    for number in candidates[:decoded].tolist():
+        room = int(found.room[number]) + text.reserved
+        if exposed(instructions(found, number, _LONGEST), text, room) is not None:
+            numbers.append(number)
+            if not guarded or (len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded):
+                break
+    return _Doubt(numbers, min(decoded / max(candidates.size, 1), 1.0))
+
+
+def _candidates(found: Inspection, entry: int, limit: int | None) -> Offsets:
+    """The numbers of functions without a canary that may hand out addresses of their stack, the largest first."""
     takes = holding(found.view, found.idioms.addresses(found.text))
     wanted = ~found.guarded & (found.room > _SMALL) & (takes | (found.room >= LARGE))
-    wanted &= ~np.isin(
-        found.view.starts, offsets_of(found.text, np.array([entry], np.int64))
-    )  # its caller is the kernel
+    # What the kernel enters passes on the arguments that lie on the stack.
+    wanted &= found.view.starts != offsets_of(found.text, np.array([entry], np.int64))[0]
     if limit is not None:
         wanted &= found.view.starts < limit
-    candidates = np.flatnonzero(wanted)
-    candidates = candidates[np.argsort(-found.room[candidates], kind="stable")]
-    numbers: list[int] = []
-    places: list[int] = []
-    for number in candidates[:_DECODED].tolist() if text else ():
-        at = exposed(instructions(found, number), text, int(found.room[number]) + text.reserved) if text else None
-        if at is not None:
-            numbers.append(number)
-            places.append(at)
-            if one:
-                break
-    return _Doubt(numbers, places, min(_DECODED / max(candidates.size, 1), 1.0))
+    numbers = np.flatnonzero(wanted)
+    return numbers[np.argsort(-found.room[numbers], kind="stable")]
 
 
 def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
@@ -117,5 +124,4 @@ def _static(found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
 def _reason(code: str, text: str, counts: dict[str, int], found: Inspection, doubt: _Doubt) -> Reason:
     starts: Offsets = found.view.starts
     sites = tuple(site(found, int(starts[number])) for number in doubt.numbers[:16])
-    shown = tuple(Site(address=one.address, name=one.name) for one in sites)
-    return Reason(code, text, counts, shown, len(doubt.numbers) > len(shown))
+    return Reason(code, text, counts, sites, len(doubt.numbers) > len(sites))

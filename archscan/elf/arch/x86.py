@@ -7,6 +7,7 @@ from archscan.elf.arrays import Mask, Offsets, np, numbers
 from archscan.elf.code import Code, matches
 
 GUARD_PAGE = 4096  # gcc, param stack-clash-protection-guard-size
+_LOCK = 0xF0  # `lock orq $0,(%rsp)` is a memory barrier
 _ROOM = 16 << 20  # more is no frame: a constant in data that looks like one
 
 
@@ -47,6 +48,7 @@ def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     """
     skip = len(rex)
     once = matches(code, (*rex, 0x83, 0x0C, 0x24, 0x00))
+    once = once[code.raw[once - 1] != _LOCK]
     loop = matches(code, (*rex, 0x83, 0x8C, 0x24, None, None, None, None, 0x00))
     large = taken.offsets[taken.sizes >= GUARD_PAGE]
     behind = large + skip + 6
