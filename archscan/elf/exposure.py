@@ -2,9 +2,9 @@
 
 `-fstack-protector-strong` gives a canary to every function with an array on its stack or a local variable whose address
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
-the address of a local variable to another, or indexes its stack; two honest exceptions are known and looked for. The
-place where a parameter arrived may be addressed: gcc protects variables only. And gcc itself makes the variables in
-which `sincos` returns its two results.
+the address of a local variable to another, or indexes its stack. Three honest exceptions are known and looked for,
+where what is addressed is no variable: the place where a parameter arrived, the copy of a structure that is passed by
+reference, and the two results that gcc lets `sincos` write.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
@@ -37,6 +37,8 @@ class _State(msgspec.Struct):
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, _Slot] = {}  # register → the place whose address it holds
     homes: set[_Slot] = set()  # where parameters were put
+    loaded: set[str] = set()  # vector registers that hold what was in memory
+    copies: set[_Slot] = set()  # where such were stored: a structure that the next call gets by reference
     spilled: dict[_Slot, _Slot] = {}  # place → the place whose address was stored there
 
 
@@ -53,16 +55,18 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int) -> int
                 return at
             state.held = {register: slot for register, slot in state.held.items() if register in text.kept}
             state.fresh.clear()
-        elif (state.held or state.fresh or text.stack in operands or text.frame_pointer in operands) and _step(
-            state, text, line, room
-        ):
+            state.loaded.clear()
+            state.copies.clear()
+        elif _concerns(state, text, operands) and _step(state, text, line, room):
             return at
     return None
 
 
 def _concerns(state: _State, text: Text, operands: str) -> bool:
     """Whether an instruction may matter: most do not, and this is quickly said."""
-    return bool(state.held or state.fresh or text.stack in operands or text.frame_pointer in operands)
+    if state.held or state.fresh or text.stack in operands or text.frame_pointer in operands:
+        return True
+    return text.loaded is not None and operands.startswith("q")
 
 
 def _step(state: _State, text: Text, line: str, room: int) -> bool:
@@ -89,6 +93,8 @@ def _step(state: _State, text: Text, line: str, room: int) -> bool:
         pushed = text.pushed.match(line)
         if pushed:
             return pushed["source"] in state.held
+    if text.loaded:
+        _load(state, text, line)
     slot = _given(state, text, line, room, on_stack=on_stack)
     written = text.written.match(line)
     if written:
@@ -107,9 +113,17 @@ def _bases(state: _State, text: Text) -> tuple[str, ...]:
 def _stored(state: _State, text: Text, place: _Slot, source: str) -> None:
     if _whole(text, source) in state.fresh:
         state.homes.add(place)
+    if _whole(text, source) in state.loaded:
+        state.copies.add(place)
     state.spilled.pop(place, None)
     if source in state.held:
         state.spilled[place] = state.held[source]
+
+
+def _load(state: _State, text: Text, line: str) -> None:
+    loaded = text.loaded.match(line) if text.loaded else None
+    if loaded:
+        state.loaded |= {_whole(text, register) for register in loaded.groups() if register}
 
 
 def _given(state: _State, text: Text, line: str, room: int, *, on_stack: bool) -> _Slot | None:
@@ -143,7 +157,7 @@ def _address(state: _State, text: Text, line: str, room: int) -> _Slot | None:
 def _shows(state: _State, text: Text) -> bool:
     """Whether a call is given the address of a local place that no parameter came in."""
     given = [state.held.get(register) for register in text.arguments]
-    local = [slot for slot in given if slot is not None and slot not in state.homes]
+    local = [slot for slot in given if slot is not None and slot not in state.homes and slot not in state.copies]
     if len(local) == 2 and given[0] is not None and given[1] is not None:
         return abs(given[0].at - given[1].at) not in _PAIR
     return bool(local)

@@ -126,6 +126,8 @@ def _excused(subject: Subject, column: str) -> Judged | None:
         return not_applicable("machine", f"{found.name} has no such feature")
     if subject.kind in FOREIGN:
         return unlinked(subject.kind)
+    if is_klibc(subject):
+        return not_applicable("klibc", "klibc has neither the guard nor the start files that these need")
     if column != "stack_protector" and not has_stack_arrays(subject.language):
         text = "checks its stack itself" if column == "stack_clash" else "has a compiler without that feature"
         return not_applicable("language", f"{subject.language} {text}")

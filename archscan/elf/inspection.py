@@ -17,6 +17,8 @@ from archscan.model import Site
 
 _MOST_CODE = 512 << 20  # bytes; the largest object of Debian, a web engine, has about 200 MB
 
+_START_FILES = 1024  # bytes of code of crt1.o, crti.o, crtbegin.o and what the linker adds; about 300 on amd64
+
 
 class Inspection(msgspec.Struct, frozen=True, eq=False):
     """The code, its functions, and for each function whether it has a canary and how much stack it takes in bytes."""
@@ -42,6 +44,11 @@ def inspection(image: Image, idioms: Idioms) -> Inspection | None:
     owner = owners(view, frames.offsets)
     np.maximum.at(room, owner[owner >= 0], frames.sizes[owner >= 0])
     return Inspection(text, view, idioms, holding(view, idioms.canaries(text)), frames, room)
+
+
+def has_functions(text: Code) -> bool:
+    """Whether there is more code than that of the start files."""
+    return sum(part.size for part in text.parts) > _START_FILES
 
 
 def holding(view: Functions, offsets: Offsets) -> Mask:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from archscan.elf.arrays import Mask, Offsets, np
 from archscan.elf.code import offsets_of
 from archscan.elf.image import DT_FINI, DT_FINI_ARRAY, DT_INIT, DT_INIT_ARRAY, Image, mapped, tag, words
-from archscan.elf.inspection import Inspection, holding, site
+from archscan.elf.inspection import Inspection, has_functions, holding, site
 from archscan.elf.pointers import pointers
 from archscan.elf.subject import Judged, Subject, not_applicable
 from archscan.model import Reason, Verdict
@@ -31,6 +31,8 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
         "reachable": int(needed.sum()),
         "reachable_marked": int((needed & marked).sum()),
     }
+    if not marked.size and not has_functions(found.text):
+        return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
     if not marked.size:
         return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
     if not needed.any():

@@ -14,7 +14,7 @@ import msgspec
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import offsets_of
 from archscan.elf.exposure import exposed
-from archscan.elf.inspection import Inspection, holding, instructions, site
+from archscan.elf.inspection import Inspection, has_functions, holding, instructions, site
 from archscan.elf.language import has_stack_arrays
 from archscan.elf.startup import own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject, not_applicable
@@ -25,6 +25,7 @@ _SMALL = 16  # no array that matters fits; often the place of a parameter that w
 _LONGEST = 2048  # bytes of a function that are decoded to tell
 _BYTES = 24 << 10  # of all functions of an object
 _ENOUGH = 8  # of them that are exposed
+_SEVERAL = 3  # that an object with many guarded functions must have: one or two may be assembler code
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
 
@@ -47,6 +48,8 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     }
     if not has_stack_arrays(subject.language):
         return _mixed(subject, guarded, counts)
+    if not found.view.starts.size and not has_functions(found.text):
+        return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
     if not found.view.starts.size:
         return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
     doubt = _doubt(found, subject.image.entry, _limit(subject, found))
@@ -55,7 +58,8 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _unguarded(subject, found, doubt, counts)
     if subject.kind in STATIC:
         return _static(found, doubt, counts)
-    if len(doubt.numbers) * _EXEMPT > guarded * doubt.share:
+    few = len(doubt.numbers) < _SEVERAL and guarded >= _EXEMPT
+    if len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few:
         text = "functions without a canary hand out addresses of their stack: some units are built without"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)

@@ -3,7 +3,8 @@
 The linker keeps the order of what it is given: start files, the program's objects and archives, then the C library,
 whose first member is the one with `__libc_start_main`, because `_start` asks for it (glibc, csu/). `_start` is found by
 the entry point, `__libc_start_main` as what it calls, and the beginning of that member as the lowest function that
-`__libc_start_main` calls there.
+`__libc_start_main` calls there. A linker that was told to sort sections (busybox) leaves no such order: then what
+`__libc_start_main` calls also lies before `_start`.
 """
 
 from __future__ import annotations
@@ -21,17 +22,20 @@ _START_CODE = 0x100  # bytes behind the entry point that still belong to the sta
 
 
 def own_code_end(image: Image, found: Inspection) -> int | None:
-    """The offset at which the C library begins; None where the start code does not look like glibc's."""
+    """The offset at which the C library begins: 0 where it is spread; None where the start code is not like glibc's."""
     start = _function(found, image.entry)
     main = next(iter(_targets(found, start)), None) if start is not None else None
     library = _function(found, main) if main is not None else None
     if start is None or library is None:
         return None
     first = int(found.view.starts[library])
-    before = int(found.view.starts[start]) + _START_CODE
+    begin = int(found.view.starts[start])
     called = [_function(found, target) for target in _targets(found, library)]
     starts = [int(found.view.starts[number]) for number in called if number is not None]
-    return min((offset for offset in starts if before < offset < first), default=first)
+    text = next(part for part in reversed(found.text.parts) if part.offset <= begin)
+    if any(text.offset <= offset < begin for offset in starts):
+        return 0
+    return min((offset for offset in starts if begin + _START_CODE < offset < first), default=first)
 
 
 def _function(found: Inspection, address: int) -> int | None:

@@ -121,6 +121,7 @@ _TEXT = Text(
     reload=re.compile(r"ldr (?P<to>x\d+), \[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"),
     indexed=re.compile(r".*\[(?P<base>sp|x\d+), [xw]\d+"),
     written=re.compile(r"(?!cmp|cmn|tst|st|b\.|cb|tb|b |ret|prfm)\S+ (?P<to>[xwdsqv]\d+)(?:[,.]|$)"),
+    loaded=re.compile(r"ld(?:p|r|ur) (?P<to>q\d+), (?:(?P<second>q\d+), )?\["),
     call=re.compile(r"blr?(?:a\w+)? "),
     arguments=tuple(f"x{number}" for number in range(9)),  # x8: where a structure is returned
     kept=frozenset(f"x{number}" for number in range(19, 30)),

@@ -56,6 +56,9 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     kept: frozenset[str]  # registers that a call leaves as they are
     incoming: frozenset[str]  # those and the registers of floating-point arguments
     aliases: dict[str, str]  # narrow name → the register of which it is a part
+    loaded: re.Pattern[str] | None = (
+        None  # vector registers from memory, to copy a structure that is passed by reference
+    )
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
 
 

@@ -53,5 +53,5 @@ def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     large = taken.offsets[taken.sizes >= GUARD_PAGE]
     behind = large + skip + 6
     clang = bytes_at(code, behind, (*rex, 0xC7, 0x04, 0x24, 0x00, 0x00, 0x00, 0x00))
-    touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (np.isin(behind, once) | clang)
+    touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (np.isin(behind, joined(once, loop)) | clang)
     return Probes(joined(once, loop, behind[clang & touched]), large[~touched])
