@@ -75,4 +75,10 @@ LEFT JOIN expectation x ON {_KEY.format("x")} AND x.since <= r.toolchain
     AND (x.until IS NULL OR x.until > r.toolchain)
 LEFT JOIN expectation y ON {_KEY.format("y")} AND (r.horizon IS NULL OR y.since <= r.horizon)
     AND CASE WHEN r.horizon IS NULL THEN y.until IS NULL ELSE y.until IS NULL OR y.until > r.horizon END;
+
+-- What to do about each occurrence: the rule's text for the place where it is to be mended, else its text for all.
+CREATE VIEW advice AS
+SELECT o.id AS occurrence_id, o.finding_id, o.rule_id, o.fix_where,
+       coalesce((SELECT j.value FROM json_each(r.fix_for) j WHERE j.key = o.fix_where), r.fix) AS fix
+FROM occurrence o JOIN rule r ON r.id = o.rule_id;
 """
