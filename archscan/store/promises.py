@@ -23,7 +23,7 @@ def _words(words: tuple[str, ...]) -> str:
 
 
 _KIND = " ".join(f"WHEN e.kind IN ({_words(kinds)}) THEN '{name}'" for name, kinds in KINDS.items())
-_KEY = """{0}.feature = f.name AND {0}.distribution = r.distribution AND {0}.architecture = p.architecture
+_KEY = """{0}.feature = word.name AND {0}.distribution = r.distribution AND {0}.architecture = p.architecture
     AND {0}.language = e.language AND {0}.kind = CASE """ + f"{_KIND} END AND {{0}}.machine = e.machine"
 
 PROMISES = f"""
@@ -55,7 +55,7 @@ CREATE TABLE setting (
 -- to the right of a LEFT JOIN without being computed whole (https://sqlite.org/optoverview.html#flattening).
 CREATE VIEW promised AS
 WITH feature (name) AS (VALUES {", ".join(f"('{name}')" for name in (*FEATURES, "textrel", "wx_segments"))})
-SELECT e.id AS elf_id, f.name AS feature,
+SELECT e.id AS elf_id, word.name AS feature,
        coalesce(x.value <> 'no', 0) AS in_force,
        coalesce(x.value = 'no' OR x.value IS NULL, 1) AND coalesce(y.value <> 'no', 0) AND r.toolchain IS NOT NULL
            AS rebuild,
@@ -68,7 +68,7 @@ SELECT e.id AS elf_id, f.name AS feature,
        iif(x.value <> 'no', x.release, y.release) AS release,
        iif(x.value <> 'no', x.source, y.source) AS source
 FROM elf e
-CROSS JOIN feature f
+CROSS JOIN feature word
 LEFT JOIN package p ON p.id = e.package_id
 LEFT JOIN package_release r ON r.package_id = e.package_id
 LEFT JOIN expectation x ON {_KEY.format("x")} AND x.since <= r.toolchain

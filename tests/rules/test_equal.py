@@ -66,10 +66,11 @@ def packs(draw: st.DrawFn, statuses: Sequence[str] = ("complete", "partial", "un
         )
     return Pack(
         name=draw(st.sampled_from(("one", "two"))),
-        version=draw(st.sampled_from(("1", "2", "3"))),
+        version=draw(st.sampled_from(("1", "2", "3", "3+deb12u1", "3ubuntu1"))),
         architecture=draw(st.sampled_from(("amd64", "arm64"))),
         source="source",
         status=draw(st.sampled_from(statuses)),
+        built=draw(st.sampled_from((None, "2016-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00", "2026-01-01"))),
         objects=tuple(objects.values()),
     )
 
