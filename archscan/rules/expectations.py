@@ -114,7 +114,8 @@ def load_expectations(directories: Sequence[Path]) -> tuple[Distribution, ...]:
 def rows(distribution: Distribution) -> Iterator[Row]:
     """The promises of a distribution, one for each combination, each ending where the next one begins."""
     places: dict[tuple[str, ...], list[tuple[str, Promise | Lack]]] = {}
-    for entry in (*distribution.lacks, *distribution.promises):
+    every: list[Promise | Lack] = [*distribution.lacks, *distribution.promises]
+    for entry in every:
         since = entry.since.isoformat() if isinstance(entry, Promise) else ""
         for key in _keys(entry, distribution):
             places.setdefault(key, []).append((since, entry))
@@ -122,11 +123,12 @@ def rows(distribution: Distribution) -> Iterator[Row]:
         entries.sort(key=lambda entry: entry[0])
         ends = [since for since, _ in entries[1:]]
         for (since, entry), until in zip(entries, (*ends, None), strict=True):
-            promise = entry if isinstance(entry, Promise) else None
+            release, value, level = None, "no", None
+            if isinstance(entry, Promise):
+                release, value, level = entry.release, entry.value, entry.level
             yield (
-                *(feature, distribution.name, promise and promise.release, architecture, language, kind, since, until),
-                *(promise.value if promise else "no", promise and promise.level, entry.fix_where, entry.source),
-                distribution.machines[architecture],
+                *(feature, distribution.name, release, architecture, language, kind, since, until),
+                *(value, level, entry.fix_where, entry.source, distribution.machines[architecture]),
             )
 
 
@@ -150,7 +152,11 @@ def _distribution(path: Path) -> Distribution:
     if file.distribution != path.stem:
         raise RuleError(f"{path}: distribution: expected {path.stem!r}, the name of its file")
     known = _converted(path, "recognise", dict(file.recognise), _Recognise)
-    for key, patterns in (("versions", known.versions), ("releases", known.releases), ("fields", known.fields.values())):
+    for key, patterns in (
+        ("versions", known.versions),
+        ("releases", known.releases),
+        ("fields", known.fields.values()),
+    ):
         _check_patterns(path, f"recognise.{key}", patterns, groups=key == "releases")
     distribution = Distribution(
         name=file.distribution,
@@ -206,10 +212,10 @@ def _check(path: Path, distribution: Distribution) -> None:
         raise RuleError(f"{path}: release: expected the releases in their order, those not yet closed last")
     if len(set(names)) != len(names):
         raise RuleError(f"{path}: release: name: expected each name once")
-    for kind, entries in (("promise", distribution.promises), ("lack", distribution.lacks)):
-        for number, entry in enumerate(entries, 1):
-            _check_words(f"{path}: {kind} {number}", entry, distribution)
+    for number, lack in enumerate(distribution.lacks, 1):
+        _check_words(f"{path}: lack {number}", lack, distribution)
     for number, promise in enumerate(distribution.promises, 1):
+        _check_words(f"{path}: promise {number}", promise, distribution)
         first = next((one.name for one in distribution.releases if not one.closed or promise.since <= one.closed), None)
         if promise.release != first:
             raise RuleError(

@@ -89,12 +89,13 @@ def _placed(
 ) -> Iterator[tuple[object, ...]]:
     by_name = {(one.name, release.name): release for one in distributions for release in one.releases}
     for package, version, built, distribution, release, said, suites, *values in packages:
+        place = (distribution, release, said or "")
         if said != "given":
             known = dict(zip(fields, values, strict=True))
-            distribution, release, said = recognised(distributions, version or "", known, suites or "[]")
-        closed = _closed(by_name.get((distribution or "", release or "")))
+            place = recognised(distributions, version or "", known, suites or "[]")
+        closed = _closed(by_name.get((place[0] or "", place[1] or "")))
         toolchain = min(built, closed) if built and closed else built
-        yield package, distribution, release, said, toolchain, closed
+        yield package, *place, toolchain, closed
 
 
 def _closed(release: Release | None) -> str | None:

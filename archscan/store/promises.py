@@ -23,8 +23,8 @@ def _words(words: tuple[str, ...]) -> str:
 
 
 _KIND = " ".join(f"WHEN e.kind IN ({_words(kinds)}) THEN '{name}'" for name, kinds in KINDS.items())
-_KEY = """{0}.feature = word.name AND {0}.distribution = r.distribution AND {0}.architecture = p.architecture
-    AND {0}.language = e.language AND {0}.kind = CASE """ + f"{_KIND} END AND {{0}}.machine = e.machine"
+_KEY = f"""{{0}}.feature = word.name AND {{0}}.distribution = r.distribution AND {{0}}.architecture = p.architecture
+    AND {{0}}.machine = e.machine AND {{0}}.language = e.language AND {{0}}.kind = CASE {_KIND} END"""
 
 PROMISES = f"""
 ALTER TABLE expectation ADD COLUMN machine TEXT;
