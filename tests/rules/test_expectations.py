@@ -25,6 +25,7 @@ from archscan.scan import Options, scan
 from archscan.store import give_release
 from tests.rules.facts import Object, Pack, database, judgement, put
 from tests.rules.test_equal import SHIPPED, identity, packs, whole
+from tests.scan.scanning import archscan
 
 RULES = Path(__file__).parents[2] / "rules"
 DEBIAN, UBUNTU = load_expectations([RULES])
@@ -415,6 +416,22 @@ def test_a_release_given_later_judges_known_packages_again(
     fresh = tmp_path / "fresh.db"
     _scan(fresh, corpus_debs, "debian/jessie")
     assert _found(again) == _found(fresh)
+
+
+def test_the_commands_take_a_release_or_say_which_there_are(
+    scanned: Path, corpus_debs: dict[str, Path], tmp_path: Path
+) -> None:
+    db = shutil.copy(scanned, tmp_path / "asked.db")
+    for words in (("scan", corpus_debs["no-pie"]), ("rules", "apply")):
+        done = archscan(*words, "--db", db, "--release", "debian/potato")
+        assert done.returncode == 2
+        assert "--release debian/potato: expected one of debian/wheezy" in done.stderr
+    done = archscan("query", "rebuilds", "--db", db, "--format", "csv")
+    assert "debian,(newest),older-than-promise,1.0-1" in done.stdout
+    assert archscan("rules", "apply", "--db", db, "--release", "debian/jessie").returncode == 0
+    assert "older-than-promise" not in archscan("query", "rebuilds", "--db", db, "--format", "csv").stdout
+    done = archscan("query", "package-promises", "-p", "package=ubuntu-promise", "--db", db, "--format", "csv")
+    assert "bind_now,no,yes,2016-10-13,yakkety" in done.stdout
 
 
 def test_advice_is_the_text_for_the_place(scanned: Path) -> None:
