@@ -6,6 +6,7 @@ import posixpath
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import msgspec
@@ -121,6 +122,11 @@ def control_entries(recipe: Recipe, data: Iterable[Entry], architecture: str) ->
     ]
 
 
+def _dated(entries: Iterable[Entry], day: date) -> list[Entry]:
+    moment = int(datetime.combine(day, time(12), UTC).timestamp())
+    return [msgspec.structs.replace(entry, mtime=moment) for entry in entries]
+
+
 def lacking(recipe: Recipe) -> str:
     """What this machine lacks to build ``recipe``; empty if nothing."""
     if shutil.which(recipe.build.compiler) is None:
@@ -144,6 +150,8 @@ def build(name: str, out: Path, work: Path, known: Mapping[str, Stub], root: Pat
     control = control_entries(recipe, data, chosen.architecture)
     version = recipe.version.partition(":")[2] or recipe.version  # file names carry no epoch
     file = out / f"{recipe.package}_{version}_{chosen.architecture}.deb"
+    if recipe.build.built:
+        control, data = _dated(control, recipe.build.built), _dated(data, recipe.build.built)
     compression = recipe.build
     file.write_bytes(deb(control, data, control_compression=compression.control, data_compression=compression.data))
     return Built(name=name, recipe=recipe, target=chosen, deb=file, objects=built)

@@ -17,7 +17,7 @@ Compression = Literal["xz", "zst", "gz", "bz2", "lzma", "none"]
 ControlCompression = Literal["xz", "zst", "gz", "none"]  # all that dpkg-deb takes there
 Kind = Literal["file", "hardlink", "symlink", "character", "block", "directory", "fifo"]
 
-MTIME = 1_700_000_000  # of every member: 2023-11-14T22:13:20Z
+MTIME = 1_700_000_000  # of every member whose recipe says nothing else: 2023-11-14T22:13:20Z
 BLOCK = 512
 
 _TYPE: Mapping[Kind, bytes] = {
@@ -47,6 +47,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     group: str = "root"
     device: tuple[int, int] = (0, 0)
     pax: Mapping[str, bytes] = {}
+    mtime: int = MTIME
 
 
 def _header(entry: Entry, *, name: bytes, kind: bytes, size: int, link: bytes, magic: bytes) -> bytes:
@@ -56,7 +57,7 @@ def _header(entry: Entry, *, name: bytes, kind: bytes, size: int, link: bytes, m
         b"%07o\0" % _IDS.get(entry.owner, _OTHER_ID),
         b"%07o\0" % _IDS.get(entry.group, _OTHER_ID),
         b"%011o\0" % size,
-        b"%011o\0" % MTIME,
+        b"%011o\0" % entry.mtime,
         b" " * 8,  # the checksum counts itself as spaces
         kind,
         link[:100].ljust(100, b"\0"),

@@ -6,6 +6,7 @@ bytes that are no text (``'na\xefve'``); ``{triplet}`` in one stands for the com
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,12 +28,16 @@ _TOOLS = ("objcopy", "strip")
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a package is put together. ``architectures`` names those its flags are for; empty means all."""
+    """How a package is put together. ``architectures`` names those its flags are for; empty means all.
+
+    ``built`` is the day that its members are dated.
+    """
 
     compiler: str = "gcc"
     control: ControlCompression = "xz"
     data: Compression = "xz"
     architectures: Words = ()
+    built: date | None = None
 
 
 class Stub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,3 +24,9 @@ rules = click.option(
     metavar="DIR",
     help="A folder with rules (and a catalogue) of your own, beside ours.",
 )
+
+release = click.option(
+    "--release",
+    metavar="DISTRIBUTION/RELEASE",
+    help="The release of the packages, such as debian/trixie, instead of what their versions tell.",
+)

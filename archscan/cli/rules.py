@@ -57,7 +57,8 @@ def show(rule_id: str, own_rules: tuple[Path, ...]) -> None:
         click.echo(f"supersedes {', '.join(rule.supersedes)}")
     if rule.lintian:
         click.echo(f"overridden with lintian's {', '.join(dict.fromkeys(hint.tag for hint in rule.lintian))}")
-    for heading, text in (("Why", rule.why), ("Fix", rule.fix), ("Query", rule.query)):
+    fixes = ((f"Fix ({where})", text) for where, text in rule.fix_for.items())
+    for heading, text in (("Why", rule.why), ("Fix", rule.fix), *fixes, ("Query", rule.query)):
         click.echo(f"\n{heading}\n{text.strip()}")
     click.echo("\nReferences\n" + "\n".join(rule.references))
 
@@ -81,16 +82,22 @@ def check(own_rules: tuple[Path, ...]) -> None:
 @rules.command()
 @options.database
 @options.rules
-def apply(db: Path, own_rules: tuple[Path, ...]) -> None:
-    """Judge every package of the database again, without opening one."""
+@options.release
+def apply(db: Path, own_rules: tuple[Path, ...], release: str | None) -> None:
+    """Judge every package of the database again, without opening one.
+
+    With --release, every package of that distribution is from then on taken for one of that release.
+    """
     from archscan.rules.apply import apply as applied
     from archscan.rules.check import check as checked
+    from archscan.rules.releases import named
     from archscan.scan import judgement
 
     book = _book(own_rules)
     checked(book)
+    given = named(book.distributions, release) if release else None
     with judgement(db, book, "archscan rules apply") as (connection, scan_id):
-        result = applied(connection, book, scan_id, changed_only=False)
+        result = applied(connection, book, scan_id, changed_only=False, release=given)
     click.echo(
         f"{len(book.rules)} rules applied: {result.new} findings new, {result.reopened} reopened, "
         f"{result.fixed} fixed, {result.withdrawn} withdrawn, {result.unchecked} unchecked"

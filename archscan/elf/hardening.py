@@ -140,7 +140,7 @@ def _measured(subject: Subject, found: Inspection, column: str) -> Judged:
     if column == "stack_clash":
         return stack_clash(found)
     if column == "pac_compiled":
-        return signed_returns(found)
+        return signed_returns(subject, found)
     return landing_pads(subject, found, column)
 
 

@@ -7,34 +7,36 @@ it is exported, or data holds its address. Functions that are only called direct
 
 from __future__ import annotations
 
-from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.arrays import Mask, np
 from archscan.elf.code import offsets_of
 from archscan.elf.image import DT_FINI, DT_FINI_ARRAY, DT_INIT, DT_INIT_ARRAY, Image, mapped, tag, words
 from archscan.elf.inspection import Inspection, has_functions, holding, site
+from archscan.elf.mapping import FAR
 from archscan.elf.pointers import pointers
 from archscan.elf.subject import Judged, Subject, not_applicable
 from archscan.model import Reason, Verdict
 
 _MOST = 0.95  # of the functions; the rest is assembler code that its author left without
-_FEW = 8  # functions of the start files that may have pads in a program that has none
-_SHARE = 0.2  # of all functions, where nothing says which of them need a pad
+_FEW = 8  # functions of the C library that may have pads in a program that has none
+_SHARE = 0.1  # of all functions, where nothing says which of them need a pad
 _SITES = 16
+_CRTSTUFF = 0x400  # bytes from `_start` to `frame_dummy`
+_BEFORE = 0x90  # bytes of `call_weak_fn`, `deregister_tm_clones`, `register_tm_clones`, which stand before
 
 
 def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
     """The verdict on ``ibt_compiled``, ``bti_compiled``."""
     marked = found.idioms.entry_marks[column](found.text, found.view.starts)
-    needed = _reachable(subject, found)
+    own = _own(subject.image, found)
+    needed = own & _reachable(subject, found)
     counts = {
-        "functions": int(marked.size),
-        "marked": int(marked.sum()),
+        "functions": int(own.sum()),
+        "marked": int((own & marked).sum()),
         "reachable": int(needed.sum()),
         "reachable_marked": int((needed & marked).sum()),
     }
-    if not marked.size and not has_functions(found.text):
-        return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
-    if not marked.size:
-        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
+    if not own.any():
+        return _empty(found, counts)
     if not needed.any():
         return _by_share(counts)
     share = counts["reachable_marked"] / counts["reachable"]
@@ -50,35 +52,48 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
 
 def _by_share(counts: dict[str, int]) -> Judged:
     """Where no table names functions that need a pad: a compiler gives one to each that is visible outside its unit."""
-    if counts["marked"] >= counts["functions"] * _SHARE and counts["marked"] > 0:
+    if counts["marked"] > counts["functions"] * _SHARE:
         return Verdict.YES, Reason("landing-pads", "many functions begin with one", counts)
-    if counts["marked"] <= _FEW:
+    if counts["marked"] <= counts["functions"] // 20:
         return Verdict.NO, Reason("no-landing-pads", "functions begin without", counts)
     return Verdict.PARTIAL, Reason("some-without-landing-pad", "few functions begin with one", counts)
 
 
 def _reachable(subject: Subject, found: Inspection) -> Mask:
-    """The functions that are exported or whose address stands in data, without those of the start files."""
+    """The functions that are exported or whose address stands in data."""
     starts = found.view.starts
     stored = offsets_of(found.text, pointers(subject.image))
-    wanted = np.isin(starts, found.view.exported) | np.isin(starts, stored[stored >= 0])
-    return wanted & ~np.isin(starts, _start_files(subject.image, found))
+    return np.isin(starts, found.view.exported) | np.isin(starts, stored[stored >= 0])
 
 
-def _start_files(image: Image, found: Inspection) -> Offsets:
-    """Where `_start`, `_init`, `_fini`, `frame_dummy` and `__do_global_dtors_aux` begin: the C library's and gcc's."""
-    addresses = [image.entry, *(value for name in (DT_INIT, DT_FINI) if (value := tag(image, name)) is not None)]
-    for name in (DT_INIT_ARRAY, DT_FINI_ARRAY):
+def _empty(found: Inspection, counts: dict[str, int]) -> Judged:
+    """The verdict for an object without functions of its own: there are none, or no table lists them."""
+    if found.view.starts.size or not has_functions(found.text):
+        return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
+    return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
+
+
+def _own(image: Image, found: Inspection) -> Mask:
+    """All functions but those of the start files: `_start`, `_init`, `_fini` and gcc's crtstuff.c."""
+    starts = found.view.starts
+    single = [image.entry, *(value for name in (DT_INIT, DT_FINI) if (value := tag(image, name)) is not None)]
+    crt = [image.entry] if image.entry else []
+    for name in (DT_FINI_ARRAY, DT_INIT_ARRAY):  # their first: `__do_global_dtors_aux` and, behind it, `frame_dummy`
         address = tag(image, name)
         if address is not None:
-            addresses += words(image, mapped(image, address, image.bits // 8), "Q" if image.bits == 64 else "I")
-    known = np.array([address for address in addresses if address < 1 << 62], np.int64)
-    return offsets_of(found.text, known)
+            crt += words(image, mapped(image, address, image.bits // 8), "Q" if image.bits == 64 else "I")
+    places = offsets_of(found.text, np.array([place for place in (*single, *crt) if place < FAR], np.int64))
+    own = ~np.isin(starts, places)
+    known = places[len(places) - len(crt) :] if crt else places[:0]
+    low, high = (int(known.min()), int(known.max())) if (known >= 0).all() and len(crt) > 1 else (0, 0)
+    if 0 < high - low < _CRTSTUFF:
+        own &= (starts < low - (0 if image.entry else _BEFORE)) | (starts > high)
+    return own
 
 
-def signed_returns(found: Inspection) -> Judged:
+def signed_returns(subject: Subject, found: Inspection) -> Judged:
     """The verdict on ``pac_compiled``: functions that save their return address sign it before."""
-    saves = holding(found.view, found.idioms.signed_frames(found.text))
+    saves = holding(found.view, found.idioms.signed_frames(found.text)) & _own(subject.image, found)
     signs = holding(found.view, found.idioms.signatures(found.text))
     counts = {"saving": int(saves.sum()), "signing": int((saves & signs).sum())}
     if not counts["saving"]:

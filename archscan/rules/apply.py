@@ -12,12 +12,14 @@ from archscan.rules.hits import collect
 from archscan.rules.merge import merge
 from archscan.rules.overrides import override
 from archscan.rules.plan import plan, record, unchanged
+from archscan.rules.releases import settle, settled
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
     from archscan.rules.load import RuleBook
+    from archscan.rules.releases import Named
 
 _WORK = ("hit", "ruling", "superseding", "overriding", "fold", "missed", "touched", "standing", "judged", "change")
 
@@ -41,16 +43,20 @@ def apply(
     *,
     changed_only: bool,
     seconds: float = 60.0,
+    release: Named | None = None,
 ) -> Applied:
     """Judge the facts, and say what that changed. All of it is one transaction.
 
     ``changed_only`` looks at the packages in ``unjudged``, and at all packages with rules that changed since the
-    last time; otherwise everything is judged again, with the same result. A query may take ``seconds``.
+    last time; otherwise everything is judged again, with the same result. Other expectations than last time judge
+    everything. ``release`` is said to be that of every package of its distribution. A query may take ``seconds``.
     Raises RuleError.
     """
+    changed_only = changed_only and not release and settled(connection, book.promises)
     if changed_only and unchanged(connection, book) and not _unjudged(connection):
         return Applied()
     with _transaction(connection), _workspace(connection):
+        settle(connection, book.distributions, book.promises, whole=not changed_only, release=release)
         chosen = plan(connection, book, changed_only=changed_only)
         collect(connection, chosen, seconds=seconds)
         override(connection, book)

@@ -6,15 +6,18 @@ import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from archscan.errors import RuleError
 from archscan.model import Confidence, Severity
+from archscan.rules.expectations import Distribution, load_expectations
+from archscan.store.promises import FIX_WHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 # Folders of a rules directory that hold other data than rules, and the one file that lies beside the folders.
@@ -30,9 +33,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _TEXTS = ("id", "title", "category", "query", "message", "why", "fix")
 _REQUIRED = frozenset({*_TEXTS, *_CHOICES, "references", "example"})
-_PROSE = ("title", "why", "fix", "references")  # may be reworded without judging anything again
+_PROSE = ("title", "why", "fix", "fix_for", "references")  # may be reworded without judging anything again
 _LISTS = ("references", "supersedes", "formerly")
-_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family", "lintian"})
+_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family", "lintian", "fix_for"})
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -66,6 +69,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     why: str
     fix: str
+    fix_for: Mapping[str, str] = {}
     references: tuple[str, ...]
     examples: tuple[Example, ...]
     digest: str
@@ -74,10 +78,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleBook(msgspec.Struct, frozen=True):
-    """All rules, sorted by id, and the digest of everything their judgement depends on (sha256, hex)."""
+    """All rules, sorted by id, and the digest of everything their judgement depends on (sha256, hex).
+
+    ``distributions`` say what was promised; ``promises`` is the digest of these alone, empty where there are none.
+    """
 
     rules: tuple[Rule, ...]
     digest: str
+    distributions: tuple[Distribution, ...] = ()
+    promises: str = ""
 
 
 def load(directories: Sequence[Path]) -> RuleBook:
@@ -94,7 +103,10 @@ def load(directories: Sequence[Path]) -> RuleBook:
     for rule in rules.values():
         _check_names(rule, rules)
     ordered = tuple(rules[name] for name in sorted(rules))
-    return RuleBook(rules=ordered, digest=_digest([[rule.id, rule.digest] for rule in ordered]))
+    distributions = load_expectations(directories)
+    promises = _digest(msgspec.to_builtins(distributions)) if distributions else ""
+    digest = _digest([*([rule.id, rule.digest] for rule in ordered), promises])
+    return RuleBook(rules=ordered, digest=digest, distributions=distributions, promises=promises)
 
 
 def _files(directory: Path) -> Iterator[Path]:
@@ -129,6 +141,7 @@ def _rule(path: Path) -> Rule:
         raise RuleError(f"{path}: id: expected lower-case words joined by '-'")
     values["family"] = _text(path, table, "family") if "family" in table else values["id"]
     values["lintian"] = tuple(_hints(path, table.get("lintian", [])))
+    values["fix_for"] = _fix_for(path, table)
     judging = {key: value for key, value in values.items() if key not in _PROSE}
     digest = _digest(msgspec.to_builtins(judging))
     return Rule(**values, examples=tuple(_examples(path, table)), digest=digest, origin=str(path))
@@ -146,6 +159,16 @@ def _text(path: Path, table: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise RuleError(f"{path}: {key}: expected a text that is not empty")
     return value.strip()
+
+
+def _fix_for(path: Path, table: Mapping[str, Any]) -> Mapping[str, str]:
+    texts = table.get("fix_for", {})
+    if not isinstance(texts, dict):
+        raise RuleError(f"{path}: fix_for: expected a table of texts")
+    for key in texts:
+        if key not in FIX_WHERE:
+            raise RuleError(f"{path}: fix_for: expected keys of {', '.join(FIX_WHERE)}, not {key!r}")
+    return {key: _text(path, texts, key) for key in texts}
 
 
 def _choice(path: Path, table: Mapping[str, Any], key: str) -> str:

@@ -64,12 +64,13 @@ def record(connection: sqlite3.Connection, book: RuleBook) -> None:
     connection.execute("DELETE FROM rule WHERE id NOT IN (SELECT value FROM json_each(?))", (names,))
     connection.executemany(
         "INSERT OR REPLACE INTO rule (id, family, title, category, severity, confidence, scope, supersedes, query, "
-        "message, why, fix, refs, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "message, why, fix, fix_for, refs, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 *(rule.id, rule.family, rule.title, rule.category, rule.severity, rule.confidence, rule.scope),
                 json.dumps(rule.supersedes),
                 *(rule.query, rule.message, rule.why, rule.fix),
+                json.dumps(rule.fix_for, ensure_ascii=False),
                 json.dumps(rule.references, ensure_ascii=False),
                 rule.digest,
             )

@@ -23,6 +23,7 @@ from archscan.model import Job, Limits, PackageStatus, Problem, ProblemKind, Rea
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
+from archscan.rules.releases import Named, named
 from archscan.scan.package import prepare, read_package
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to scan. ``data`` are the folders of rules and catalogue, ours first."""
+    """How to scan. ``data`` are the folders of rules and catalogue, ours first.
+
+    ``release`` is that of the packages, such as ``debian/trixie``, where somebody says so.
+    """
 
     database: Path
     data: tuple[Path, ...]
@@ -44,6 +48,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     retry: bool = False
     exports: bool = False
+    release: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +76,11 @@ def scan(
     """Read every package that ``targets`` name and is not known yet, and judge what changed.
 
     A KeyboardInterrupt keeps what was finished, and is judged and returned as ``interrupted``. Raises NoTargetError,
-    StoreError, RuleError.
+    StoreError, RuleError, UsageError.
     """
     catalogue, book = load_all(options.data), load(options.data)
     check(book)
+    release = named(book.distributions, options.release) if options.release else None
     extraction = extraction_of(catalogue, options)
     with sources.expanded(targets, stdin) as found:
         if not found.jobs:
@@ -83,7 +89,7 @@ def scan(
             scan_id = _start(db, catalogue, book, extraction, options)
             tally = _Tally()
             try:
-                _read_all(db, found, tally, catalogue, extraction, options, scan_id, progress)
+                _read_all(db, found, tally, catalogue, extraction, options, scan_id, release, progress)
             except KeyboardInterrupt:
                 tally.interrupted = True
             # Whoever interrupts wants an end: what is not judged now, the next scan judges.
@@ -147,7 +153,7 @@ def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store
 
 def _read_all(
     db: Database, found: sources.Targets, tally: _Tally, catalogue: Catalogue, extraction: store.Extraction,
-    options: Options, scan_id: int, progress: Callable[[Progress], None],
+    options: Options, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
 ) -> None:  # fmt: skip
     known = store.known_packages(db, extraction, retry=options.retry)
     work = functools.partial(read_package, catalogue=catalogue, known=known, exports=options.exports)
@@ -171,6 +177,8 @@ def _read_all(
                 tally.bytes += reading.identity.size if reading.identity else 0
                 tally.objects += len(reading.objects)
                 tally.whole &= reading.status == PackageStatus.COMPLETE
+            if release and reading.identity:
+                store.give_release(db, reading.identity.sha256, *release)
             progress(Progress(number, len(found.jobs), reading))
     finally:
         arriving.close()

@@ -23,6 +23,10 @@ _LINES = {
         "package t",
     ),
     "relation": (f"{_PACKAGE}, t.kind, t.name, t.op, t.version", "relation t JOIN package p ON p.id = t.package_id"),
+    "package_release": (
+        f"{_PACKAGE}, t.distribution, t.release, t.said, t.toolchain, t.horizon",
+        "package_release t JOIN package p ON p.id = t.package_id",
+    ),
     "publication": (
         "t.suite, t.component, t.section, t.priority, t.name, t.version, t.architecture, t.sha256, t.filename, "
         "t.package_id IS NOT NULL AS is_read",

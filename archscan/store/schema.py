@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import overrides, tables, views
+from archscan.store import overrides, promises, tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ def m003_views(db: Database) -> None:
 def m011_overrides(db: Database) -> None:
     """What maintainers say of lintian's tags, and which findings that speaks to."""
     _execute_each(db, overrides.OVERRIDES)
+
+
+@MIGRATIONS()
+def m012_promises(db: Database) -> None:
+    """What releases promise, and which release a package belongs to."""
+    _execute_each(db, promises.PROMISES)
 
 
 def migrate(db: Database) -> None:

@@ -293,6 +293,21 @@ def met_again(db: Database, reading: Reading) -> None:
             db.execute("UPDATE package SET filename = ? WHERE sha256 = ?", values)
 
 
+def give_release(db: Database, sha256: str, distribution: str, release: str) -> None:
+    """Note the release that a package is said to belong to; where that is news, its facts are judged again."""
+    with transaction(db.conn):
+        cursor = db.execute(
+            "INSERT INTO package_release (package_id, distribution, release, said) "
+            "SELECT id, ?, ?, 'given' FROM package WHERE sha256 = ? "
+            "ON CONFLICT (package_id) DO UPDATE SET "
+            "distribution = excluded.distribution, release = excluded.release, said = 'given' "
+            "WHERE (distribution, release, said) IS NOT (excluded.distribution, excluded.release, 'given')",
+            [distribution, release, sha256],
+        )
+        if cursor.rowcount:
+            db.execute("INSERT OR IGNORE INTO unjudged SELECT id FROM package WHERE sha256 = ?", [sha256])
+
+
 def is_whole(db: Database, sha256: str) -> bool:
     """Whether the package of that digest was read to its end without a problem."""
     row = db.execute("SELECT status FROM package WHERE sha256 = ?", [sha256]).fetchone()

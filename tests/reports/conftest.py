@@ -88,13 +88,13 @@ def add_finding(connection: sqlite3.Connection, rule: str, package: int, elf: in
     finding = insert(
         connection, "finding", fingerprint=sha256(f"{rule}{name}{path}{subject}"), rule_id=rule, source=name,
         path_key=path or "", subject=subject, severity=severity, confidence="likely", state=more.get("state", "open"),
-        first_scan=scan, last_change=scan, overridden=overridden,
+        first_scan=scan, last_change=scan, overridden=overridden, fix_where=more.get("fix_where"),
     )  # fmt: skip
     insert(
         connection, "occurrence", finding_id=finding, package_id=package, elf_id=elf, rule_id=rule, path=path,
         severity=severity, confidence="likely", message=more.get("message", f"{path} lacks something"),
         evidence=json.dumps({"sites": [{"function": SCRIPT}], "count": 1, "truncated": False, **_word(override)}),
-        first_scan=scan, last_scan=scan, overridden=overridden,
+        first_scan=scan, last_scan=scan, overridden=overridden, fix_where=more.get("fix_where"),
     )  # fmt: skip
 
 
@@ -111,6 +111,10 @@ def fill(connection: sqlite3.Connection) -> None:
         )  # fmt: skip
     insert(connection, "metric", scan_id=2, scope="scan", name="packages", value=7)
     insert(connection, "metric", scan_id=2, scope="scan", name="known", value=2)
+    insert(
+        connection, "expectation", feature="pie", distribution="debian", release="stretch", architecture="amd64",
+        language="c", kind="program", since="2016-10-18", value="yes", source="gcc-6", machine="x86-64",
+    )  # fmt: skip
     insert(connection, "algorithm", name="md5", family="md5", strength="weak")
     for name, severity in (("no-pie", "high"), ("not-fortified", "low"), (SCRIPT, "medium")):
         add_rule(connection, name, severity, QUOTES if name == SCRIPT else f"Rule {name}")
@@ -128,6 +132,7 @@ def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> Non
     package = add_package(connection, name, "partial" if number == 1 else "complete", maintainer=name)
     elf = add_elf(connection, package, f"usr/bin/{name}", pie="no", soname=name, privilege="setuid", rpath=name)
     add_elf(connection, package, f"usr/lib/{name}.so", kind="plugin", language="c++", relro="none")
+    insert(connection, "package_release", package_id=package, distribution="debian", said="default")
     insert(connection, "file", package_id=package, path=f"{name}.jar", path_key=name, size=5, kind="archive")
     insert(connection, "relation", package_id=package, kind="depends", name=name, op=">=", version="1")
     insert(connection, "component", elf_id=elf, ecosystem="go", name=name, version="v1", evidence="buildinfo")
@@ -141,7 +146,8 @@ def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> Non
             symbol=f"MD5_{name}", evidence="import", confidence="possible",
         )  # fmt: skip
         insert(connection, "crypto_context", use_id=use, context="checksum", confidence="possible")
-    add_finding(connection, "no-pie", package, elf, message=name, scan=1 + number % 2)
+    where = "rebuild" if number % 2 else "toolchain"
+    add_finding(connection, "no-pie", package, elf, message=name, scan=1 + number % 2, fix_where=where)
     add_finding(connection, SCRIPT, package, None, message=name, subject=name)
     for subject, ignored in (("overridden", None), ("ignored", "privileged")):
         word = {"tag": "hardening-no-fortify-functions", "context": name, "comment": f"Comment {name}", "line": 1}

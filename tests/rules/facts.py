@@ -14,7 +14,7 @@ from archscan.store.schema import migrate
 
 HARDENED: dict[str, Any] = {
     "kind": "pie",
-    "machine": "x86-64",
+    "machine": "x86_64",
     "bits": 64,
     "endian": "little",
     "language": "c",
@@ -47,6 +47,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str = "amd64"
     source: str | None = None
     status: str = "complete"
+    built: str | None = "2023-11-14T22:13:20+00:00"
+    maintainer: str = "Corpus <corpus@example.org>"
     objects: tuple[Object, ...] = (Object(),)
     overrides: tuple[tuple[str, str], ...] = ()  # tag, context
 
@@ -80,11 +82,11 @@ def put(connection: sqlite3.Connection, pack: Pack) -> int:
     with connection:
         (package,) = connection.execute(
             "INSERT INTO package (sha256, name, version, version_key, architecture, source, size, filename, extractor, "
-            "facts, status, elf_count) VALUES (?, ?, ?, ?, ?, ?, 1, 'x.deb', '1', 'elf', ?, ?) "
-            "ON CONFLICT (sha256) DO UPDATE SET status = excluded.status RETURNING id",
+            "facts, status, elf_count, built, control) VALUES (?, ?, ?, ?, ?, ?, 1, 'x.deb', '1', 'elf', ?, ?, ?, ?) "
+            "ON CONFLICT (sha256) DO UPDATE SET status = excluded.status, built = excluded.built RETURNING id",
             (
                 *(sha256, pack.name, pack.version, pack.version, pack.architecture, pack.source or pack.name),
-                *(pack.status, len(pack.objects)),
+                *(pack.status, len(pack.objects), pack.built, json.dumps({"Maintainer": pack.maintainer})),
             ),
         ).fetchone()
         connection.execute("DELETE FROM elf WHERE package_id = ?", (package,))

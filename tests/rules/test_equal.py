@@ -29,6 +29,9 @@ BAD: dict[str, Object] = {
     "not-fortified": Object(columns={"fortify": "no"}),
     "insecure-runpath": Object(columns={"runpath": "/tmp/x:.:$ORIGIN/../lib:"}),
     "sanitizer-shipped": Object(needed=("libasan.so.8", "libc.so.6"), imports=("__asan_init", "printf")),
+    "no-stack-clash-protection": Object(columns={"stack_clash": "no"}),
+    "no-landing-pads": Object(columns={"ibt_compiled": "no"}),
+    "landing-pads-lost": Object(columns={"bti_compiled": "yes", "bti_marked": "no"}),
     "privileged-unprotected": Object(columns={"kind": "executable", "pie": "no", "nx": "no"}, privilege="setuid"),
     "imports-md5": Object(uses=(("md5", "MD5_Init"), ("md5", "MD5_Final"))),
     "imports-md4": Object(uses=(("md4", "MD4_Init"),)),
@@ -68,10 +71,11 @@ def packs(draw: st.DrawFn, statuses: Sequence[str] = ("complete", "partial", "un
         )
     return Pack(
         name=draw(st.sampled_from(("one", "two"))),
-        version=draw(st.sampled_from(("1", "2", "3"))),
+        version=draw(st.sampled_from(("1", "2", "3", "3+deb12u1", "3ubuntu1"))),
         architecture=draw(st.sampled_from(("amd64", "arm64"))),
         source="source",
         status=draw(st.sampled_from(statuses)),
+        built=draw(st.sampled_from((None, "2016-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00", "2026-01-01"))),
         objects=tuple(objects.values()),
         overrides=tuple(draw(st.lists(st.tuples(tags, contexts), max_size=3))),
     )
