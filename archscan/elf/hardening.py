@@ -104,7 +104,7 @@ def _stack_note(image: Image, found: Machine) -> Judged:
 def _stack_protector(subject: Subject) -> Judged:
     if subject.kind in FOREIGN:
         return unlinked(subject.kind)
-    if not has_stack_arrays(subject.language):
+    if not has_stack_arrays(subject.language, c_part=subject.c_part):
         return not_applicable("language", f"{subject.language} keeps no unchecked arrays on the stack")
     guards = sum(
         row.symbol in ("__stack_chk_fail", "__stack_chk_fail_local", "__stack_chk_guard") for row in subject.imports
@@ -129,7 +129,7 @@ def _code(subject: Subject, column: str) -> Judged:
         return not_applicable("machine", f"{found.name} has no such feature")
     if subject.kind in FOREIGN:
         return unlinked(subject.kind)
-    if column == "stack_clash" and not has_stack_arrays(subject.language):
+    if column == "stack_clash" and not has_stack_arrays(subject.language, c_part=subject.c_part):
         return not_applicable("language", f"{subject.language} checks its stack itself")
     return Verdict.UNKNOWN, Reason("not-measured", "the machine code was not looked at")
 
