@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from archscan.elf.image import Image, file_offset, mapped
+from archscan.elf.image import DT_RELA, DT_RELASZ, ET_REL, Image, loads, mapped, tag
 from archscan.elf.language.look import COMPONENTS, Look, part, spans
 from archscan.elf.notes import notes
 from archscan.model import Component, escape
@@ -23,6 +23,7 @@ _HEADER = 32
 _BIG_ENDIAN, _INLINE = 1, 2
 _VERSION_BYTES, _MODULE_BYTES, _NAME_BYTES = 256, 4 << 20, 1024  # Kubernetes' list has about 30 KB
 _MARK = 16  # bytes before and after the list of modules
+_RELOCATIONS = 16 << 20  # bytes of relocations that are searched
 _SEARCHED = 4 << 20  # of writable data, where the block is not named; Go puts it first
 _ROLES = {b"mod": "go-buildinfo-main", b"dep": "go-buildinfo", b"=>": "go-buildinfo-replacement"}
 # Functions of runtime/cgo, in symbols and in Go's own table of functions; without CGO there is none of them.
@@ -57,7 +58,7 @@ def build_info(look: Look) -> BuildInfo | None:
     if data[start + 15] & _INLINE:
         version, listed = _inline(data, start + _HEADER)
     else:
-        version, listed = _pointed(look.image, data[start : start + _HEADER])
+        version, listed = _pointed(look, start)
     if version is None:
         return None
     modules, settings, whole = _listed(listed or b"")
@@ -107,12 +108,35 @@ def _counted(data: bytes, at: int, most: int) -> tuple[bytes | None, int]:
     return (data[at : at + size], at + size) if size <= most and at + size <= len(data) else (None, at)
 
 
-def _pointed(image: Image, head: bytes) -> tuple[bytes | None, bytes | None]:
+def _pointed(look: Look, at: int) -> tuple[bytes | None, bytes | None]:
     """Version and module list of the form before Go 1.18; None for one whose pointers lead nowhere."""
-    size, order = head[14], ">" if head[15] & _BIG_ENDIAN else "<"
-    word = struct.Struct(order + ("Q" if size == 8 else "I"))
-    first, second = word.unpack_from(head, 16)[0], word.unpack_from(head, 16 + size)[0]
-    return _string(image, word, first, _VERSION_BYTES), _string(image, word, second, _MODULE_BYTES)
+    head = look.image.data[at : at + _HEADER]
+    word = struct.Struct((">" if head[15] & _BIG_ENDIAN else "<") + ("Q" if head[14] == 8 else "I"))
+    first, second = (word.unpack_from(head, 16 + number * word.size)[0] for number in (0, 1))
+    if not first:  # the loader fills it in
+        address = _address(look.image, at + 16)
+        first, second = (_relocated(look.image, word, address + number * word.size) for number in (0, 1))
+    return _string(look.image, word, first, _VERSION_BYTES), _string(look.image, word, second, _MODULE_BYTES)
+
+
+def _address(image: Image, offset: int) -> int:
+    """Where a byte of the file is mapped; 0 where it is not."""
+    for segment in loads(image):
+        if segment.offset <= offset < segment.offset + segment.file_size:
+            return segment.address + offset - segment.offset
+    return 0
+
+
+def _relocated(image: Image, word: struct.Struct, address: int) -> int:
+    """What the loader adds to the load address and writes to an address; 0 where no relocation says so."""
+    start, size = tag(image, DT_RELA), tag(image, DT_RELASZ)
+    table = mapped(image, start, min(size, _RELOCATIONS)) if start is not None and size is not None else b""
+    wanted, entry, at = word.pack(address % (1 << 8 * word.size)), 3 * word.size, 0
+    while (at := table.find(wanted, at)) >= 0:
+        if at % entry == 0 and at + entry <= len(table):
+            return int(word.unpack_from(table, at + 2 * word.size)[0])
+        at += entry - at % entry
+    return 0
 
 
 def _string(image: Image, word: struct.Struct, address: int, most: int) -> bytes | None:
@@ -123,9 +147,7 @@ def _string(image: Image, word: struct.Struct, address: int, most: int) -> bytes
     start, size = word.unpack_from(header)[0], word.unpack_from(header, word.size)[0]
     if not size:
         return b""
-    if size > most or file_offset(image, start) is None:
-        return None
-    found = mapped(image, start, size)
+    found = mapped(image, start or _relocated(image, word, address), size) if size <= most else b""
     return found if len(found) == size else None
 
 
@@ -164,6 +186,8 @@ def cgo(look: Look) -> tuple[str, ...]:
 
     That CGO was enabled shows nothing: a program of pure Go is built the same way.
     """
+    if look.image.type == ET_REL:
+        return ()  # an archive's C is in its other members
     for name in _CGO_NAMES:
         if b"\0" + name + b"\0" in look.strings:
             return (name.decode(),)

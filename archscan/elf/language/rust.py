@@ -12,12 +12,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from archscan.elf.language.look import COMPONENTS, Look, constants, holds, part
+from archscan.elf.language.look import COMPONENTS, Found, Language, Look, constants, holds, part
 from archscan.model import Component, escape
 
 _JSON_BYTES, _NAME = 8 << 20, 256  # a list of 500 crates has about 50 KB
 _SEARCHED = 64 << 20  # bytes of constants that paths are looked for in
 _LIBRARY = (b"library/std/src/", b"library/core/src/", b"library/alloc/src/")
+_LIBRARY_TEXT = "holds paths of the sources of Rust's own library"
+_REGISTRY = b"/usr/share/cargo/registry/"
 _COMPILER = re.compile(rb"/rustc/([0-9a-f]{40})/")
 _PACKAGED = re.compile(rb"/usr/src/rustc-(\d+\.\d+\.\d+[\w.~+-]{0,64})/")
 _CRATE = rb"([A-Za-z]\w{0,63}(?:-\w{1,63}){0,9}?)"
@@ -46,18 +48,18 @@ class _Packages(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Packages)
 
 
-def shows_rust(look: Look) -> tuple[str, str] | None:
-    """Code and name of what shows Rust among an object's strings, or None."""
+def shows_rust(look: Look) -> Found | None:
+    """What shows Rust among an object's strings, or None."""
     places = constants(look)
     for path in _LIBRARY:
         if holds(look.image, places, path):
-            return "rust-library", path.decode()
-    if holds(look.image, places, b"/usr/share/cargo/registry/"):
-        return "crate-paths", "/usr/share/cargo/registry/"
+            return Found(Language.RUST, "rust-library", _LIBRARY_TEXT, (path.decode(),))
+    if holds(look.image, places, _REGISTRY):
+        return Found(Language.RUST, "crate-paths", "holds paths of crates' sources", (_REGISTRY.decode(),))
     for start, end in _bounded(places):
         found = _COMPILER.search(look.image.data, start, end) or _PACKAGED.search(look.image.data, start, end)
         if found:
-            return "rust-library", found[0].decode()
+            return Found(Language.RUST, "rust-library", _LIBRARY_TEXT, (escape(found[0]),))
     return None
 
 

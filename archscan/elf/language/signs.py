@@ -13,7 +13,6 @@ from archscan.elf.language.rust import shows_rust
 from archscan.model import escape
 
 _SECTIONS = {
-    ".dep-v0": Language.RUST,
     ".rustc": Language.RUST,
     ".fpcdata": Language.PASCAL,
     "fpc.resources": Language.PASCAL,
@@ -87,10 +86,11 @@ _FPC = re.compile(rb"FPC \d\.\d+\.\d+\S* \[")  # how Free Pascal signs the data 
 
 def by_sections(look: Look) -> Found | None:
     """The language whose tools alone make a section."""
+    if ".dep-v0" in look.sections:
+        return Found(Language.RUST, "dep-v0", "holds the list of crates of `cargo auditable`", (".dep-v0",))
     for name, language in _SECTIONS.items():
         if name in look.sections:
-            code = "dep-v0" if name == ".dep-v0" else "sections"
-            return Found(language, code, f"holds a section that only tools for {language} make", (name,))
+            return Found(language, "sections", f"holds a section that only tools for {language} make", (name,))
     for start, end in () if look.sections else spans(look.image, writable=True):
         if _FPC.search(look.image.data, start, end):
             return Found(Language.PASCAL, "signature", "Free Pascal signed the data of the program")
@@ -165,7 +165,7 @@ def by_traces(look: Look) -> Found | None:
         return None
     rust = shows_rust(look)
     if rust:
-        return Found(Language.RUST, rust[0], "holds paths of sources in Rust", (rust[1],))
+        return rust
     if holds(look.image, places, b"OCAMLRUNPARAM\0") and _has_ocaml_data(look):
         return Found(Language.OCAML, "runtime-strings", "holds strings of OCaml's run-time system", ("Stdlib.Exit",))
     if not needs_cxx(look) and holds(look.image, places, _CXX_TRACE):
