@@ -136,7 +136,7 @@ def _without_tables(look: Look) -> Found:
                 text = f"a symbol names a source file in {language}"
                 return Found(language, "source-file", text, (name,))
     code = any(one.flags & SHF_EXECINSTR and one.size and one.type != SHT_NOBITS for one in image.sections)
-    if not code and image.sections:
+    if not code and (image.sections or image.type == ET_REL):
         return Found(Language.UNKNOWN, "no-code", "holds no code")
     if image.type == ET_REL and image.machine in _UNWINDS_ALL:
         text = "holds code without the unwind tables that a compiler writes"

@@ -81,7 +81,7 @@ _SOURCES = {
     "d": Language.D,
 }
 _TIMERS = ("timerfd_create", "timer_create")  # GHC's run-time system switches threads by them
-_FPC = re.compile(rb"FPC \d\.\d+\.\d+\S* \[")  # how Free Pascal signs the data of a program
+_FPC = re.compile(rb"FPC \d\.\d{1,9}\.\d{1,9}\S{0,64} \[")  # how Free Pascal signs the data of a program
 
 
 def by_sections(look: Look) -> Found | None:
@@ -126,7 +126,7 @@ def by_names(look: Look) -> Found | None:
         if match:
             return _named(language, match, look.strings)
     called = next((name for name in sorted(look.imported) if name.startswith(_FORTRAN_CALLS)), None)
-    if called and b"\0_gfortrani_" not in look.strings:
+    if called and not _only_holds_fortran(look) and b"\0_gfortrani_" not in look.strings:
         return Found(Language.FORTRAN, "symbols", "calls the run-time library of fortran", (called,))
     if b"17h" in look.strings or b"\0_R" in look.strings:
         match = _RUST_NAME.search(look.strings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,18 @@ def test_assembler_has_code_but_no_unwind_tables(tmp_path: Path) -> None:
 def test_free_pascal_signs_its_data_also_without_sections() -> None:
     body = b"FPC 3.2.2+dfsg-20 [2023/03/30] for x86_64 - Linux\0"
     assert seen(handmade([(1, 6, 0, body_at(2) + len(body)), (1, 5, 0, 64)], body, kind=2)).language == "pascal"
+
+
+@pytest.mark.parametrize(
+    "text", [b"FPC 1.1.1", b"\1zPL", b"\0caml", b"\xff Go buildinf:", b"library/std/src/", b"\0_ZN"]
+)
+def test_marks_that_come_again_and_again_cost_no_time(text: bytes) -> None:
+    """Each begins something that is searched for, and none goes on as it should."""
+    body = text * ((4 << 20) // len(text))
+    start = time.process_time()
+    for flags in (4, 6):
+        seen(handmade([(1, flags, 0, body_at(1) + len(body))], body, kind=2))
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="no g++")
@@ -147,11 +160,33 @@ def test_kernel_modules_are_c_without_unwind_tables(tmp_path: Path) -> None:
     assert found.stack_protector != "n/a"
 
 
+@pytest.mark.parametrize(
+    ("needed", "called", "language"),
+    [
+        (("libgfortran.so.5",), "_gfortran_st_write", "fortran"),
+        (("libgfortran.so.5",), "puts", "c"),
+        (("libgfortran.so.5", "libstdc++.so.6"), "_gfortran_st_write", "c++"),
+        (("libgfortran.so.5", "libstdc++.so.6"), "_gfortran_set_args", "fortran"),
+    ],
+)
+def test_fortran_is_what_calls_its_library(needed: tuple[str, ...], called: str, language: str) -> None:
+    """A library of C++ that holds some Fortran is one of C++; a program that Fortran's start code begins is not."""
+    strings = b"\0".join([b"", *(name.encode() for name in (*needed, called)), b""])
+    starts = {name: strings.index(b"\0" + name.encode() + b"\0") + 1 for name in (*needed, called)}
+    symbol = bytes(24) + struct.pack("<IBBHQQ", starts[called], 0x12, 0, 0, 0, 0)
+    tables = {5: strings, 6: symbol, 4: struct.pack("<IIIII", 1, 2, 1, 0, 0)}
+    found = seen(
+        linked(tables, [*((1, starts[name]) for name in needed), (10, len(strings)), (11, 24)]), "usr/lib/x.so"
+    )
+    assert found.language == language
+
+
 def test_data_alone_has_no_language(tmp_path: Path) -> None:
     out = compiled(tmp_path, "int data = 3;\n", ["-c"], name="x.o")
     subprocess.run(["strip", "--strip-debug", "--remove-section=.comment", out], check=True)
-    found = seen(out, "usr/lib/x.o")
-    assert (found.language, found.reasons["language"].code) == ("unknown", "no-code")
+    for data in (out.read_bytes(), without_sections(out.read_bytes())):
+        found = seen(data, "usr/lib/x.o")
+        assert (found.language, found.reasons["language"].code) == ("unknown", "no-code")
 
 
 def test_fortify_means_nothing_where_no_c_header_is_read() -> None:
