@@ -84,8 +84,8 @@ def test_every_table_and_view_is_documented() -> None:
 
 
 def test_every_reason_code_is_documented() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "archscan/elf").glob("*.py"))
-    used = set(re.findall(r'(?:[Rr]eason|not_applicable)\(\s*"([\w-]+)"', code))
+    code = "".join(path.read_text() for path in (ROOT / "archscan/elf").rglob("*.py"))
+    used = set(re.findall(r'(?:(?:[Rr]eason|not_applicable)\(|Found\(\s*[\w.]+,)\s*"([\w-]+)"', code))
     documented = set(re.findall(r"^\| `([\w-]+)`", (ROOT / "docs/reasons.md").read_text(), re.MULTILINE))
     assert used == documented
 

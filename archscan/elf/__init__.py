@@ -23,7 +23,7 @@ from archscan.elf.image import (
     tag,
     text_at,
 )
-from archscan.elf.language import language
+from archscan.elf.language import written
 from archscan.elf.notes import build_id
 from archscan.elf.reader import read
 from archscan.elf.subject import Subject
@@ -43,7 +43,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def facts(data: bytes, place: Place, *, exports: bool = False) -> Elf:
-    """Everything that the headers of an ELF object tell; crypto uses and components are added by others.
+    """Everything that the headers of an ELF object tell; crypto uses are added by others.
 
     ``exports`` fills them for objects with a SONAME. Raises ElfError where the object cannot be read.
     """
@@ -60,10 +60,12 @@ def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
     imports = symbols.imports(image, table)
     interpreter = _interpreter(image)
     what = kind(image, place.path, place.architecture)
-    written_in = language(image, needed, imports, table.strings)
-    found = machine(image.machine)
     soname = _text(image, table, DT_SONAME)
-    judged = protections(Subject(image, found, place.path, what, written_in, needed, imports, interpreter))
+    made = written(image, table, needed, imports, soname)
+    found = machine(image.machine)
+    judged = protections(
+        Subject(image, found, place.path, what, made.language, needed, imports, interpreter, made.c_part)
+    )
     return Elf(
         path=place.path,
         path_key=place.path_key,
@@ -74,17 +76,18 @@ def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
         machine=found.name,
         bits=image.bits,
         endian="little" if image.order == "<" else "big",
-        language=written_in,
+        language=made.language,
         build_id=build_id(image),
         soname=soname,
         interpreter=interpreter,
         stripped=not any(part.type == SHT_SYMTAB for part in image.sections),
         rpath=_text(image, table, DT_RPATH),
         runpath=_text(image, table, DT_RUNPATH),
-        reasons=judged.reasons,
+        reasons=judged.reasons | {"language": made.reason},
         needed=needed,
         imports=imports,
         exports=symbols.exports(image, table) if exports and soname else (),
+        components=made.components,
         **judged.columns,  # type: ignore[arg-type]
     )
 

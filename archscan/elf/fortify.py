@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from archscan.elf.language import has_stack_arrays
+from archscan.elf.language import uses_c_headers
 from archscan.elf.subject import FOREIGN, STATIC, Judged, Subject, names, not_applicable, unlinked
 from archscan.model import ElfKind, Reason, Verdict
 
@@ -69,7 +69,7 @@ def fortified(subject: Subject) -> tuple[Judged, int, int]:
         return unlinked(subject.kind), 0, 0
     calls = fortify_calls(row.symbol for row in subject.imports)
     total = len(calls.checked) + len(calls.proof) + len(calls.plain)
-    if not has_stack_arrays(subject.language):
+    if not uses_c_headers(subject.language, c_part=subject.c_part):
         text = f"{subject.language} does not call the C library through its headers"
         return not_applicable("language", text), len(calls.checked), total
     if has_other_libc(subject):

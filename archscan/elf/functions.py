@@ -48,19 +48,22 @@ class Functions(msgspec.Struct, frozen=True, eq=False):
     exported: Offsets  # starts of those in the dynamic symbol table, sorted
 
 
-def functions(image: Image, text: Code) -> Functions:
-    """The functions of an object. Never raises for tables that lie: what points outside the code is left out."""
-    unwound = ranges(image)
+def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
+    """The functions of an object. Never raises for tables that lie: what points outside the code is left out.
+
+    ``unwound``: only those that the tables for unwinding list; symbols then give no more than names.
+    """
+    known = ranges(image)
     labels = (
         _labels(image, text, static_symbols(image), ".symtab"),
         _labels(image, text, dynamic_symbols(image), ".dynsym"),
     )
-    found = [(table.starts, table.sizes, table.source) for table in labels]
-    if unwound is not None:
-        starts = offsets_of(text, unwound.starts)
+    found = [] if unwound else [(table.starts, table.sizes, table.source) for table in labels]
+    if known is not None:
+        starts = offsets_of(text, known.starts)
         # An end may be the address of something else than code; what counts is how far it is from the start.
-        sizes = np.maximum(unwound.ends - unwound.starts, 0)
-        found.insert(0, (starts[starts >= 0], sizes[starts >= 0], unwound.source))
+        sizes = np.maximum(known.ends - known.starts, 0)
+        found.insert(0, (starts[starts >= 0], sizes[starts >= 0], known.source))
     starts, ends = _merged(text, [(starts, sizes) for starts, sizes, _ in found])
     sources = tuple(source for rows, _, source in found if rows.size)
     return Functions(starts, ends, sources, labels, np.unique(labels[1].starts))
@@ -107,8 +110,8 @@ def _labels(image: Image, text: Code, table: SymbolTable, source: str) -> Labels
 
 def _merged(text: Code, tables: list[tuple[Offsets, Offsets]]) -> tuple[Offsets, Offsets]:
     """One list of functions; where two tables know a start, the first that knows the size says it."""
-    starts = np.concatenate([starts for starts, _ in tables])
-    sizes = np.concatenate([sizes for _, sizes in tables])
+    starts = np.concatenate([NONE, *(starts for starts, _ in tables)])
+    sizes = np.concatenate([NONE, *(sizes for _, sizes in tables)])
     order = np.argsort(starts, kind="stable")
     starts, sizes = starts[order], sizes[order]
     if not starts.size:

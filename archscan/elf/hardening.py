@@ -24,7 +24,7 @@ from archscan.elf.image import (
 )
 from archscan.elf.inspection import Inspection, inspection
 from archscan.elf.landing_pads import landing_pads, signed_returns
-from archscan.elf.language import has_stack_arrays
+from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.notes import feature_bits
 from archscan.elf.stack_clash import stack_clash
 from archscan.elf.stack_protector import stack_protector
@@ -111,7 +111,7 @@ def _in_code(subject: Subject) -> dict[str, Judged]:
     if all(wanted.values()):
         return {column: judged for column, judged in wanted.items() if judged}
     idioms = subject.machine.idioms
-    found = inspection(subject.image, idioms) if idioms else None
+    found = inspection(subject.image, idioms, unwound=subject.language == Language.GO) if idioms else None
     if found is None:
         reason = Reason("too-much-code", "more code than is looked at") if idioms else Reason("no-pattern", _NO_IDIOMS)
         unknown = Verdict.UNKNOWN, reason
@@ -128,7 +128,11 @@ def _excused(subject: Subject, column: str) -> Judged | None:
         return unlinked(subject.kind)
     if is_klibc(subject):
         return not_applicable("klibc", "klibc has neither the guard nor the start files that these need")
-    if column != "stack_protector" and not has_stack_arrays(subject.language):
+    if column == "stack_protector" and not has_stack_arrays(subject.language, c_part=subject.c_part):
+        return not_applicable("language", f"{subject.language} keeps no unchecked arrays on the stack")
+    # Go's own functions are not in the unwind tables; with other languages the part in C cannot be told by its place.
+    judged = has_stack_arrays(subject.language, c_part=subject.c_part and subject.language == Language.GO)
+    if column != "stack_protector" and not judged:
         text = "checks its stack itself" if column == "stack_clash" else "has a compiler without that feature"
         return not_applicable("language", f"{subject.language} {text}")
     return None

@@ -31,12 +31,12 @@ class Inspection(msgspec.Struct, frozen=True, eq=False):
     room: Offsets
 
 
-def inspection(image: Image, idioms: Idioms) -> Inspection | None:
-    """The measurements, or None for an object with more code than is looked at."""
+def inspection(image: Image, idioms: Idioms, *, unwound: bool = False) -> Inspection | None:
+    """The measurements, or None for an object with more code than is looked at; ``unwound``: see `functions`."""
     text = code(image)
     if sum(high - low for low, high in text.runs) > _MOST_CODE:
         return None
-    view = functions(image, text)
+    view = functions(image, text, unwound=unwound)
     fits = image.flags & idioms.flags == idioms.flags and not (idioms.little and image.order == ">")
     idioms = idioms if fits else msgspec.structs.replace(idioms, text=None)
     frames = idioms.frames(text)

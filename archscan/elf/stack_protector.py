@@ -15,9 +15,9 @@ from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import offsets_of
 from archscan.elf.exposure import exposed
 from archscan.elf.inspection import Inspection, has_functions, holding, instructions, site
-from archscan.elf.language import has_stack_arrays
+from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.startup import own_code_end
-from archscan.elf.subject import STATIC, Judged, Subject, not_applicable
+from archscan.elf.subject import STATIC, Judged, Subject
 from archscan.model import ElfKind, Reason, Verdict
 
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
@@ -46,7 +46,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         "large_frames": int(large.sum()),
         "large_frames_guarded": int((large & found.guarded).sum()),
     }
-    if not has_stack_arrays(subject.language):
+    if not has_stack_arrays(subject.language) and subject.language != Language.GO:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
@@ -105,7 +105,8 @@ def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
     if guarded:
         text = f"the part in C loads the guard; {subject.language} needs none"
         return Verdict.YES, Reason("canaries-in-c", text, counts)
-    return not_applicable("language", f"{subject.language} keeps no unchecked arrays on the stack")
+    text = f"nothing loads the guard, and which functions are C's among those of {subject.language} cannot be told"
+    return Verdict.UNKNOWN, Reason("c-untold", text, counts)
 
 
 def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:

@@ -20,7 +20,10 @@ Judged = tuple[str | int, Reason | None]
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """The object, its processor, what it is, and what it imports. ``path`` is where a package has it."""
+    """The object, its processor, what it is, and what it imports. ``path`` is where a package has it.
+
+    ``c_part``: an object of another language holds code in C or C++, too.
+    """
 
     image: Image
     machine: Machine
@@ -30,6 +33,7 @@ class Subject(msgspec.Struct, frozen=True):
     needed: tuple[str, ...]
     imports: tuple[Import, ...]
     interpreter: str | None
+    c_part: bool = False
 
 
 def not_applicable(code: str, text: str) -> tuple[str, Reason]:

@@ -28,6 +28,7 @@ OBJECTS = (
     ("hardened", "usr/lib/{triplet}/libhardened.so.1"),
     ("3des-import", "usr/bin/3des"),
     ("static", "usr/bin/static-pie"),
+    ("languages", "usr/bin/go-with-c"),
 )
 
 
