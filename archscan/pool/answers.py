@@ -9,6 +9,7 @@ import msgspec
 
 from archscan.model import (
     Begin,
+    DebugInfo,
     Elf,
     End,
     File,
@@ -33,7 +34,9 @@ _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, sign
 
 def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
     """Everything that came of a job. A death becomes a problem, with the member it happened at."""
-    said: dict[type, list[Any]] = {kind: [] for kind in (Identity, Package, File, Elf, Problem, Begin, End, Log)}
+    said: dict[type, list[Any]] = {
+        kind: [] for kind in (Identity, Package, File, Elf, DebugInfo, Problem, Begin, End, Log)
+    }
     problems: list[Problem] = said[Problem]
     senseless = ""
     try:
@@ -60,6 +63,7 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         built=said[End][-1].built if said[End] else None,
         status=_status(package, problems),
         seconds=answer.seconds,
+        debug=tuple(said[DebugInfo]),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from archscan.rules.confirmed import add_confirmations
 from archscan.rules.fold import fold
 from archscan.rules.hits import collect
 from archscan.rules.merge import merge
@@ -52,6 +53,7 @@ def apply(
     with _transaction(connection), _workspace(connection):
         chosen = plan(connection, book, changed_only=changed_only)
         collect(connection, chosen, seconds=seconds)
+        add_confirmations(connection)
         fold(connection, {rule.id: rule.message for rule in book.rules})
         merge(connection, chosen, scan_id)
         record(connection, book)

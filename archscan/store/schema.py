@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import tables, views
+from archscan.store import confirmed, tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ def m002_judgement(db: Database) -> None:
 def m003_views(db: Database) -> None:
     """What people query first."""
     _execute_each(db, views.VIEWS)
+
+
+@MIGRATIONS()
+def m013_confirmed(db: Database) -> None:
+    """What debug information says of objects."""
+    _execute_each(db, confirmed.CONFIRMED)
 
 
 def migrate(db: Database) -> None:

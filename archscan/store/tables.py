@@ -5,6 +5,7 @@ One text a migration; a published text is never changed, a new one is appended (
 
 from __future__ import annotations
 
+from archscan.store.confirmed import CONFIRMED
 from archscan.store.views import PROTECTIONS, VIEWS
 
 _VERDICT = "('yes', 'partial', 'no', 'n/a', 'unknown')"
@@ -343,5 +344,5 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS)
+SCRIPTS = (FACTS, JUDGEMENT, VIEWS, CONFIRMED)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
