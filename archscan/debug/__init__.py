@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -37,10 +38,9 @@ _PLAIN = re.compile(rb"(?:^|/)(?:stdio|strings?|unistd|stdlib|wchar|poll|socket|
 # Start files and parts of libc_nonshared.a, libc.a and libgcc, as glibc and GCC name them in their build trees.
 _TOOLCHAIN_NAME = re.compile(r"^(?:\.\./)+(?:sysdeps|csu|libgcc)/|(?:^|/)libgcc/|^(?:csu|sysdeps)/")
 _TOOLCHAIN_FOLDER = re.compile(r"(?:^|/)(?:e?glibc-\d|gcc-\d|libgcc(?:/|$))|^\./csu$")
-_MOST_LINE_BYTES = (
-    16 << 20
-)  # of line programs that are run for one object, and of headers in which files are looked for
-_MOST_FILE_BYTES = 256 << 20
+_MOST_LINE_BYTES = 16 << 20  # of line programs that are run for one object
+_MOST_FILE_BYTES = 256 << 20  # of headers of line tables in which files are looked for
+_MOST_RANGES = 5_000_000  # that addresses are looked for in
 _LONGEST = 4096
 
 
@@ -87,7 +87,7 @@ def read(image: Image, path: str, wanted: Iterable[str], limits: Limits) -> Foun
     files = _Files(tables)
     try:
         for head in heads(tables, limits.compile_units):
-            found.append((head, files.fortify(head)))
+            found.append((head, files.fortify(head)))  # noqa: PERF401  # what came before damage is kept
     except ElfError as error:
         problem = error
     return Found(
@@ -141,25 +141,28 @@ class _Files:
 
 def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator[SourceLine]:
     """The source lines of those addresses that are plain (``0x…``) and lie in a unit's code."""
-    left = {int(word, 16): word for word in wanted if re.fullmatch("0x[0-9a-f]{1,16}", word)}
-    budget = _MOST_LINE_BYTES
+    words = {int(word, 16): word for word in wanted if re.fullmatch("0x[0-9a-f]{1,16}", word)}
+    left, bytes_left, ranges_left = sorted(words), _MOST_LINE_BYTES, _MOST_RANGES
     for head in found:
-        if not left or head.line is None:
-            continue
-        mine = {at for low, high in code_ranges(tables, head) for at in left if low <= at < high}
-        if not mine:
+        if not left or ranges_left < 0:
+            return
+        ranges = code_ranges(tables, head) if head.line is not None else []
+        ranges_left -= len(ranges)
+        mine = {at for low, high in ranges for at in left[bisect_left(left, low) : bisect_left(left, high)]}
+        if not mine or head.line is None:
             continue
         try:
             table = line_table(tables, head.line)
         except DamageError:
             continue
-        budget -= table.end - table.program
-        if budget < 0:
+        bytes_left -= table.end - table.program
+        if bytes_left < 0:
             return
         for address, (file, line) in lines_of(tables, table, mine).items():
             path = _path(table, file, head)
             if path and 0 < line < 1 << 31:
-                yield SourceLine(left.pop(address), path, line)
+                left.remove(address)
+                yield SourceLine(words[address], path, line)
 
 
 def _path(table: LineTable, file: int, head: Head) -> str | None:

@@ -64,7 +64,12 @@ def settings(producer: str | None) -> Settings:
     text = producer or ""
     found = _GNU.match(text)
     words = text.split()
-    options = [word for word in words if word.startswith("-")]
+    # Clang records `-D NAME` as two words.
+    options = [
+        word + after if word in ("-D", "-U") else word
+        for word, after in zip(words, [*words[1:], ""], strict=False)
+        if word.startswith("-")
+    ]
     if found and found[1] in ("GIMPLE", "AS"):
         # The options of each function that was optimised while linking stand in the unit it was compiled in.
         return Settings(lto=found[1] == "GIMPLE")

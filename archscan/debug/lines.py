@@ -195,18 +195,26 @@ def _matrix(data: bytes, table: LineTable) -> Iterator[tuple[int, int, int, bool
             at += length
         elif opcode == 1:  # DW_LNS_copy
             yield address, file, line, False
-        elif opcode == 2:  # DW_LNS_advance_pc
-            advance, at = uleb(data, at)
-            address += advance * step
-        elif opcode == 3:  # DW_LNS_advance_line
-            more, at = sleb(data, at)
-            line += more
         elif opcode == 4:  # DW_LNS_set_file
             file, at = uleb(data, at)
-        elif opcode == 8:  # DW_LNS_const_add_pc
-            address += (255 - opcode_base) // span * step
-        elif opcode == 9:  # DW_LNS_fixed_advance_pc
-            address, at = address + number(data, at, 2, order), at + 2
         else:
-            for _ in range(table.lengths[opcode - 1] if opcode <= len(table.lengths) else 0):
-                _, at = uleb(data, at)
+            advance, more, at = _standard(data, at, opcode, table)
+            address, line = address + advance, line + more
+
+
+def _standard(data: bytes, at: int, opcode: int, table: LineTable) -> tuple[int, int, int]:
+    """What a standard opcode adds to the address and to the line, and where it ends."""
+    if opcode == 2:  # DW_LNS_advance_pc
+        advance, at = uleb(data, at)
+        return advance * table.shortest, 0, at
+    if opcode == 3:  # DW_LNS_advance_line
+        more, at = sleb(data, at)
+        return 0, more, at
+    if opcode == 8:  # DW_LNS_const_add_pc
+        return (255 - table.opcode_base) // table.line_range * table.shortest, 0, at
+    if opcode == 9:  # DW_LNS_fixed_advance_pc
+        return number(data, at, 2, table.sizes.order), 0, at + 2
+    # The header says how many numbers follow one that is not known.
+    for _ in range(table.lengths[opcode - 1] if opcode <= len(table.lengths) else 0):
+        _, at = uleb(data, at)
+    return 0, 0, at

@@ -1,8 +1,6 @@
-"""Values of DWARF by their form, versions 2 to 5 (DWARF 5, section 7.5.6), with the GNU forms that GCC and dwz write."""
+"""Values of DWARF 2 to 5 by their form (DWARF 5, section 7.5.6), with the GNU forms that GCC and dwz write."""
 
 from __future__ import annotations
-
-import struct
 
 import msgspec
 

@@ -37,7 +37,8 @@ class CompileUnit(msgspec.Struct, frozen=True, array_like=True):
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     """What the units of an object say together of one feature.
 
-    ``flag`` is what turns it on; ``units`` names at most 16 that lack it, or, where none does, of which nothing is known.
+    ``flag`` is what turns it on; ``units`` names at most 16 that lack it, or, where none does, of which nothing is
+    known.
     """
 
     feature: Text

@@ -29,8 +29,7 @@ def write_standings(connection: sqlite3.Connection, build_ids: Sequence[str], ou
         _OBJECTS, (json.dumps(build_ids),)
     ):
         out.write(f"{package} {version} {architecture}: {path}, {units} units in {file}\n")
-        out.writelines(f"  {_line(*row)}
-" for row in connection.execute(_STANDINGS, (elf_id,)))
+        out.writelines(f"  {_line(*row)}\n" for row in connection.execute(_STANDINGS, (elf_id,)))
 
 
 def _line(

@@ -171,7 +171,7 @@ def _elf_members(
 def _plain(file: BufferedReader, job: Job, limits: Limits, send: Send, wanted: Wanted) -> None:
     """One ELF file, and the file beside it that holds the strings it shares with others."""
     data = _limited(file, limits)
-    found = _found(data, job.path.lstrip("/"), limits, send, wanted)
+    found = _found(data, job.path.rpartition("/")[2], limits, send, wanted)
     if found is None:
         return
     shared: dict[str, bytes] = {}

@@ -42,15 +42,25 @@ def debug_wanted(conn: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
 def write_debug(db: Database, info: DebugInfo, filename: str) -> int:
     """Store the debug information of one object, and have its packages judged again; gives the objects it is about.
 
-    Of several files with one build id the one with the most units is kept, whichever came first.
+    Of several files with one build id the one with the most units is kept, of equal ones the first by their digest
+    and name, whichever came first.
     """
     with transaction(db.conn):
-        earlier = db.execute("SELECT id, units, sha256 FROM debug_info WHERE build_id = ?", [info.build_id]).fetchone()
-        if earlier and earlier[2] != info.sha256 and (-earlier[1], earlier[2]) < (-len(info.units), info.sha256):
-            return _objects(db.conn, earlier[0])
+        found = db.execute(
+            "SELECT -units, sha256, filename, path, id FROM debug_info WHERE build_id = ?", [info.build_id]
+        )
+        earlier = found.fetchone()
+        mine = (-len(info.units), info.sha256, filename, info.path)
+        # The same file again may be read with other wishes, or by a newer archscan.
+        if earlier and earlier[:4] < mine and earlier[1] != info.sha256:
+            return _objects(db.conn, earlier[4])
+        if earlier and earlier[1] == info.sha256:
+            filename, path = min((filename, info.path), (earlier[2], earlier[3]))
+        else:
+            path = info.path
         if earlier:
-            db.execute("DELETE FROM debug_info WHERE id = ?", [earlier[0]])
-        values = [info.build_id, info.machine, info.bits, filename, info.path, info.sha256, len(info.units)]
+            db.execute("DELETE FROM debug_info WHERE id = ?", [earlier[4]])
+        values = [info.build_id, info.machine, info.bits, filename, path, info.sha256, len(info.units)]
         cursor = db.execute(
             "INSERT INTO debug_info (build_id, machine, bits, filename, path, sha256, units) VALUES "
             "(?, ?, ?, ?, ?, ?, ?)",

@@ -1,7 +1,7 @@
 """Real source packages, built here with their debug packages: ground truth for verdicts.
 
-``python -m tests.debug.packages [FOLDER]`` builds them all. They are kept in ``$ARCHSCAN_BUILDS``, or in a folder of
-the temporary directory, and built once; a build that failed leaves a log and no package.
+``python -m tests.debug.source_packages [FOLDER]`` builds them all. They are kept in ``$ARCHSCAN_BUILDS``, or in
+a folder of the temporary directory, and built once; a build that failed leaves a log and no package.
 """
 
 from __future__ import annotations
