@@ -99,6 +99,15 @@ def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
         units_with=having,
         units_without=without,
         units_unknown=unknown,
-        flag=flag,
+        flag=_flag(feature, flag, [unit for unit, answer in answers if answer is not None], lacking=without > 0),
         units=tuple(sorted(named - {""}))[:_MOST_NAMES],
     )
+
+
+def _flag(feature: str, flag: str, units: Sequence[CompileUnit], *, lacking: bool) -> str:
+    """The flag that is missing, or, where none is, the one that all units have."""
+    if feature == "stack_protector" and not lacking and any(unit.stack_protector == "basic" for unit in units):
+        return "-fstack-protector"
+    if feature == "fortify" and lacking and any(unit.optimised == "0" for unit in units):
+        return f"-O2 {flag}"  # which does nothing without optimisation (features.h)
+    return flag

@@ -32,10 +32,15 @@ WHERE e.build_id IS NOT NULL AND u.address GLOB '0x*'
 
 def debug_wanted(conn: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
     """The build id of every object that debug information can be about → addresses whose lines are wanted."""
-    rows = conn.execute("SELECT DISTINCT build_id FROM elf WHERE build_id IS NOT NULL AND kind <> 'debug'")
+    # What is not linked yet has debug information that would have to be relocated first.
+    rows = conn.execute(
+        "SELECT DISTINCT build_id FROM elf WHERE build_id IS NOT NULL "
+        "AND kind NOT IN ('debug', 'relocatable', 'kernel-module')"
+    )
     wanted: dict[str, tuple[str, ...]] = {identity: () for (identity,) in rows}
     for identity, address in conn.execute(_ADDRESSES):
-        wanted[identity] += (address,)
+        if identity in wanted:
+            wanted[identity] += (address,)
     return wanted
 
 

@@ -174,6 +174,16 @@ def test_an_object_that_is_read_again_keeps_its_confirmation(built: dict[str, Bu
     assert finding(db, "usr/bin/bare", "stack_protector") == before
 
 
+def test_the_folder_that_was_scanned_confirms_itself(built: dict[str, Built], db: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pool"
+    folder.mkdir()
+    for one in built.values():
+        shutil.copy(one.deb, folder)
+        shutil.copy(one.dbgsym, folder / one.dbgsym.with_suffix(".ddeb").name)
+    assert archscan("confirm", "-q", "--db", db, folder).returncode == 0
+    assert rows(db, "SELECT count(*) FROM built_object") == [(3,)]
+
+
 def test_what_is_about_no_object_is_said(built: dict[str, Built], tmp_path: Path) -> None:
     db = tmp_path / "a.db"
     scan(db, built["good"].deb)

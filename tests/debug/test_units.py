@@ -169,6 +169,24 @@ def test_assembler_and_link_time_optimisation(tmp_path: Path) -> None:
     assert {row.verdict for row in said(tmp_path / "as.so").confirmations} == {"n/a"}
 
 
+def test_what_the_toolchain_brings_along_is_told_apart(tmp_path: Path) -> None:
+    """As in a static program with the debug information of its C library."""
+    place = tmp_path / "glibc-2.36" / "csu"
+    place.mkdir(parents=True)
+    (place / "libc.c").write_text("int start(int a) { return a; }\n")
+    (tmp_path / "own.c").write_text("int own(int a) { return a; }\n")
+    run("gcc", "-g", "-O2", "-c", "libc.c", cwd=place)
+    run("gcc", "-g", "-O2", "-fstack-protector-strong", "-c", "own.c", cwd=tmp_path)
+    link = ("gcc", "-shared", "-nostdlib", "-Wl,--build-id", "-o")
+    run(*link, "both.so", "own.o", place / "libc.o", cwd=tmp_path)
+    info = said(tmp_path / "both.so")
+    assert [(unit.name, unit.origin) for unit in info.units] == [("own.c", "package"), ("libc.c", "toolchain")]
+    assert {row.feature: row.verdict for row in info.confirmations}["stack_protector"] == "yes"
+    run(*link, "libc.so", place / "libc.o", cwd=tmp_path)  # the toolchain's own package
+    info = said(tmp_path / "libc.so")
+    assert {row.feature: row.verdict for row in info.confirmations}["stack_protector"] == "no"
+
+
 def test_32_bit(tmp_path: Path) -> None:
     if shutil.which("dpkg") and run("dpkg", "--print-architecture", cwd=tmp_path).strip() != "amd64":
         pytest.skip("the compiler is not that of amd64")
