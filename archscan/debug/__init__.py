@@ -17,7 +17,7 @@ from archscan.debug.judged import confirmations
 from archscan.debug.lines import LineTable, line_table, lines_of
 from archscan.debug.ranges import code_ranges
 from archscan.debug.sections import section_bytes
-from archscan.debug.units import Alternate, Head, Name, Tables, heads
+from archscan.debug.units import Alternate, Head, Name, Tables, heads, unreached
 from archscan.debug.values import DamageError, text
 from archscan.elf.arch import machine
 from archscan.elf.image import ET_REL, Image, contents, section
@@ -90,6 +90,8 @@ def read(image: Image, path: str, wanted: Iterable[str], limits: Limits) -> Foun
             found.append((head, files.fortify(head)))  # noqa: PERF401  # what came before damage is kept
     except ElfError as error:
         problem = error
+        # Stands for the units that were not reached: of them nothing is known.
+        found.append((unreached(len(found), image.order), None))
     return Found(
         path=path,
         sha256=hashlib.sha256(image.data).hexdigest(),

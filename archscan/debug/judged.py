@@ -69,11 +69,12 @@ def _counts(unit: CompileUnit, feature: str, *, compiled: bool) -> bool:
     """Whether a unit has a say. ``compiled``: the units that link-time optimisation took apart are there as well."""
     if unit.origin != "package" or not unit.code:
         return False
+    if unit.producer is None and unit.language == "unknown":
+        return True  # nobody could read it, so it may lack anything
     if feature == "fortify":
         return unit.language in _FORTIFIABLE and unit.fortify is not None
     if unit.language == "lto":
         return not compiled
-    # Of a unit that nobody can read nothing is known, so it may lack anything.
     return unit.language in _PROTECTABLE or unit.language == "unknown"
 
 

@@ -7,6 +7,7 @@ abbreviations that the head does not use (docs/decisions/0013-heads-of-units.md)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -39,7 +40,7 @@ _WANTED = frozenset({
     _NAME, _STMT_LIST, _LOW_PC, _HIGH_PC, _LANGUAGE, _COMP_DIR, _PRODUCER, _RANGES, _STR_OFFSETS_BASE, _ADDR_BASE,
     _RNGLISTS_BASE, _DWO_NAME, _GNU_DWO_NAME, _GNU_ADDR_BASE,
 })  # fmt: skip
-_MOST_ABBREVIATION_BYTES = 64 << 20  # looked through in one object
+_MOST_ABBREVIATION_BYTES = 256 << 20  # looked through in one object; a large program has 50 MiB
 _LONGEST_HEAD = 16 << 10  # bytes of a first entry, with strings inside
 _MOST_ATTRIBUTES = 1000  # of one entry
 
@@ -101,7 +102,7 @@ class Head(msgspec.Struct, frozen=True):
 def heads(tables: Tables, most: int) -> Iterator[Head]:
     """The head of each compile unit, in order; one that makes no sense is there with nothing but its position.
 
-    Raises ElfError where the section itself cannot be followed, or has more than ``most`` units.
+    Raises ElfError where the section itself cannot be followed, has more than ``most`` units or too many abbreviations.
     """
     abbreviations = Abbreviations(tables.abbrev)
     at = position = 0
@@ -114,15 +115,18 @@ def heads(tables: Tables, most: int) -> Iterator[Head]:
             return  # padding
         if position >= most:
             raise ElfError("limit", f"more than {most} compile units (compile_units)")
-        sizes = Sizes(tables.order, offset, 0, 0)
-        try:
-            head = _head(tables, tables.info[begin : min(end, begin + _LONGEST_HEAD)], sizes, position, abbreviations)
-        except DamageError:
-            head = Head(position, sizes)
+        head: Head | None = unreached(position, tables.order)
+        with suppress(DamageError):
+            head = _head(tables, tables.info[begin : min(end, begin + _LONGEST_HEAD)], offset, position, abbreviations)
         if head:
             yield head
             position += 1
         at = end
+
+
+def unreached(position: int, order: str) -> Head:
+    """A head of which nothing is known but its position."""
+    return Head(position, Sizes(order, 4, 0, 0))
 
 
 class Abbreviations:
@@ -134,7 +138,10 @@ class Abbreviations:
         self._left = _MOST_ABBREVIATION_BYTES
 
     def get(self, table: int, code: int) -> Abbreviation:
-        """The declaration of ``code`` in the table at an offset. Raises DamageError where there is none."""
+        """The declaration of ``code`` in the table at an offset.
+
+        Raises DamageError where there is none, and ElfError where the budget is used up.
+        """
         if (table, code) not in self._known:
             self._known[table, code] = self._found(table, code)
         return self._known[table, code]
@@ -159,30 +166,33 @@ class Abbreviations:
                     break
                 attributes.append((name, form, implicit))
             self._left -= at - begin
-            if self._left < 0 or len(attributes) > _MOST_ATTRIBUTES:
-                raise DamageError("more abbreviations than anybody needs")
+            if self._left < 0:
+                raise ElfError("limit", f"more than {_MOST_ABBREVIATION_BYTES} bytes of .debug_abbrev to look through")
+            if len(attributes) > _MOST_ATTRIBUTES:
+                raise DamageError("an entry of more attributes than there are")
             if found == code:
                 return tag, tuple(attributes)
 
 
-def _head(tables: Tables, unit: bytes, sizes: Sizes, position: int, abbreviations: Abbreviations) -> Head | None:
-    """The head of one unit; None for one that holds types, or what dwz found in several units."""
+def _head(tables: Tables, unit: bytes, offset: int, position: int, abbreviations: Abbreviations) -> Head | None:
+    """The head of one unit; None for one that holds types, or what dwz found in several units.
+
+    ``offset`` is the size of offsets in it.
+    """
     order = tables.order
     version, at, kind = number(unit, 0, 2, order), 2, 1
     if not 2 <= version <= 5:
         raise DamageError(f"DWARF {version}")
     if version == 5:
         kind, address = number(unit, 2, 1, order), number(unit, 3, 1, order)
-        table, at = number(unit, 4, sizes.offset, order), 4 + sizes.offset
-        at += {_UT_TYPE: 8 + sizes.offset, _UT_SPLIT_TYPE: 8 + sizes.offset, _UT_SKELETON: 8, _UT_SPLIT_COMPILE: 8}.get(
-            kind, 0
-        )
+        table, at = number(unit, 4, offset, order), 4 + offset
+        at += {_UT_TYPE: 8 + offset, _UT_SPLIT_TYPE: 8 + offset, _UT_SKELETON: 8, _UT_SPLIT_COMPILE: 8}.get(kind, 0)
     else:
-        table, address = number(unit, at, sizes.offset, order), number(unit, at + sizes.offset, 1, order)
-        at += sizes.offset + 1
+        table, address = number(unit, at, offset, order), number(unit, at + offset, 1, order)
+        at += offset + 1
     if address not in (2, 4, 8):
         raise DamageError(f"addresses of {address} bytes")
-    sizes = Sizes(order, sizes.offset, address, version)
+    sizes = Sizes(order, offset, address, version)
     code, at = uleb(unit, at)
     tag, declared = abbreviations.get(table, code)
     if tag not in (_COMPILE_UNIT, _SKELETON_UNIT):
