@@ -165,6 +165,8 @@ def test_the_order_and_the_number_of_workers_change_nothing(built: dict[str, Bui
     assert dumped(db) == dumped(other)
     archscan("confirm", "-q", "--db", db, *files)
     assert dumped(db) == dumped(other)
+    archscan("rules", "apply", "--db", db)  # everything anew, not only what was confirmed
+    assert dumped(db) == dumped(other)
 
 
 def test_an_object_that_is_read_again_keeps_its_confirmation(built: dict[str, Built], db: Path) -> None:
