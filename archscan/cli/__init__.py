@@ -17,6 +17,7 @@ COMMANDS = {
     "query": ("archscan.cli.query:query", "Ask the database a saved or a free question."),
     "report": ("archscan.cli.report:report", "Write what was found as html, json or csv."),
     "inspect": ("archscan.cli.inspect:inspect", "Show the verdicts for plain ELF files."),
+    "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),
     "dump": ("archscan.cli.dump:dump", "Print the canonical form of a database."),
     "rules": ("archscan.cli.rules:rules", "List, show, check and apply the rules."),
     "catalogue": ("archscan.cli.catalogue:catalogue", "List and show what crypto libraries export."),

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from archscan.model.debug import CompileUnit, Confirmation, DebugInfo, SourceLine
 from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
 from archscan.model.words import (
     Confidence,
@@ -29,9 +30,12 @@ from archscan.model.words import (
 
 __all__ = [
     "Begin",
+    "CompileUnit",
     "Component",
     "Confidence",
+    "Confirmation",
     "CryptoUse",
+    "DebugInfo",
     "Elf",
     "ElfKind",
     "End",
@@ -59,6 +63,7 @@ __all__ = [
     "Sha256",
     "Site",
     "Size",
+    "SourceLine",
     "Stage",
     "Strength",
     "Text",
@@ -82,6 +87,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     control_bytes: Size = 16 << 20  # of the control archive, unpacked
     decoder_bytes: Size = 192 << 20  # dictionary of a decoder; `xz -9` needs 65 MiB, `zstd --ultra` 128 MiB
     elf_objects: Size = 500_000
+    compile_units: Size = 500_000  # in the debug information of one object; Chromium has about 40,000
     answer_bytes: Size = 1 << 30  # facts of one package, as MessagePack
     memory_bytes: Size = 4 << 30  # address space of the disposable process
     override_bytes: Size = 1 << 20  # of the file with lintian overrides; the longest have some ten KB
@@ -294,7 +300,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     built: Text | None = None
 
 
-Message = Identity | Package | File | Override | Elf | Problem | Begin | Log | End
+Message = Identity | Package | File | Override | Elf | DebugInfo | Problem | Begin | Log | End
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -311,3 +317,4 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     status: PackageStatus
     seconds: float = 0.0
     overrides: tuple[Override, ...] = ()
+    debug: tuple[DebugInfo, ...] = ()  # of `archscan confirm` only

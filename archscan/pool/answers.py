@@ -9,6 +9,7 @@ import msgspec
 
 from archscan.model import (
     Begin,
+    DebugInfo,
     Elf,
     End,
     File,
@@ -34,7 +35,7 @@ _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, sign
 
 def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
     """Everything that came of a job. A death becomes a problem, with the member it happened at."""
-    kinds = (Identity, Package, File, Override, Elf, Problem, Begin, End, Log)
+    kinds = (Identity, Package, File, Override, Elf, DebugInfo, Problem, Begin, End, Log)
     said: dict[type, list[Any]] = {kind: [] for kind in kinds}
     problems: list[Problem] = said[Problem]
     senseless = ""
@@ -63,6 +64,7 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         status=_status(package, problems),
         seconds=answer.seconds,
         overrides=tuple(said[Override]),
+        debug=tuple(said[DebugInfo]),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from archscan.rules.confirmed import add_confirmations
 from archscan.rules.fold import fold
 from archscan.rules.hits import collect
 from archscan.rules.merge import merge
@@ -60,6 +61,7 @@ def apply(
         chosen = plan(connection, book, changed_only=changed_only)
         collect(connection, chosen, seconds=seconds)
         override(connection, book)
+        add_confirmations(connection)
         fold(connection, {rule.id: rule.message for rule in book.rules})
         merge(connection, chosen, scan_id)
         record(connection, book)

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from archscan.model import Confidence, Severity
+from archscan.rules.confirmed import remark
 
 if TYPE_CHECKING:
     import sqlite3
@@ -112,12 +113,14 @@ def _occurrences(rows: Iterable[_Row], messages: Mapping[str, str]) -> Iterator[
 
 
 def _message(template: str, row: _Row) -> str:
+    evidence = json.loads(row.evidence)
     fields = {
-        **json.loads(row.evidence),
+        **evidence,
         **{name: getattr(row, name) for name in ("subject", "severity", "confidence", "fix_where")},
         **{name: getattr(row, name) for name in ("path", "package", "version", "architecture", "source")},
     }
     text = template.format_map({name: "unknown" if value is None else value for name, value in fields.items()})
+    text += remark(evidence)
     return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
 
 

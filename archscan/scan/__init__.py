@@ -96,7 +96,7 @@ def scan(
             waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
             applied = Applied() if waits else apply(db.conn, book, scan_id, changed_only=True)
             state = "interrupted" if tally.interrupted else "finished"
-            store.finish_scan(db, scan_id, finished=_now(), state=state, metrics=tally.metrics())
+            store.finish_scan(db, scan_id, finished=now(), state=state, metrics=tally.metrics())
             return Outcome(scan_id=scan_id, read=tally.read, known=tally.known, whole=tally.whole,
                            interrupted=tally.interrupted, applied=applied)  # fmt: skip
 
@@ -107,10 +107,10 @@ def judgement(database: Path, book: RuleBook, command: str) -> Iterator[tuple[sq
     with store.open_store(database) as db:
         extraction = store.Extraction("", ())
         scan_id = store.start_scan(
-            db, started=_now(), version=__version__, extraction=extraction, rules_digest=book.digest, command=command
+            db, started=now(), version=__version__, extraction=extraction, rules_digest=book.digest, command=command
         )
         yield db.conn, scan_id
-        store.finish_scan(db, scan_id, finished=_now(), state="finished", metrics={})
+        store.finish_scan(db, scan_id, finished=now(), state="finished", metrics={})
 
 
 def extraction_of(catalogue: Catalogue, options: Options) -> store.Extraction:
@@ -143,7 +143,7 @@ def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store
     store.fill_algorithms(db, algorithm_rows(catalogue))
     return store.start_scan(
         db,
-        started=_now(),
+        started=now(),
         version=__version__,
         extraction=extraction,
         rules_digest=book.digest,
@@ -195,5 +195,6 @@ def _unmatched(missing: sources.Unmatched) -> Reading:
                    status=PackageStatus.UNREADABLE)  # fmt: skip
 
 
-def _now() -> str:
+def now() -> str:
+    """The time of this machine's clock, in UTC (ISO 8601, seconds)."""
     return datetime.now(UTC).isoformat(timespec="seconds")

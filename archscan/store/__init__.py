@@ -1,6 +1,7 @@
 """The database: opened, brought up to date, written, dumped. Only one process writes."""
 
 from archscan.store.database import open_readonly, open_store
+from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
 from archscan.store.writer import (
     Extraction,
@@ -17,6 +18,7 @@ from archscan.store.writer import (
 
 __all__ = [
     "Extraction",
+    "debug_wanted",
     "dump",
     "fill_algorithms",
     "finish_scan",
@@ -29,4 +31,6 @@ __all__ = [
     "start_scan",
     "unjudged",
     "write",
+    "write_debug",
+    "write_problems",
 ]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 _PACKAGE = "p.sha256 AS package"
 _OBJECT = "p.sha256 AS package, e.path AS object, e.sha256 AS object_sha256"
 _FROM_OBJECT = "JOIN elf e ON e.id = t.elf_id JOIN package p ON p.id = e.package_id"
+_FROM_DEBUG = "JOIN debug_info d ON d.id = t.debug_id"
 
 # kind of line → (columns with natural keys, where from). Columns of the table itself are named with `t.`.
 _LINES = {
@@ -74,6 +75,17 @@ _LINES = {
         f"{_PACKAGE}, CASE WHEN t.package_id IS NULL THEN t.target END AS target, t.path, t.stage, t.kind, t.message",
         "problem t LEFT JOIN package p ON p.id = t.package_id",
     ),
+    "debug_info": ("t.build_id, t.machine, t.bits, t.filename, t.path, t.sha256, t.units", "debug_info t"),
+    "compile_unit": (
+        "d.build_id, t.position, t.name, t.comp_dir, r.text AS producer, t.language, t.origin, t.code, t.lto, "
+        "t.stack_protector, t.stack_clash, t.cf_protection, t.branch_protection, t.pic, t.optimised, t.fortify",
+        f"compile_unit t {_FROM_DEBUG} LEFT JOIN producer r ON r.id = t.producer_id",
+    ),
+    "confirmation": (
+        "d.build_id, t.feature, t.verdict, t.units_with, t.units_without, t.units_unknown, t.flag, t.units",
+        f"confirmation t {_FROM_DEBUG}",
+    ),
+    "source_line": ("d.build_id, t.address, t.file, t.line", f"source_line t {_FROM_DEBUG}"),
     "rule": ("t.id, t.digest", "rule t"),
     "algorithm": ("t.name, t.family, t.strength, t.note", "algorithm t"),
     "finding": (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import overrides, promises, tables, views
+from archscan.store import confirmed, overrides, promises, tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def m011_overrides(db: Database) -> None:
 def m012_promises(db: Database) -> None:
     """What releases promise, and which release a package belongs to."""
     _execute_each(db, promises.PROMISES)
+
+
+@MIGRATIONS()
+def m013_confirmed(db: Database) -> None:
+    """What debug information says of objects."""
+    _execute_each(db, confirmed.CONFIRMED)
 
 
 def migrate(db: Database) -> None:

@@ -102,6 +102,22 @@ def _word(override: dict[str, Any]) -> dict[str, Any]:
     return {"override": override} if override else {}
 
 
+def add_debug_info(connection: sqlite3.Connection, build_id: str, name: str) -> None:
+    debug = insert(
+        connection, "debug_info", build_id=build_id, machine="x86-64", bits=64, filename=name, path=name,
+        sha256=sha256(name), units=1,
+    )  # fmt: skip
+    producer = insert(connection, "producer", text=f"GNU C17 {name}")
+    insert(
+        connection, "compile_unit", debug_id=debug, position=0, name=name, comp_dir=name, producer_id=producer,
+        language="c", origin="package", code=1, lto=0, stack_protector="off",
+    )  # fmt: skip
+    insert(
+        connection, "confirmation", debug_id=debug, feature="stack_protector", verdict="no", units_with=0,
+        units_without=1, units_unknown=0, flag="-fstack-protector-strong", units=json.dumps([name]),
+    )  # fmt: skip
+
+
 def fill(connection: sqlite3.Connection) -> None:
     for number in (1, 2):
         insert(
@@ -130,7 +146,9 @@ def fill(connection: sqlite3.Connection) -> None:
 
 def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> None:
     package = add_package(connection, name, "partial" if number == 1 else "complete", maintainer=name)
-    elf = add_elf(connection, package, f"usr/bin/{name}", pie="no", soname=name, privilege="setuid", rpath=name)
+    elf = add_elf(connection, package, f"usr/bin/{name}", pie="no", soname=name, privilege="setuid", rpath=name,
+                  build_id=sha256(name)[:40])  # fmt: skip
+    add_debug_info(connection, sha256(name)[:40], name)
     add_elf(connection, package, f"usr/lib/{name}.so", kind="plugin", language="c++", relro="none")
     insert(connection, "package_release", package_id=package, distribution="debian", said="default")
     insert(connection, "file", package_id=package, path=f"{name}.jar", path_key=name, size=5, kind="archive")

@@ -1,0 +1,254 @@
+"""The debug information of one ELF object → how each of its units was compiled (`read`, `finished`).
+
+Only the head of each unit and the list of its files are read; lines only for addresses that somebody asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from archscan.debug.flags import language, settings
+from archscan.debug.judged import confirmations
+from archscan.debug.lines import LineTable, line_table, lines_of
+from archscan.debug.ranges import code_ranges
+from archscan.debug.sections import section_bytes
+from archscan.debug.units import Alternate, Head, Name, Tables, heads, unreached
+from archscan.debug.values import DamageError, text
+from archscan.elf.arch import machine
+from archscan.elf.image import ET_REL, Image, contents, section
+from archscan.elf.notes import build_id
+from archscan.errors import ElfError
+from archscan.model import CompileUnit, DebugInfo, Limits, SourceLine, escape
+
+__all__ = ["Found", "alternate_path", "alternate_strings", "build_id", "finished", "read", "tables_of"]
+
+# What glibc's headers include when _FORTIFY_SOURCE is set and not otherwise (`#if __USE_FORTIFY_LEVEL > 0` in its
+# headers; string3.h before 2.26). The folder tells `bits/unistd.h` from the plain one. A compiler lists a header only
+# where the unit uses something of it, so none of these proves nothing.
+_CHECKED = re.compile(
+    rb"(?:^|/)bits/(?:stdio2(?:-decl)?|strings?_fortified|string3|unistd(?:-decl)?|poll2(?:-decl)?|socket2(?:-decl)?"
+    rb"|wchar2(?:-decl)?|stdlib|select2|select-decl|fcntl2|mqueue2|setjmp2|syslog|syslog-decl|inet-fortified(?:-decl)?)\.h$"
+)
+_PLAIN = re.compile(rb"(?:^|/)(?:stdio|strings?|unistd|stdlib|wchar|poll|socket|fcntl|syslog|select)\.h$")
+# Start files and parts of libc_nonshared.a, libc.a and libgcc, as glibc and GCC name them in their build trees.
+_TOOLCHAIN_NAME = re.compile(r"^(?:\.\./)+(?:sysdeps|csu|libgcc)/|(?:^|/)libgcc/|^(?:csu|sysdeps)/")
+_TOOLCHAIN_FOLDER = re.compile(r"(?:^|/)(?:e?glibc-\d|gcc-\d|libgcc(?:/|$))|^\./csu$")
+_MOST_LINE_BYTES = 16 << 20  # of line programs that are run for one object
+_MOST_FILE_BYTES = 256 << 20  # of headers of line tables in which files are looked for
+_MOST_RANGES = 5_000_000  # that addresses are looked for in
+_LONGEST = 4096
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of one object, before strings that dwz moved to another file are put in.
+
+    ``alternate`` is the build id of that file, ``problem`` what kept some of it from being read.
+    """
+
+    path: str
+    sha256: str
+    build_id: str
+    machine: int
+    bits: int
+    heads: tuple[tuple[Head, str | None], ...]  # each with what its files say of FORTIFY
+    lines: tuple[SourceLine, ...]
+    alternate: str | None
+    problem: ElfError | None = None
+
+
+def tables_of(image: Image, limits: Limits) -> Tables:
+    """The sections of an object that heads of units point into. Raises ElfError."""
+    names = ("info", "abbrev", "str", "line_str", "str_offsets", "addr", "line", "ranges", "rnglists")
+    sections, left = {}, limits.member_bytes
+    for name in names:
+        sections[name] = section_bytes(image, f".debug_{name}", left)
+        left -= len(sections[name])
+    return Tables(image.order, **sections)
+
+
+def read(image: Image, path: str, wanted: Iterable[str], limits: Limits) -> Found | None:
+    """What the debug information of an object says; None without any, or without a build id.
+
+    ``wanted`` are addresses as the database has them; those that are found become lines. Raises ElfError where
+    nothing can be read.
+    """
+    identity = build_id(image)
+    if identity is None or not (section(image, ".debug_info") or section(image, ".zdebug_info")):
+        return None
+    if image.type == ET_REL:
+        raise ElfError("unsupported", "the debug information of a relocatable object, which is not linked yet")
+    tables = tables_of(image, limits)
+    found, problem = [], None
+    files = _Files(tables)
+    try:
+        for head in heads(tables, limits.compile_units):
+            found.append((head, files.fortify(head)))  # noqa: PERF401  # what came before damage is kept
+    except ElfError as error:
+        problem = error
+        # Stands for the units that were not reached: of them nothing is known.
+        found.append((unreached(len(found), image.order), None))
+    return Found(
+        path=path,
+        sha256=hashlib.sha256(image.data).hexdigest(),
+        build_id=identity,
+        machine=image.machine,
+        bits=image.bits,
+        heads=tuple(found),
+        lines=tuple(_lines(tables, [head for head, _ in found], wanted)),
+        alternate=(_alternate_link(image) or (b"", None))[1] or None,
+        problem=problem,
+    )
+
+
+class _Files:
+    """The line tables of an object, as far as they name headers that tell of FORTIFY."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._left = _MOST_FILE_BYTES
+        self._known: dict[int, str | None] = {}
+
+    def fortify(self, head: Head) -> str | None:
+        """``shown`` where a checked header is among the files, ``hidden`` where only plain ones are, else None."""
+        if head.line is None:
+            return None
+        if head.line not in self._known:
+            self._known[head.line] = self._said(head.line)
+        return self._known[head.line]
+
+    def _said(self, at: int) -> str | None:
+        if self._left <= 0:
+            return None
+        try:
+            table = line_table(self._tables, at)
+        except DamageError:
+            self._left -= 1 << 10
+            return None
+        self._left -= table.program - at
+        plain = False
+        for number in range(table.first, table.first + len(table.files)):
+            _, name = table.files[number - table.first]
+            if name.endswith(b".h"):
+                path = table.path(number) or b""
+                if _CHECKED.search(path):
+                    return "shown"
+                plain = plain or _PLAIN.search(path) is not None
+        return "hidden" if plain else None
+
+
+def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator[SourceLine]:
+    """The source lines of those addresses that are plain (``0x…``) and lie in a unit's code."""
+    words = {int(word, 16): word for word in wanted if re.fullmatch("0x[0-9a-f]{1,16}", word)}
+    left, bytes_left, ranges_left = sorted(words), _MOST_LINE_BYTES, _MOST_RANGES
+    for head in found:
+        if not left or ranges_left < 0:
+            return
+        ranges = code_ranges(tables, head) if head.line is not None else []
+        ranges_left -= len(ranges)
+        mine = {at for low, high in ranges for at in left[bisect_left(left, low) : bisect_left(left, high)]}
+        if not mine or head.line is None:
+            continue
+        try:
+            table = line_table(tables, head.line)
+        except DamageError:
+            continue
+        bytes_left -= table.end - table.program
+        if bytes_left < 0:
+            return
+        for address, (file, line) in lines_of(tables, table, mine).items():
+            path = _path(table, file, head)
+            if path and 0 < line < 1 << 31:
+                left.remove(address)
+                yield SourceLine(words[address], path, line)
+
+
+def _path(table: LineTable, file: int, head: Head) -> str | None:
+    path = table.path(file)
+    if path:
+        return escape(path[:_LONGEST])
+    return head.name if isinstance(head.name, str) else None
+
+
+def _alternate_link(image: Image) -> tuple[bytes, str] | None:
+    """The path and the build id of the file that dwz moved shared strings to (`.gnu_debugaltlink`)."""
+    part = section(image, ".gnu_debugaltlink")
+    if part is None:
+        return None
+    path, _, identity = contents(image, part).partition(b"\0")
+    return path[:_LONGEST], identity[:64].hex()
+
+
+def alternate_path(image: Image) -> bytes:
+    """Where an object says that the strings are which dwz moved; empty if it has none."""
+    link = _alternate_link(image)
+    return link[0] if link else b""
+
+
+def alternate_strings(image: Image, limits: Limits) -> tuple[str, bytes] | None:
+    """The build id of a file and its strings, for those that dwz made others point to. Raises ElfError."""
+    identity = build_id(image)
+    return None if identity is None else (identity, section_bytes(image, ".debug_str", limits.member_bytes))
+
+
+def finished(found: Found, alternates: Mapping[str, bytes]) -> DebugInfo:
+    """The debug information of an object; ``alternates`` are strings that dwz moved, by the build id of their file."""
+    strings = alternates.get(found.alternate or "", b"")
+    units = _origins([_unit(head, fortify, strings) for head, fortify in found.heads])
+    processor = machine(found.machine)
+    return DebugInfo(
+        path=found.path,
+        sha256=found.sha256,
+        build_id=found.build_id,
+        machine=processor.name,
+        bits=found.bits,
+        units=tuple(units),
+        confirmations=confirmations(units, processor.features),
+        lines=tuple(sorted(found.lines, key=lambda line: line.address)),
+    )
+
+
+def _unit(head: Head, fortify: str | None, strings: bytes) -> CompileUnit:
+    producer, name, folder = (_resolved(one, strings) for one in (head.producer, head.name, head.comp_dir))
+    said = settings(producer)
+    written_in = language(producer, head.language)
+    toolchain = _TOOLCHAIN_NAME.search(name or "") or _TOOLCHAIN_FOLDER.search(folder or "")
+    return CompileUnit(
+        position=head.position,
+        name=name,
+        comp_dir=folder,
+        producer=producer,
+        language=written_in,
+        origin="toolchain" if toolchain else "package",
+        # The code of a unit that was optimised while linking lies in one of language `lto`. Of a damaged one nothing
+        # is known, so it may have some.
+        code=head.code or said.lto or head.sizes.version == 0,
+        lto=said.lto,
+        stack_protector=said.stack_protector,
+        stack_clash=said.stack_clash,
+        cf_protection=said.cf_protection,
+        branch_protection=said.branch_protection,
+        pic=said.pic,
+        optimised=said.optimised,
+        fortify=(said.fortify or fortify) if written_in in ("c", "c++") else None,
+    )
+
+
+def _resolved(name: Name, strings: bytes) -> str | None:
+    if isinstance(name, Alternate):
+        try:
+            return escape(text(strings, name.offset))
+        except DamageError:
+            return None
+    return name
+
+
+def _origins(units: list[CompileUnit]) -> list[CompileUnit]:
+    """The units; where all of them are the toolchain's, it is the toolchain's own package, and they are its work."""
+    if any(unit.origin == "package" for unit in units):
+        return units
+    return [msgspec.structs.replace(unit, origin="package") for unit in units]

@@ -1,0 +1,220 @@
+"""The line table of a unit: its files, and the line of an address (DWARF 4 and 5, section 6.2)."""
+
+from __future__ import annotations
+
+import bisect
+import posixpath
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from archscan.debug.units import Tables
+from archscan.debug.values import (
+    LINE_STRP,
+    STRP,
+    DamageError,
+    Sizes,
+    number,
+    sleb,
+    start,
+    text,
+    uleb,
+    value,
+)
+
+_MOST_FILES = 65_536
+_PATH, _DIRECTORY = 1, 2  # DW_LNCT_…
+
+
+class LineTable(msgspec.Struct, frozen=True):
+    """The header of a line table. A file is its folder's number and its name; numbers begin at ``first``.
+
+    ``program`` and ``end`` bound the program in `.debug_line`; the rest are its parameters.
+    """
+
+    folders: tuple[bytes, ...]
+    files: tuple[tuple[int, bytes], ...]
+    first: int
+    program: int
+    end: int
+    sizes: Sizes
+    shortest: int
+    line_base: int
+    line_range: int
+    opcode_base: int
+    lengths: bytes
+
+    def path(self, file: int) -> bytes | None:
+        """The path of a file by its number, relative to where the compiler ran if its folder is."""
+        if not self.first <= file < self.first + len(self.files):
+            return None
+        folder, name = self.files[file - self.first]
+        # Number 0 is where the compiler ran; before DWARF 5 it is not in the list.
+        where = self.folders[folder - self.first] if 0 < folder < len(self.folders) + self.first else b""
+        return posixpath.join(where, name)
+
+
+def line_table(tables: Tables, at: int) -> LineTable:
+    """The header of the line table at an offset of `.debug_line`. Raises DamageError."""
+    data, order = tables.line, tables.order
+    offset, at, end = start(data, at, order)
+    version, at = number(data, at, 2, order), at + 2
+    if not 2 <= version <= 5:
+        raise DamageError(f"a line table of version {version}")
+    address = 8
+    if version == 5:
+        address, at = number(data, at, 1, order), at + 2
+    length, at = number(data, at, offset, order), at + offset
+    program = at + length
+    if program > end:
+        raise DamageError("a header that ends behind its table")
+    shortest, at = number(data, at, 1, order), at + (2 if version >= 4 else 1)
+    at += 1  # whether a row is a statement at first
+    line_base, line_range, opcode_base = number(data, at, 1, order), number(data, at + 1, 1, order), data[at + 2]
+    if not line_range or not opcode_base:
+        raise DamageError("a line table without opcodes")
+    lengths, at = data[at + 3 : at + 2 + opcode_base], at + 2 + opcode_base
+    sizes = Sizes(order, offset, address, version)
+    if version == 5:
+        folders, files = _formed(tables, at, program, sizes)
+    else:
+        folders, files = _plain(data, at, program)
+    return LineTable(folders, files, 0 if version == 5 else 1, program, end, sizes, shortest,
+                     line_base - 256 if line_base > 127 else line_base, line_range, opcode_base, lengths)  # fmt: skip
+
+
+def _plain(data: bytes, at: int, end: int) -> tuple[tuple[bytes, ...], tuple[tuple[int, bytes], ...]]:
+    folders: list[bytes] = []
+    files: list[tuple[int, bytes]] = []
+    while (name := _inline(data, at, end)) and len(folders) < _MOST_FILES:
+        folders.append(name)
+        at += len(name) + 1
+    at += 1
+    while (name := _inline(data, at, end)) and len(files) < _MOST_FILES:
+        folder, at = uleb(data, at + len(name) + 1)
+        _, at = uleb(data, at)  # date
+        _, at = uleb(data, at)  # size
+        files.append((folder, name))
+    return tuple(folders), tuple(files)
+
+
+def _inline(data: bytes, at: int, end: int) -> bytes:
+    stop = data.find(b"\0", at, end)
+    if stop < 0:
+        raise DamageError("a name without end")
+    return data[at:stop]
+
+
+def _formed(tables: Tables, at: int, end: int, sizes: Sizes) -> tuple[tuple[bytes, ...], tuple[tuple[int, bytes], ...]]:
+    folders, at = _rows(tables, at, end, sizes)
+    files, _ = _rows(tables, at, end, sizes)
+    return tuple(name for _, name in folders), tuple(files)
+
+
+def _rows(tables: Tables, at: int, end: int, sizes: Sizes) -> tuple[list[tuple[int, bytes]], int]:
+    """The rows of a list that describes its own columns (DWARF 5, section 6.2.4.1), and where it ends."""
+    data = tables.line
+    count, at = number(data, at, 1, sizes.order), at + 1
+    columns = []
+    for _ in range(count):
+        content, at = uleb(data, at)
+        form, at = uleb(data, at)
+        columns.append((content, form))
+    length, at = uleb(data, at)
+    if length > _MOST_FILES or (length and not columns):
+        raise DamageError(f"a list of {length} files")
+    rows = []
+    for _ in range(length):
+        folder, name = 0, b""
+        for content, form in columns:
+            found, at, real = value(data, at, form, sizes)
+            if content == _PATH:
+                name = _text(tables, found, real)
+            elif content == _DIRECTORY and isinstance(found, int):
+                folder = found
+        if at > end:
+            raise DamageError("a list of files that ends behind its table")
+        rows.append((folder, name))
+    return rows, at
+
+
+def _text(tables: Tables, found: int | bytes, form: int) -> bytes:
+    if isinstance(found, bytes):
+        return found
+    if form == LINE_STRP:
+        return text(tables.line_str, found)
+    return text(tables.str, found) if form == STRP else b""
+
+
+def lines_of(tables: Tables, table: LineTable, wanted: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Address → number of its file, and line, for those of ``wanted`` that the table covers.
+
+    A program that makes no sense gives what it said before. Its cost is its size.
+    """
+    left, found = sorted(wanted), {}
+    try:
+        for low, high, file, line in _rows_of(tables.line, table):
+            at = bisect.bisect_left(left, low)
+            while at < len(left) and left[at] < high:
+                found[left[at]] = (file, line)
+                at += 1
+    except DamageError:
+        pass
+    return found
+
+
+def _rows_of(data: bytes, table: LineTable) -> Iterator[tuple[int, int, int, int]]:
+    """First address, the one behind the last, file and line of each row of the matrix."""
+    before: tuple[int, int, int] | None = None
+    for address, file, line, ends in _matrix(data, table):
+        if before and before[0] < address:
+            yield before[0], address, before[1], before[2]
+        before = None if ends else (address, file, line)
+
+
+def _matrix(data: bytes, table: LineTable) -> Iterator[tuple[int, int, int, bool]]:
+    """Address, file and line of each row, and whether the row ends its sequence."""
+    at, order = table.program, table.sizes.order
+    address, file, line = 0, 1, 1
+    step, base, span, opcode_base = table.shortest, table.line_base, table.line_range, table.opcode_base
+    while at < table.end:
+        opcode, at = data[at], at + 1
+        if opcode >= opcode_base:
+            advance, more = divmod(opcode - opcode_base, span)
+            address, line = address + advance * step, line + base + more
+            yield address, file, line, False
+        elif opcode == 0:
+            length, at = uleb(data, at)
+            if not length or at + length > table.end:
+                raise DamageError("an extended opcode that ends past the end")
+            if data[at] == 1:  # DW_LNE_end_sequence
+                yield address, file, line, True
+                address, file, line = 0, 1, 1
+            elif data[at] == 2 and length in (3, 5, 9):  # DW_LNE_set_address
+                address = number(data, at + 1, length - 1, order)
+            at += length
+        elif opcode == 1:  # DW_LNS_copy
+            yield address, file, line, False
+        elif opcode == 4:  # DW_LNS_set_file
+            file, at = uleb(data, at)
+        else:
+            advance, more, at = _standard(data, at, opcode, table)
+            address, line = address + advance, line + more
+
+
+def _standard(data: bytes, at: int, opcode: int, table: LineTable) -> tuple[int, int, int]:
+    """What a standard opcode adds to the address and to the line, and where it ends."""
+    if opcode == 2:  # DW_LNS_advance_pc
+        advance, at = uleb(data, at)
+        return advance * table.shortest, 0, at
+    if opcode == 3:  # DW_LNS_advance_line
+        more, at = sleb(data, at)
+        return 0, more, at
+    if opcode == 8:  # DW_LNS_const_add_pc
+        return (255 - table.opcode_base) // table.line_range * table.shortest, 0, at
+    if opcode == 9:  # DW_LNS_fixed_advance_pc
+        return number(data, at, 2, table.sizes.order), 0, at + 2
+    # The header says how many numbers follow one that is not known.
+    for _ in range(table.lengths[opcode - 1] if opcode <= len(table.lengths) else 0):
+        _, at = uleb(data, at)
+    return 0, 0, at

@@ -1,0 +1,125 @@
+"""What units say together: values in, verdicts out."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from archscan.debug.judged import FEATURES, confirmations
+from archscan.elf.arch import machine
+from archscan.model import CompileUnit, Confirmation
+from archscan.store.confirmed import CONFIRMABLE
+
+AMD64, ARM64, SPARC = (machine(number).features for number in (62, 183, 2))
+GOOD = CompileUnit(
+    position=0, name="a.c", comp_dir="/b", producer="GNU C17", language="c", origin="package", code=True, lto=False,
+    stack_protector="strong", stack_clash="on", cf_protection="full", branch_protection="standard", pic="PIE",
+    optimised="2", fortify="shown",
+)  # fmt: skip
+UNKNOWN = msgspec.structs.replace(
+    GOOD, name="u.c", stack_protector=None, stack_clash=None, cf_protection=None, branch_protection=None,
+    optimised=None, fortify=None,
+)  # fmt: skip
+
+
+def but(name: str, **settings: object) -> CompileUnit:
+    return msgspec.structs.replace(GOOD, name=name, **settings)
+
+
+def said(feature: str, *units: CompileUnit, features: frozenset[str] = AMD64) -> Confirmation:
+    return {row.feature: row for row in confirmations(units, features)}[feature]
+
+
+def test_the_features_are_those_that_the_database_knows() -> None:
+    assert tuple(FEATURES) == CONFIRMABLE
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [
+        (("strong", "all"), "yes"),
+        (("strong", "basic"), "yes"),
+        (("strong", "off"), "partial"),
+        (("none", "explicit"), "no"),
+        (("strong", None), "unknown"),
+        (("off", None), "partial"),  # surely one without
+        ((None, None), "unknown"),
+    ],
+)
+def test_the_stack_protector(settings: tuple[str | None, str | None], verdict: str) -> None:
+    one, two = settings
+    row = said("stack_protector", but("a.c", stack_protector=one), but("b.c", stack_protector=two))
+    assert row.verdict == verdict
+    assert row.units_with + row.units_without + row.units_unknown == 2
+
+
+def test_the_weaker_flag_is_named_where_all_units_have_it() -> None:
+    basic = but("b.c", stack_protector="basic")
+    assert said("stack_protector", GOOD, basic).flag == "-fstack-protector"
+    assert said("stack_protector", GOOD, basic, but("c.c", stack_protector="off")).flag == "-fstack-protector-strong"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        but("start.S", language="assembler", stack_protector=None),
+        but("init.c", origin="toolchain", stack_protector="none"),
+        but("table.c", code=False, stack_protector="none"),
+        but("lib.rs", language="rust", stack_protector="none"),
+    ],
+)
+def test_what_counts_for_nothing(unit: CompileUnit) -> None:
+    assert said("stack_protector", GOOD, unit).verdict == "yes"
+    assert said("stack_protector", unit).verdict == "n/a"
+
+
+def test_link_time_optimisation() -> None:
+    made = but("<artificial>", language="lto", lto=True, stack_protector=None)
+    assert said("stack_protector", made, but("a.c", lto=True)).verdict == "yes"
+    assert said("stack_protector", made, but("a.c", lto=True, stack_protector="off")).verdict == "no"
+    assert said("stack_protector", made).verdict == "unknown"  # the units it was made of are not there
+
+
+def test_fortify() -> None:
+    hidden, without = but("h.c", fortify="hidden"), but("o.c", fortify="none", optimised="0")
+    nothing = but("n.c", fortify=None)
+    assert said("fortify", GOOD, nothing).verdict == "yes"
+    assert said("fortify", nothing).verdict == "n/a"
+    row = said("fortify", GOOD, hidden)
+    assert (row.verdict, row.units) == ("unknown", ("h.c",))
+    row = said("fortify", GOOD, hidden, without)
+    assert (row.verdict, row.units, row.flag) == ("partial", ("o.c",), "-O2 -D_FORTIFY_SOURCE=2")
+
+
+@pytest.mark.parametrize(
+    ("feature", "features", "verdict"),
+    [
+        ("ibt_compiled", AMD64, "yes"),
+        ("ibt_compiled", ARM64, "n/a"),
+        ("bti_compiled", AMD64, "n/a"),
+        ("bti_compiled", ARM64, "yes"),
+        ("pac_compiled", ARM64, "yes"),
+        ("stack_clash", SPARC, "n/a"),
+        ("stack_protector", SPARC, "yes"),
+    ],
+)
+def test_what_the_processor_has(feature: str, features: frozenset[str], verdict: str) -> None:
+    assert said(feature, GOOD, features=features).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "bti", "pac"), [("bti", "yes", "no"), ("pac-ret+leaf", "no", "yes"), ("none", "no", "no")]
+)
+def test_branch_protection(value: str, bti: str, pac: str) -> None:
+    unit = but("a.c", branch_protection=value)
+    assert said("bti_compiled", unit, features=ARM64).verdict == bti
+    assert said("pac_compiled", unit, features=ARM64).verdict == pac
+
+
+def test_at_most_sixteen_units_are_named() -> None:
+    units = [but(f"{number:02}.c", stack_protector="off") for number in range(20)]
+    assert said("stack_protector", *units).units == tuple(f"{number:02}.c" for number in range(16))
+
+
+def test_nothing_is_known_of_a_unit_without_settings() -> None:
+    assert {row.verdict for row in confirmations([UNKNOWN], AMD64)} == {"unknown", "n/a"}
