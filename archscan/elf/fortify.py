@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from archscan.elf.fortify_level import run_time_size
+from archscan.elf.inspection import Inspection
 from archscan.elf.language import uses_c_headers
-from archscan.elf.subject import FOREIGN, STATIC, Judged, Subject, names, not_applicable, unlinked
+from archscan.elf.subject import FOREIGN, MOST_SITES, STATIC, Judged, Subject, names, not_applicable, unlinked
 from archscan.model import ElfKind, Reason, Verdict
 
 # A plain call proves the absence of level 2: nothing folds it away, nothing leaves it plain.
@@ -44,6 +46,9 @@ _CHECKED = (
     | {f"__{name}_chkieee128" for name in _FORMATS}  # 128-bit long double: ppc64el
     | {"__fdelt_chk", "__ppoll64_chk"}
 )
+_CHECKED_FORMATS = {
+    form for name in _FORMATS for form in (f"__{name}_chk", f"__nldbl___{name}_chk", f"__{name}_chkieee128")
+}
 _VARIANTS = {f"__nldbl_{name}": name for name in _FORMATS} | {f"__{name}ieee128": name for name in _FORMATS}
 
 
@@ -79,6 +84,20 @@ def fortified(subject: Subject) -> tuple[Judged, int, int]:
     return _verdict(calls), len(calls.checked), total
 
 
+def with_level(judged: Judged, subject: Subject, found: Inspection | None) -> Judged:
+    """The verdict with ``level`` 3 in its counts and the place that proves it, where the machine code does."""
+    verdict, reason = judged
+    if verdict not in (Verdict.YES, Verdict.PARTIAL) or reason is None or found is None:
+        return judged
+    place = run_time_size(subject.image, found, (row.symbol for row in subject.imports))
+    if place is None:
+        return judged
+    text = f"{reason.text}; a size that the program computes shows level 3"
+    counts = {**reason.counts, "level": 3}
+    sites, cut = (place, *reason.sites), len(reason.sites) >= MOST_SITES
+    return verdict, Reason(reason.code, text, counts, sites[:MOST_SITES], reason.truncated or cut)
+
+
 def has_other_libc(subject: Subject) -> bool:
     """Whether the object runs on a C library that is not glibc: musl (whose soname is `libc.so`), klibc, dietlibc."""
     interpreter = subject.interpreter or ""
@@ -101,6 +120,9 @@ def is_klibc(subject: Subject) -> bool:
 
 def _verdict(calls: FortifyCalls) -> Judged:
     counts = {"checked": len(calls.checked), "proof": len(calls.proof), "plain": len(calls.plain)}
+    if calls.checked and calls.proof and not _CHECKED_FORMATS & set(calls.checked):
+        text = "checks sizes that the compiler knows, but no formats: as at level 1"
+        return Verdict.PARTIAL, Reason("level-1", text, {**counts, "level": 1}, *names(calls.proof))
     if calls.checked and calls.proof:
         text = "some units call the C library unchecked where the compiler always checks"
         return Verdict.PARTIAL, Reason("unfortified-unit", text, counts, *names(calls.proof))

@@ -10,7 +10,7 @@ import msgspec
 
 from archscan.elf.arch.machine import Machine
 from archscan.elf.binding import binding, text_relocations
-from archscan.elf.fortify import fortified, is_klibc
+from archscan.elf.fortify import fortified, is_klibc, with_level
 from archscan.elf.image import (
     PF_W,
     PF_X,
@@ -54,7 +54,9 @@ def protections(subject: Subject) -> Protections:
     bits = feature_bits(subject.image, found) if found.property_and else 0
     for column in _MARKS:
         judged[column] = _mark(subject, bits, column)
-    judged |= _in_code(subject)
+    inside, inspected = _in_code(subject)
+    judged |= inside
+    judged["fortify"] = with_level(judged["fortify"], subject, inspected)
     columns = {name: verdict for name, (verdict, _) in judged.items()}
     columns |= {"fortified_calls": checked, "fortifiable_calls": fortifiable}
     return Protections(columns, {name: reason for name, (_, reason) in judged.items() if reason})
@@ -105,18 +107,18 @@ def _stack_note(image: Image, found: Machine) -> Judged:
     return not_applicable("no-note", f"no .note.GNU-stack, which {found.name} does not need")
 
 
-def _in_code(subject: Subject) -> dict[str, Judged]:
-    """The verdicts that machine code decides, for objects whose code a process runs."""
+def _in_code(subject: Subject) -> tuple[dict[str, Judged], Inspection | None]:
+    """The verdicts that machine code decides, for objects whose code a process runs; and what was seen in the code."""
     wanted = {column: _excused(subject, column) for column in _CODE_COLUMNS}
     if all(wanted.values()):
-        return {column: judged for column, judged in wanted.items() if judged}
+        return {column: judged for column, judged in wanted.items() if judged}, None
     idioms = subject.machine.idioms
     found = inspection(subject.image, idioms, unwound=subject.language == Language.GO) if idioms else None
     if found is None:
         reason = Reason("too-much-code", "more code than is looked at") if idioms else Reason("no-pattern", _NO_IDIOMS)
         unknown = Verdict.UNKNOWN, reason
-        return {column: judged or unknown for column, judged in wanted.items()}
-    return {column: judged or _measured(subject, found, column) for column, judged in wanted.items()}
+        return {column: judged or unknown for column, judged in wanted.items()}, None
+    return {column: judged or _measured(subject, found, column) for column, judged in wanted.items()}, found
 
 
 def _excused(subject: Subject, column: str) -> Judged | None:

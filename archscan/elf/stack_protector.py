@@ -23,7 +23,7 @@ from archscan.model import ElfKind, Reason, Verdict
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
 _SMALL = 16  # no array that matters fits; often the place of a parameter that was changed before
 _LONGEST = 2048  # bytes of a function that are decoded to tell
-_BYTES = 24 << 10  # of all functions of an object
+_BYTES = 16 << 10  # of all functions of an object
 _ENOUGH = 8  # of them that are exposed
 _SEVERAL = 3  # that an object with many guarded functions must have: one or two may be assembler code
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through

@@ -13,7 +13,7 @@ UNLINKED = frozenset({ElfKind.RELOCATABLE, ElfKind.KERNEL_MODULE, ElfKind.DEBUG,
 # A kind whose code no process runs, or whose code is elsewhere.
 FOREIGN = frozenset({ElfKind.DEBUG, ElfKind.CORE, ElfKind.FIRMWARE})
 STATIC = frozenset({ElfKind.STATIC_EXECUTABLE, ElfKind.STATIC_PIE})
-_SITES = 16
+MOST_SITES = 16
 
 Judged = tuple[str | int, Reason | None]
 """What a column says, and why where that is not plain."""
@@ -48,9 +48,9 @@ def unlinked(kind: ElfKind) -> tuple[str, Reason]:
 
 def places(addresses: list[str]) -> tuple[tuple[Site, ...], bool]:
     """The first addresses (``0x…``, ``section+0x…``) as sites, and whether there are more."""
-    return tuple(Site(address=address) for address in addresses[:_SITES]), len(addresses) > _SITES
+    return tuple(Site(address=address) for address in addresses[:MOST_SITES]), len(addresses) > MOST_SITES
 
 
 def names(wanted: tuple[str, ...]) -> tuple[tuple[Site, ...], bool]:
     """The first names as sites, and whether there are more."""
-    return tuple(Site(name=name) for name in wanted[:_SITES]), len(wanted) > _SITES
+    return tuple(Site(name=name) for name in wanted[:MOST_SITES]), len(wanted) > MOST_SITES

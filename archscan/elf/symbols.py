@@ -136,7 +136,7 @@ def imports(image: Image, table: SymbolTable) -> tuple[Import, ...]:
     name_at, version_at = struct.Struct(image.order + "I").unpack_from, struct.Struct(image.order + "H").unpack_from
     size = symbol_struct(image).size
     found = set()
-    for number in _undefined(image, table.rows):
+    for number in undefined(image, table.rows):
         name = text_at(table.strings, name_at(table.rows, number * size)[0])
         if name:
             known = number * 2 + 2 <= len(table.versions)
@@ -147,7 +147,7 @@ def imports(image: Image, table: SymbolTable) -> tuple[Import, ...]:
     return tuple(Import(name, version or None, library or None) for name, version, library in sorted(rows))
 
 
-def _undefined(image: Image, rows: bytes) -> Iterator[int]:
+def undefined(image: Image, rows: bytes) -> Iterator[int]:
     """The numbers of the symbols without a section; without a Python step for each of those that have one."""
     code = symbol_struct(image)
     at = 6 if image.bits == 64 else 14  # st_shndx

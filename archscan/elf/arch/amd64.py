@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from archscan.elf.arch.idioms import Frames, Idioms, Probes, Text
+from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.x86 import bytes_at, frames, joined, probes
-from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.arrays import Bytes, Mask, Offsets, np, numbers
 from archscan.elf.code import Code, matches
+from archscan.elf.mapping import addresses
 
 _REX = (0x48,)
 _READS = (0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
@@ -48,6 +49,58 @@ def _endbr64(code: Code, offsets: Offsets) -> Mask:
     return bytes_at(code, offsets, (0xF3, 0x0F, 0x1E, 0xFA))
 
 
+def _stubs(code: Code) -> Pairs:
+    """`jmp *slot(%rip)`, alone or behind `endbr64` and `bnd`: the entries of .plt, .plt.got and .plt.sec."""
+    raw = code.raw
+    found = matches(code, (0xFF, 0x25, None, None, None, None))
+    address = addresses(code.mapping, found)
+    slot = address + 6 + numbers(raw, found + 2, 4, "<", signed=True)
+    bound = raw[found - 1] == 0xF2
+    marked = bytes_at(code, found - 4 - bound, (0xF3, 0x0F, 0x1E, 0xFA))
+    entries = [address, (address - bound)[bound], (address - bound - 4)[marked]]
+    return np.concatenate(entries), np.concatenate([slot, slot[bound], slot[marked]])
+
+
+def _direct_calls(code: Code) -> Pairs:
+    """`call` and `jmp` with a distance of 32 bits."""
+    found = matches(code, ((0xE8, 0xFE), None, None, None, None))
+    distance = numbers(code.raw, found + 1, 4, "<", signed=True)
+    return found, addresses(code.mapping, found) + 5 + distance
+
+
+def _slot_calls(code: Code) -> Pairs:
+    """`call *slot(%rip)`."""
+    found = matches(code, (0xFF, 0x15, None, None, None, None))
+    return found, addresses(code.mapping, found) + 6 + numbers(code.raw, found + 2, 4, "<", signed=True)
+
+
+# `mov $imm,%r32` to the registers of the first arguments; `or $-1,%r64` for a size that is not known.
+_CONSTANTS = ((0xBF,), (0xBE,), (0xBA,), (0xB9,), (0x41, 0xB8), (0x41, 0xB9))
+_ALL_ONES = ((0xCF,), (0xCE,), (0xCA,), (0xC9,), (0xC8,), (0xC9,))
+_WINDOW = 40  # bytes before a call in which its arguments are most often put together
+
+
+def _constant_argument(code: Code, offsets: Offsets, argument: int) -> Mask:
+    """Whether the bytes of such an instruction stand before; they may be part of another one."""
+    if argument >= len(_CONSTANTS):
+        return np.zeros(offsets.shape, np.bool_)
+    constant = (*_CONSTANTS[argument], None, None, 0, 0)
+    ones = (0x48 if argument < 4 else 0x49, 0x83, *_ALL_ONES[argument], 0xFF)
+    before = code.raw[np.maximum(offsets[:, None] + np.arange(-_WINDOW, 0), 0)]
+    return _anywhere(before, constant) | _anywhere(before, ones)
+
+
+def _anywhere(rows: Bytes, pattern: tuple[int | None, ...]) -> Mask:
+    """For each row of bytes whether the pattern stands in it."""
+    width = rows.shape[1] - len(pattern) + 1
+    here = np.ones((rows.shape[0], width), np.bool_)
+    for place, value in enumerate(pattern):
+        if value is not None:
+            here &= rows[:, place : place + width] == value
+    found: Mask = np.any(here, axis=1)
+    return found
+
+
 def _aliases() -> dict[str, str]:
     """`eax`, `ax`, `al` are parts of `rax`, and so on."""
     found: dict[str, str] = {}
@@ -59,6 +112,17 @@ def _aliases() -> dict[str, str]:
         found |= {f"r{number}{suffix}": f"r{number}" for suffix in "dwb"}
     return found
 
+
+_FLOW = Flow(
+    constant=re.compile(
+        r"mov \w+, -?(?:0x)?[0-9a-f]+$|xor (\w+), \1$|or \w+, (?:-1|0xf+)$|lea \w+, \[rip|mov\w* \w+, \w+ ptr \[rip"
+    ),
+    load=re.compile(r"mov\w* \w+, \w+ ptr \[(?P<base>r\w+)"),
+    derived=re.compile(r"(?:add|imul|and|or|shl|shr|sar|cmov\w+|(?:lea|mov\w*) \w+,) (?P<from>.*)$"),
+    leaves=re.compile(r"jmp|ret|ud2|hlt"),
+    result="rax",
+    program_counter="rip",
+)
 
 _TEXT = Text(
     mode=(3, 1 << 3),  # CS_ARCH_X86, CS_MODE_64
@@ -76,6 +140,7 @@ _TEXT = Text(
     indexed=re.compile(r"(?!nop|lea).*\[(?P<base>r\w+) \+ r\w+"),
     written=re.compile(r"(?!cmp|test|push|bt |ucomis|comis|j)\S+ (?P<to>[a-z]\w+)(?:,|$)"),
     call=re.compile(r"call"),
+    flow=_FLOW,
     arguments=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
     kept=frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"}),
     incoming=frozenset({"rdi", "rsi", "rdx", "rcx", "r8", "r9", *(f"xmm{number}" for number in range(8))}),
@@ -98,5 +163,9 @@ MACHINE = Machine(
         probes=_probes,
         entry_marks={"ibt_compiled": _endbr64},
         text=_TEXT,
+        stubs=_stubs,
+        direct_calls=_direct_calls,
+        slot_calls=_slot_calls,
+        constant_argument=_constant_argument,
     ),
 )

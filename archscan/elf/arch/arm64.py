@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from archscan.elf.arch.idioms import Frames, Idioms, Probes, Text
+from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
 from archscan.elf.code import Code
+from archscan.elf.mapping import addresses
 
 _GUARD = 1 << 16  # bytes: gcc for Debian and Ubuntu is configured for a guard of 64 KiB
 _ROOM = 64 << 20
@@ -101,6 +102,47 @@ def _signatures(code: Code) -> Offsets:
     return where(code, 4, lambda run: np.isin(run, _SIGNATURES))
 
 
+def _stubs(code: Code) -> Pairs:
+    """`adrp x16, page; ldr x17, [x16, #N]`, alone or behind `bti c`: the entries of .plt."""
+
+    def stub(run: Words) -> Mask:
+        return (run[:-1] & 0x9F00001F == 0x90000010) & (run[1:] & 0xFFC003FF == 0xF9400211)
+
+    found = where(code, 4, stub)
+    address = addresses(code.mapping, found)
+    page, load = word_at(code, found), word_at(code, found + 4)
+    pages = (page >> 5 & 0x7FFFF) << 2 | page >> 29 & 3
+    pages = (pages ^ 1 << 20) - (1 << 20)
+    slot = (address & ~0xFFF) + (pages << 12) + (load >> 10 & 0xFFF) * 8
+    marked = word_at(code, found - 4) == 0xD503245F
+    return np.concatenate([address, (address - 4)[marked]]), np.concatenate([slot, slot[marked]])
+
+
+def _direct_calls(code: Code) -> Pairs:
+    """`bl` and `b`."""
+    found = where(code, 4, lambda run: run & 0x7C000000 == 0x14000000)
+    words = word_at(code, found) & 0x3FFFFFF
+    return found, addresses(code.mapping, found) + ((words ^ 1 << 25) - (1 << 25)) * 4
+
+
+def _constant_argument(code: Code, offsets: Offsets, argument: int) -> Mask:
+    """Whether one of the six instructions before is `mov Xn, #N` or `mov Wn, #N`: movz, movn, orr."""
+    found = np.zeros(offsets.shape, np.bool_)
+    for back in range(4, 28, 4):
+        word = word_at(code, offsets - back)
+        moved = (word & 0x7F80001F == 0x52800000 | argument) | (word & 0x7F80001F == 0x12800000 | argument)
+        found |= moved | (word & 0x7F8003FF == 0x320003E0 | argument)
+    return found
+
+
+_FLOW = Flow(
+    constant=re.compile(r"mov[zkn]? [xw]\d+, #|adrp? |ldr [xw]\d+, #"),
+    load=re.compile(r"ld(?:u?r\w*|p) [xw]\d+, (?:[xw]\d+, )?\[(?P<base>\w+)"),
+    derived=re.compile(r"(?:add|and|orr|lsl|lsr|asr|mul|madd|csel|mov|sxtw|uxtw) \w+, (?P<from>.*)$"),
+    leaves=re.compile(r"b #|br |ret|brk|udf"),
+    result="x0",
+)
+
 _TEXT = Text(
     mode=(1, 0),  # CS_ARCH_ARM64
     stack="sp",
@@ -122,6 +164,7 @@ _TEXT = Text(
     indexed=re.compile(r".*\[(?P<base>sp|x\d+), [xw]\d+"),
     written=re.compile(r"(?!cmp|cmn|tst|st|b\.|cb|tb|b |ret|prfm)\S+ (?P<to>[xwdsqv]\d+)(?:[,.]|$)"),
     loaded=re.compile(r"ld(?:p|r|ur) (?P<to>q\d+), (?:(?P<second>q\d+), )?\["),
+    flow=_FLOW,
     call=re.compile(r"blr?(?:a\w+)? "),
     arguments=tuple(f"x{number}" for number in range(9)),  # x8: where a structure is returned
     kept=frozenset(f"x{number}" for number in range(19, 30)),
@@ -149,5 +192,8 @@ MACHINE = Machine(
         signed_frames=_saves,
         signatures=_signatures,
         text=_TEXT,
+        stubs=_stubs,
+        direct_calls=_direct_calls,
+        constant_argument=_constant_argument,
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from archscan.elf.arrays import NONE, Mask, Offsets
+from archscan.elf.arrays import NONE, Mask, Offsets, np
 from archscan.elf.code import Code
 
 
@@ -27,6 +27,23 @@ class Probes(msgspec.Struct, frozen=True, eq=False):
 
     probes: Offsets
     unprobed: Offsets
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True):
+    """The disassembler's text of where values come from: see `Text`.
+
+    ``constant`` leaves a number that stands in the code; ``load`` names the ``base`` of what is read; ``derived`` has
+    the operands in ``from``; ``leaves`` does not go on to the next instruction. ``result`` is where a call returns.
+    Differences are not ``derived``: gcc turns `strcat` behind `strcat` into a copy to where the first ended, and at any
+    level computes what is left there of a constant size.
+    """
+
+    constant: re.Pattern[str]
+    load: re.Pattern[str]
+    derived: re.Pattern[str]
+    leaves: re.Pattern[str]
+    result: str
+    program_counter: str = ""
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +76,22 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     loaded: re.Pattern[str] | None = (
         None  # vector registers from memory, to copy a structure that is passed by reference
     )
+    flow: Flow | None = None
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
+
+
+Pairs = tuple[Offsets, Offsets]
+"""Offsets of instructions, and the address that each leads to or through."""
 
 
 def nothing(code: Code) -> Offsets:  # noqa: ARG001  # the form of an idiom that a processor does not have
     """No place."""
     return NONE
+
+
+def never(code: Code, offsets: Offsets, argument: int) -> Mask:  # noqa: ARG001  # as above
+    """False for each."""
+    return np.zeros(offsets.shape, np.bool_)
 
 
 class Idioms(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,5 +110,10 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     signed_frames: Callable[[Code], Offsets] = nothing  # where a return address is saved
     signatures: Callable[[Code], Offsets] = nothing  # where it is signed
     text: Text | None = None
+    stubs: Callable[[Code], Pairs] | None = None  # addresses where a stub of the PLT is entered, and of its slot
+    direct_calls: Callable[[Code], Pairs] | None = None
+    slot_calls: Callable[[Code], Pairs] | None = None
+    # Whether right before each call a constant is put into the register of an argument (counted from 0).
+    constant_argument: Callable[[Code, Offsets, int], Mask] = never
     flags: int = 0  # bits of e_flags without which ``text`` does not fit
     little: bool = False  # ``text`` fits the little-endian form only
