@@ -9,4 +9,10 @@ The tree is the flow::
 ``errors`` every exception they raise; nothing else is shared.
 """
 
+import os
+
+# Packages are read in processes forked from one that must have a single thread. OpenBLAS, which NumPy brings along and
+# nothing here uses, would start one for each processor; it reads this when NumPy is first imported, by whomever.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 __version__ = "0.1.0"

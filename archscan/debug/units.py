@@ -1,7 +1,7 @@
 """The head of each unit of `.debug_info`: its first entry, and nothing below it (DWARF 5, sections 3.1 and 7.5).
 
 A large program has tens of thousands of units. pyelftools takes 0.7 ms for the head of a small one, most of it for
-abbreviations that the head does not use (docs/decisions/0013-heads-of-units.md); it is the second opinion in the tests.
+abbreviations that the head does not use (docs/decisions/0009-heads-of-units.md); it is the second opinion in the tests.
 """
 
 from __future__ import annotations

@@ -1,16 +1,8 @@
-"""NumPy, loaded with one thread, and the few ways in which bytes of an object are looked at with it.
-
-Packages are read in processes that are forked from one which must have a single thread; OpenBLAS, which nothing here
-uses, would start as many as there are processors.
-"""
+"""NumPy, and the few ways in which bytes of an object are looked at with it."""
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-import numpy as np  # after the variable that it reads
+import numpy as np
 import numpy.typing as npt
 
 __all__ = ["NONE", "Bytes", "Mask", "Offsets", "Pattern", "Words", "find", "np", "numbers"]

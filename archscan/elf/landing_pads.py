@@ -28,15 +28,13 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
     """The verdict on ``ibt_compiled``, ``bti_compiled``."""
     marked = found.idioms.entry_marks[column](found.text, found.view.starts)
     own = _own(subject.image, found)
-    needed = own & _reachable(subject, found)
-    counts = {
-        "functions": int(own.sum()),
-        "marked": int((own & marked).sum()),
-        "reachable": int(needed.sum()),
-        "reachable_marked": int((needed & marked).sum()),
-    }
+    counts = {"functions": int(own.sum()), "marked": int((own & marked).sum())}
     if not own.any():
         return _empty(found, counts)
+    if not counts["marked"]:
+        return Verdict.NO, Reason("no-landing-pads", "functions begin without", counts)
+    needed = own & _reachable(subject, found)
+    counts |= {"reachable": int(needed.sum()), "reachable_marked": int((needed & marked).sum())}
     if not needed.any():
         return _by_share(counts)
     share = counts["reachable_marked"] / counts["reachable"]

@@ -13,7 +13,7 @@ from archscan.elf.subject import Judged
 from archscan.model import Reason, Verdict
 
 _SITES = 16
-_DECODED = 64  # functions that are decoded to see whether an allocation is an instruction
+_DECODED = 16  # functions that are decoded to see whether an allocation is an instruction
 
 
 def stack_clash(found: Inspection) -> Judged:

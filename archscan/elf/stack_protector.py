@@ -14,7 +14,8 @@ import msgspec
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import offsets_of
 from archscan.elf.exposure import exposed
-from archscan.elf.inspection import Inspection, has_functions, holding, instructions, site
+from archscan.elf.functions import owners
+from archscan.elf.inspection import Inspection, has_functions, instructions, site
 from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.startup import own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject
@@ -22,7 +23,8 @@ from archscan.model import ElfKind, Reason, Verdict
 
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
 _SMALL = 16  # no array that matters fits; often the place of a parameter that was changed before
-_LONGEST = 2048  # bytes of a function that are decoded to tell
+_LONGEST = 1024  # bytes of a function that are decoded to tell
+_CALL = 96  # bytes behind the address of a local variable in which it is passed on
 _BYTES = 16 << 10  # of all functions of an object
 _ENOUGH = 8  # of them that are exposed
 _SEVERAL = 3  # that an object with many guarded functions must have: one or two may be assembler code
@@ -73,31 +75,40 @@ def _limit(subject: Subject, found: Inspection) -> int | None:
 def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
-    candidates = _candidates(found, entry, limit)
+    candidates, reach = _candidates(found, entry, limit)
     if text is None or (limit is None and candidates.size * _EXEMPT <= guarded):
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
-    sizes = np.minimum(found.view.ends - found.view.starts, _LONGEST)[candidates]
-    decoded = int(np.searchsorted(np.cumsum(sizes), _BYTES)) + 1
+    every = -(-int(reach.sum()) // _BYTES) or 1  # a sample of all sizes of frames, where all would be too many
     numbers: list[int] = []
-    for number in candidates[:decoded].tolist():
+    for number, size in zip(candidates[::every].tolist(), reach[::every].tolist(), strict=True):
         room = int(found.room[number]) + text.reserved
-        if exposed(instructions(found, number, _LONGEST), text, room) is not None:
+        if exposed(instructions(found, number, size), text, room) is not None:
             numbers.append(number)
-            if not guarded or (len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded):
+            if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
                 break
-    return _Doubt(numbers, min(decoded / max(candidates.size, 1), 1.0))
+    return _Doubt(numbers, 1 / every)
 
 
-def _candidates(found: Inspection, entry: int, limit: int | None) -> Offsets:
-    """The numbers of functions without a canary that may hand out addresses of their stack, the largest first."""
-    takes = holding(found.view, found.idioms.addresses(found.text))
-    wanted = ~found.guarded & (found.room > _SMALL) & (takes | (found.room >= LARGE))
+def _candidates(found: Inspection, entry: int, limit: int | None) -> tuple[Offsets, Offsets]:
+    """Functions without a canary that may hand out addresses of their stack, the largest frames first.
+
+    Their numbers, and how many bytes of each there are to look at: to the call behind the last address that it takes.
+    """
+    starts = found.view.starts
+    taken = found.idioms.addresses(found.text)
+    owner = owners(found.view, taken)
+    last = np.zeros(starts.shape, np.int64)
+    np.maximum.at(last, owner[owner >= 0], taken[owner >= 0])
+    wanted = ~found.guarded & (found.room > _SMALL) & ((last > 0) | (found.room >= LARGE))
     # What the kernel enters passes on the arguments that lie on the stack.
-    wanted &= found.view.starts != offsets_of(found.text, np.array([entry], np.int64))[0]
+    wanted &= starts != offsets_of(found.text, np.array([entry], np.int64))[0]
     if limit is not None:
-        wanted &= found.view.starts < limit
+        wanted &= starts < limit
+    sizes = np.minimum(found.view.ends - starts, _LONGEST)
+    reach = np.where(found.room >= LARGE, sizes, np.minimum(sizes, last - starts + _CALL))
     numbers = np.flatnonzero(wanted)
-    return numbers[np.argsort(-found.room[numbers], kind="stable")]
+    numbers = numbers[np.argsort(-found.room[numbers], kind="stable")]
+    return numbers, reach[numbers]
 
 
 def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:

@@ -18,7 +18,9 @@ from archscan.errors import RuleError
 from archscan.store.promises import FEATURES, FIX_WHERE, KINDS
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from functools import cache
+from functools import cache
+from pathlib import Path
 
 _Word = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9+._-]*$")]
 _Words = Annotated[tuple[_Word, ...], Meta(min_length=1)]
@@ -183,16 +185,22 @@ def _converted(path: Path, place: str, table: dict[str, Any], form: type[_Table]
     known = form.__struct_fields__
     for key in sorted(table.keys() - set(known)):
         raise RuleError(f"{where}{key}: unknown key, expected one of {', '.join(known)}")
-    for field in msgspec.structs.fields(form):
+    fields = _fields(form)
+    for field in fields.values():
         if field.required and field.name not in table:
             raise RuleError(f"{where}{field.name}: missing key")
     for key, value in table.items():
-        field_type = next(field.type for field in msgspec.structs.fields(form) if field.name == key)
         try:
-            msgspec.convert(value, field_type)
+            msgspec.convert(value, fields[key].type)
         except msgspec.ValidationError as error:
             raise RuleError(f"{where}{key}: {error}") from error
     return msgspec.convert(table, form)
+
+
+@cache
+def _fields(form: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields of a form by name; finding their types costs much more than looking at a table."""
+    return {field.name: field for field in msgspec.structs.fields(form)}
 
 
 def _check_patterns(path: Path, key: str, patterns: Iterable[str], *, groups: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archscan.elf.arch.idioms import Frames, Probes
-from archscan.elf.arrays import Mask, Offsets, np, numbers
+from archscan.elf.arrays import NONE, Mask, Offsets, np, numbers
 from archscan.elf.code import Code, matches
 
 GUARD_PAGE = 4096  # gcc, param stack-clash-protection-guard-size
@@ -47,10 +47,12 @@ def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     `mov $0,(%rsp)`, a common instruction elsewhere; behind the allocation of a page it is a probe.
     """
     skip = len(rex)
+    large = taken.offsets[taken.sizes >= GUARD_PAGE]
+    if not large.size:
+        return Probes(NONE, NONE)  # what has no constant size is allocated in a loop, a page at a time
     once = matches(code, (*rex, 0x83, 0x0C, 0x24, 0x00))
     once = once[code.raw[once - 1] != _LOCK]
     loop = matches(code, (*rex, 0x83, 0x8C, 0x24, None, None, None, None, 0x00))
-    large = taken.offsets[taken.sizes >= GUARD_PAGE]
     behind = large + skip + 6
     clang = bytes_at(code, behind, (*rex, 0xC7, 0x04, 0x24, 0x00, 0x00, 0x00, 0x00))
     touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (np.isin(behind, joined(once, loop)) | clang)
