@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -18,9 +19,7 @@ from archscan.errors import RuleError
 from archscan.store.promises import FEATURES, FIX_WHERE, KINDS
 
 if TYPE_CHECKING:
-    from functools import cache
-from functools import cache
-from pathlib import Path
+    from pathlib import Path
 
 _Word = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9+._-]*$")]
 _Words = Annotated[tuple[_Word, ...], Meta(min_length=1)]
