@@ -18,10 +18,13 @@ from archscan.elf.symbols import SymbolTable, dynamic_symbols, undefined
 _SYMBOL, _RELOCATION = 24, 24  # bytes of Elf64_Sym and Elf64_Rela
 
 
-def calls(image: Image, code: Code, idioms: Idioms, wanted: Iterable[str]) -> dict[str, Offsets]:
-    """The offsets of the calls of imported functions, by name; of 64-bit objects on processors whose PLT is known."""
+def calls(image: Image, code: Code, idioms: Idioms, wanted: Iterable[str]) -> dict[str, Offsets] | None:
+    """The offsets of the calls of imported functions, by name; none where only a function's address is taken.
+
+    None where calls cannot be told: in 32-bit objects, and on processors whose PLT is not known.
+    """
     if image.bits != 64 or idioms.stubs is None or idioms.direct_calls is None:
-        return {}
+        return None
     places = _slots(image, wanted)
     if not places:
         return {}

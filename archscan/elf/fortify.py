@@ -11,11 +11,13 @@ from collections.abc import Iterable
 
 import msgspec
 
+from archscan.elf.calls import calls
+from archscan.elf.code import place
 from archscan.elf.fortify_level import run_time_size
 from archscan.elf.inspection import Inspection
 from archscan.elf.language import uses_c_headers
-from archscan.elf.subject import FOREIGN, MOST_SITES, STATIC, Judged, Subject, names, not_applicable, unlinked
-from archscan.model import ElfKind, Reason, Verdict
+from archscan.elf.subject import FOREIGN, MOST_SITES, STATIC, Judged, Subject, not_applicable, unlinked
+from archscan.model import ElfKind, Reason, Site, Verdict
 
 # A plain call proves the absence of level 2: nothing folds it away, nothing leaves it plain.
 _PROOF = frozenset(
@@ -68,33 +70,55 @@ def fortify_calls(imported: Iterable[str]) -> FortifyCalls:
     return FortifyCalls(tuple(sorted(wanted & _CHECKED)), tuple(sorted(proof)), tuple(sorted(plain - proof)))
 
 
-def fortified(subject: Subject) -> tuple[Judged, int, int]:
-    """The verdict, the number of checked functions that are imported, and of all that have a checked form."""
+def fortified(subject: Subject, found: Inspection | None) -> tuple[Judged, int, int]:
+    """The verdict, the number of checked functions that are imported, and of all that have a checked form.
+
+    ``found`` is what the machine code shows: which of the functions are called, and with which sizes.
+    """
     if subject.kind in FOREIGN or subject.kind == ElfKind.KERNEL_MODULE:
         return unlinked(subject.kind), 0, 0
-    calls = fortify_calls(row.symbol for row in subject.imports)
-    total = len(calls.checked) + len(calls.proof) + len(calls.plain)
+    imported = fortify_calls(row.symbol for row in subject.imports)
+    checked = len(imported.checked)
+    total = checked + len(imported.proof) + len(imported.plain)
     if not uses_c_headers(subject.language, c_part=subject.c_part):
         text = f"{subject.language} does not call the C library through its headers"
-        return not_applicable("language", text), len(calls.checked), total
+        return not_applicable("language", text), checked, total
     if has_other_libc(subject):
-        return not_applicable("other-libc", "only glibc has checked functions"), len(calls.checked), total
+        return not_applicable("other-libc", "only glibc has checked functions"), checked, total
     if subject.kind in STATIC:
         return (Verdict.UNKNOWN, Reason("not-measured", "a static object imports nothing")), 0, 0
-    return _verdict(calls), len(calls.checked), total
+    called = _called(subject, found, imported.proof)
+    proof = tuple(name for name in imported.proof if name in called)
+    judged = FortifyCalls(imported.checked, proof, tuple(sorted({*imported.plain, *imported.proof} - {*proof})))
+    return _with_level(_verdict(judged, called), subject, found), checked, total
 
 
-def with_level(judged: Judged, subject: Subject, found: Inspection | None) -> Judged:
+def _called(subject: Subject, found: Inspection | None, wanted: tuple[str, ...]) -> dict[str, Site]:
+    """Of imported functions those that are called, with the first call; all where calls cannot be told.
+
+    A function whose address alone is taken (a callback that is `fprintf`) proves nothing: it has no checked form then.
+    """
+    known = calls(subject.image, found.text, found.idioms, wanted) if found and wanted else None
+    if found is None or known is None:
+        return {name: Site(name=name) for name in wanted}
+    return {
+        name: Site(address=place(found.text, int(offsets[0])), name=name)
+        for name, offsets in known.items()
+        if offsets.size
+    }
+
+
+def _with_level(judged: Judged, subject: Subject, found: Inspection | None) -> Judged:
     """The verdict with ``level`` 3 in its counts and the place that proves it, where the machine code does."""
     verdict, reason = judged
     if verdict not in (Verdict.YES, Verdict.PARTIAL) or reason is None or found is None:
         return judged
-    place = run_time_size(subject.image, found, (row.symbol for row in subject.imports))
-    if place is None:
+    proof = run_time_size(subject.image, found, (row.symbol for row in subject.imports))
+    if proof is None:
         return judged
     text = f"{reason.text}; a size that the program computes shows level 3"
     counts = {**reason.counts, "level": 3}
-    sites, cut = (place, *reason.sites), len(reason.sites) >= MOST_SITES
+    sites, cut = (proof, *reason.sites), len(reason.sites) >= MOST_SITES
     return verdict, Reason(reason.code, text, counts, sites[:MOST_SITES], reason.truncated or cut)
 
 
@@ -118,20 +142,22 @@ def is_klibc(subject: Subject) -> bool:
     )
 
 
-def _verdict(calls: FortifyCalls) -> Judged:
+def _verdict(calls: FortifyCalls, called: dict[str, Site]) -> Judged:
+    sites = tuple(called[name] for name in calls.proof[:MOST_SITES])
+    cut = len(calls.proof) > len(sites)
     counts = {"checked": len(calls.checked), "proof": len(calls.proof), "plain": len(calls.plain)}
     if calls.checked and calls.proof and not _CHECKED_FORMATS & set(calls.checked):
         text = "checks sizes that the compiler knows, but no formats: as at level 1"
-        return Verdict.PARTIAL, Reason("level-1", text, {**counts, "level": 1}, *names(calls.proof))
+        return Verdict.PARTIAL, Reason("level-1", text, {**counts, "level": 1}, sites, cut)
     if calls.checked and calls.proof:
         text = "some units call the C library unchecked where the compiler always checks"
-        return Verdict.PARTIAL, Reason("unfortified-unit", text, counts, *names(calls.proof))
+        return Verdict.PARTIAL, Reason("unfortified-unit", text, counts, sites, cut)
     if calls.checked:
         text = "imports checked functions, and no unchecked one that a check would always replace"
         return Verdict.YES, Reason("checked", text, counts)
     if calls.proof:
         text = "calls the C library unchecked where the compiler always checks"
-        return Verdict.NO, Reason("none-checked", text, counts, *names(calls.proof))
+        return Verdict.NO, Reason("none-checked", text, counts, sites, cut)
     if calls.plain:
         text = "calls only functions that stay unchecked where the compiler knows no size"
         return Verdict.NOT_APPLICABLE, Reason("sized-only", text, counts)

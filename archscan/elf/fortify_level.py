@@ -53,7 +53,7 @@ def run_time_size(image: Image, found: Inspection, imported: Iterable[str]) -> S
 def _doubtful(image: Image, found: Inspection, wanted: list[str]) -> Iterable[tuple[int, int, int]]:
     """Calls that no constant is put together for: offset, number of the function, argument; near its start first."""
     rows = []
-    for name, every in calls(image, found.text, found.idioms, wanted).items():
+    for name, every in (calls(image, found.text, found.idioms, wanted) or {}).items():
         argument = _SIZE_ARGUMENT[name]
         offsets = every[~found.idioms.constant_argument(found.text, every, argument)]
         numbers = owners(found.view, offsets)

@@ -10,7 +10,7 @@ import msgspec
 
 from archscan.elf.arch.machine import Machine
 from archscan.elf.binding import binding, text_relocations
-from archscan.elf.fortify import fortified, is_klibc, with_level
+from archscan.elf.fortify import fortified, is_klibc
 from archscan.elf.image import (
     PF_W,
     PF_X,
@@ -49,14 +49,13 @@ def protections(subject: Subject) -> Protections:
     judged: dict[str, Judged] = {"pie": _pie(subject), "nx": _nx(subject)}
     judged["relro"], judged["bind_now"] = binding(subject)
     judged["textrel"], judged["wx_segments"] = text_relocations(subject), _wx(subject)
-    judged["fortify"], checked, fortifiable = fortified(subject)
     found = subject.machine
     bits = feature_bits(subject.image, found) if found.property_and else 0
     for column in _MARKS:
         judged[column] = _mark(subject, bits, column)
     inside, inspected = _in_code(subject)
     judged |= inside
-    judged["fortify"] = with_level(judged["fortify"], subject, inspected)
+    judged["fortify"], checked, fortifiable = fortified(subject, inspected)
     columns = {name: verdict for name, (verdict, _) in judged.items()}
     columns |= {"fortified_calls": checked, "fortifiable_calls": fortifiable}
     return Protections(columns, {name: reason for name, (_, reason) in judged.items() if reason})

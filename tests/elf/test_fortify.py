@@ -82,3 +82,76 @@ def test_only_the_gnu_c_library_has_checks(tmp_path: Path, needed: str, verdict:
     found = seen(compiled(tmp_path, source, [*shared, "-nostdlib", str(stub)], name="user"), "usr/lib/x.so")
     assert found.needed == (needed,)
     assert found.fortify == verdict
+
+
+_CALLBACK = """
+#include <stdio.h>
+#include <string.h>
+typedef int (*printer)(FILE *, const char *, ...);
+printer chosen(void) { return fprintf; }
+int main(int c, char **v) {
+    char line[20];
+    strcpy(line, v[0]);
+    return printf("%s %d\\n", line, c) + chosen()(stderr, "%d\\n", c);
+}
+"""
+
+
+def test_a_function_whose_address_alone_is_taken_proves_nothing(tmp_path: Path) -> None:
+    """Programs hand fprintf on as a callback; the compiler has no checked form for that."""
+    flags = ["-O2", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-fno-inline"]
+    found = seen(compiled(tmp_path, _CALLBACK, flags))
+    assert "fprintf" in {row.symbol for row in found.imports}
+    assert (found.fortify, found.reasons["fortify"].code) == ("yes", "checked")
+    bare = seen(compiled(tmp_path, _CALLBACK, ["-O2", "-U_FORTIFY_SOURCE", "-fno-inline"]))
+    assert (bare.fortify, [site.name for site in bare.reasons["fortify"].sites]) == ("no", ["printf"])
+
+
+_COPY = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+char line[64];
+char *twin(const char *text, size_t room, size_t length) { return memcpy(malloc(room), text, length); }
+int main(int c, char **v) {
+    strcpy(line, v[0]);
+    return printf("%s %s %d\\n", line, twin(v[0], c * 10, c), c);
+}
+"""
+
+
+@pytest.mark.parametrize("more", [[], ["-fno-plt"], ["-fcf-protection=full"], ["-O1"], ["-Wl,-z,now"], ["-no-pie"]])
+@pytest.mark.parametrize(("level", "expected"), [(1, ("partial", 1)), (2, ("yes", None)), (3, ("yes", 3))])
+def test_the_level_is_told_where_code_shows_it(
+    tmp_path: Path, level: int, expected: tuple[str, int | None], more: list[str]
+) -> None:
+    found = seen(compiled(tmp_path, _COPY, ["-O2", "-U_FORTIFY_SOURCE", f"-D_FORTIFY_SOURCE={level}", *more]))
+    reason = found.reasons["fortify"]
+    assert (found.fortify, reason.counts.get("level")) == expected
+    if level == 3:
+        text = subprocess.run(["objdump", "-d", tmp_path / "out"], capture_output=True, text=True, check=True).stdout
+        (address,) = (site.address for site in reason.sites)
+        assert re.search(
+            rf"^ +{str(address)[2:]}:.*(?:call|jmp).*(?:__memcpy_chk|__strcpy_chk|GLIBC|\*0x)", text, re.MULTILINE
+        )
+
+
+_JOINED = """
+#include <string.h>
+#include <stdio.h>
+int main(int c, char **v) {
+    char line[1024];
+    strcpy(line, v[0]);
+    strcat(line, " and ");
+    strcat(line, v[c - 1]);
+    strcat(line, "?");
+    return printf("%s %d\\n", line, c);
+}
+"""
+
+
+def test_what_is_left_of_a_constant_size_is_no_proof_of_level_3(tmp_path: Path) -> None:
+    """gcc makes a copy to where the first text ended of `strcat`, and computes the size that is left there."""
+    for level in ("-O1", "-O2", "-O3", "-Os"):
+        found = seen(compiled(tmp_path, _JOINED, [level, "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"]))
+        assert (found.fortify, found.reasons["fortify"].counts.get("level")) == ("yes", None)

@@ -69,9 +69,19 @@ def _direct_calls(code: Code) -> Pairs:
 
 
 def _slot_calls(code: Code) -> Pairs:
-    """`call *slot(%rip)`."""
-    found = matches(code, (0xFF, 0x15, None, None, None, None))
+    """`call *slot(%rip)`, and `jmp *slot(%rip)` where it is no stub of the PLT."""
+    found = matches(code, (0xFF, (0x05, 0xCF), None, None, None, None))
+    jumps = code.raw[found + 1] == 0x25
+    found = found[((code.raw[found + 1] == 0x15) | jumps) & ~(jumps & _in_stub(code, found))]
     return found, addresses(code.mapping, found) + 6 + numbers(code.raw, found + 2, 4, "<", signed=True)
+
+
+def _in_stub(code: Code, jumps: Offsets) -> Mask:
+    """Whether a jump stands as in .plt (a `push` behind it), in .plt.got or .plt.sec (a filler up to 8 or 16 bytes)."""
+    lazy = bytes_at(code, jumps + 6, (0x68,))
+    short = bytes_at(code, jumps + 6, (0x66, 0x90)) & (jumps % 8 == 0)
+    start = jumps - 4 - (code.raw[jumps - 1] == 0xF2)
+    return lazy | short | (bytes_at(code, start, (0xF3, 0x0F, 0x1E, 0xFA)) & (start % 16 == 0))
 
 
 # `mov $imm,%r32` to the registers of the first arguments; `or $-1,%r64` for a size that is not known.
