@@ -11,23 +11,28 @@ from collections.abc import Iterable
 
 from archscan.elf.arch.idioms import Idioms
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.code import Code
+from archscan.elf.code import Code, beginning
 from archscan.elf.image import DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_RELA, DT_RELASZ, Image, mapped, tag, text_at
 from archscan.elf.symbols import SymbolTable, dynamic_symbols, undefined
 
 _SYMBOL, _RELOCATION = 24, 24  # bytes of Elf64_Sym and Elf64_Rela
 
 
-def calls(image: Image, code: Code, idioms: Idioms, wanted: Iterable[str]) -> dict[str, Offsets] | None:
+def calls(
+    image: Image, code: Code, idioms: Idioms, wanted: Iterable[str], *, within: int | None = None
+) -> dict[str, Offsets] | None:
     """The offsets of the calls of imported functions, by name; none where only a function's address is taken.
 
-    None where calls cannot be told: in 32-bit objects, and on processors whose PLT is not known.
+    ``within``: so many bytes of the code are searched. None where calls cannot be told: in 32-bit objects, and on
+    processors whose PLT is not known.
     """
     if image.bits != 64 or idioms.stubs is None or idioms.direct_calls is None:
         return None
     places = _slots(image, wanted)
     if not places:
         return {}
+    if within is not None:
+        code = beginning(code, within)
     entries, through = idioms.stubs(code)
     sites, targets = idioms.direct_calls(code)
     indirect, slots = idioms.slot_calls(code) if idioms.slot_calls else (NONE, NONE)

@@ -87,6 +87,16 @@ def _segments(image: Image) -> list[Part]:
     ]
 
 
+def beginning(text: Code, size: int) -> Code:
+    """The same, but no more than the first bytes of its runs are searched."""
+    runs, left = [], size
+    for low, high in text.runs:
+        if left > 0:
+            runs.append((low, min(high, low + left)))
+            left -= high - low
+    return msgspec.structs.replace(text, runs=tuple(runs))
+
+
 def matches(text: Code, pattern: Pattern) -> Offsets:
     """Where in the code a pattern of bytes stands (see `arrays.find`)."""
     found = [find(text.raw, low, high, pattern) for low, high in text.runs]

@@ -13,6 +13,7 @@ _PROTECTIONS = (
     "pie", "relro", "bind_now", "nx", "stack_protector", "fortify", "stack_clash", "ibt_marked", "ibt_compiled",
     "shstk_marked", "bti_marked", "bti_compiled", "pac_marked", "pac_compiled",
 )  # fmt: skip
+_SITES = 3
 _IDENTITY = ("kind", "machine", "bits", "endian", "language", "soname", "interpreter", "build_id", "rpath", "runpath")
 
 
@@ -49,4 +50,6 @@ def _why(reason: Reason | None) -> str:
     if reason is None:
         return ""
     counts = ", ".join(f"{name} {count}" for name, count in reason.counts.items())
-    return reason.text + (f" ({counts})" if counts else "")
+    places = ", ".join(" ".join(filter(None, (site.address, site.name))) for site in reason.sites[:_SITES])
+    more = ", …" if len(reason.sites) > _SITES else ""
+    return reason.text + (f" ({counts})" if counts else "") + (f": {places}{more}" if places else "")
