@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -11,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import BufferedReader
+from pathlib import Path
 
 import msgspec
 
@@ -50,11 +52,13 @@ _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
 
 
 def prepare() -> None:
-    """What every child needs, imported once before they are forked."""
-    import capstone  # noqa: F401
+    """What every child needs, imported and used once before they are forked: what is used first costs most."""
     import zstandard  # noqa: F401
 
     from archscan.elf import lief_reader, pyelftools_reader  # noqa: F401
+
+    with contextlib.suppress(ElfError, OSError):  # any object of this machine will do; this one is there
+        elf.facts(Path(msgspec._core.__file__).read_bytes(), elf.Place("", "", "", None))  # noqa: SLF001
 
 
 def read_package(
