@@ -9,47 +9,89 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
+import msgspec
+
 from archscan.elf.arch.idioms import Idioms
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.code import Code, beginning
 from archscan.elf.image import DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_RELA, DT_RELASZ, Image, mapped, tag, text_at
 from archscan.elf.symbols import SymbolTable, dynamic_symbols, undefined
 
+_SEARCHED = 1 << 20  # bytes of code in which one call among many is found most often
 _SYMBOL, _RELOCATION = 24, 24  # bytes of Elf64_Sym and Elf64_Rela
 
 
-def calls(
-    image: Image, code: Code, idioms: Idioms, wanted: Iterable[str], *, within: int | None = None
-) -> dict[str, Offsets] | None:
-    """The offsets of the calls of imported functions, by name; none where only a function's address is taken.
+class Slots(msgspec.Struct, frozen=True, eq=False):
+    """The addresses of the slots that hold an imported function, and whether the PLT's relocations fill one of them."""
 
-    ``within``: so many bytes of the code are searched. None where calls cannot be told: in 32-bit objects, and on
-    processors whose PLT is not known.
+    addresses: Offsets
+    in_plt: bool
+
+
+def calls(image: Image, code: Code, idioms: Idioms, wanted: Iterable[str]) -> dict[str, Offsets]:
+    """The offsets of calls of imported functions, by name, as far as the first MiB of code has them.
+
+    Empty where calls cannot be told: in 32-bit objects, and on processors whose PLT is not known.
     """
-    if image.bits != 64 or idioms.stubs is None or idioms.direct_calls is None:
+    return (
+        _found(beginning(code, _SEARCHED), idioms, _slots(image, wanted, frozenset())) if _told(image, idioms) else {}
+    )
+
+
+def called(
+    image: Image, code: Code, idioms: Idioms, wanted: Iterable[str], jump_slot: frozenset[int]
+) -> dict[str, int | None] | None:
+    """Those of the imported functions that are called, each with the offset of a call, where one was found.
+
+    The others only have their address taken. Only the PLT has slots of the types ``jump_slot``, and only for functions
+    that are called; of those few calls are looked for. None where calls cannot be told.
+    """
+    if not _told(image, idioms):
         return None
-    places = _slots(image, wanted)
-    if not places:
+    places = _slots(image, wanted, jump_slot)
+    near = _found(beginning(code, _SEARCHED), idioms, places)
+    found: dict[str, int | None] = {name: int(sites[0]) for name, sites in near.items() if sites.size}
+    found |= {name: None for name, slots in places.items() if slots.in_plt and name not in found}
+    missing = {name: slots for name, slots in places.items() if name not in found}
+    everywhere = _found(code, idioms, missing) if missing else {}
+    return found | {name: int(sites[0]) for name, sites in everywhere.items() if sites.size}
+
+
+def _told(image: Image, idioms: Idioms) -> bool:
+    return image.bits == 64 and idioms.stubs is not None and idioms.direct_calls is not None
+
+
+def _found(code: Code, idioms: Idioms, places: dict[str, Slots]) -> dict[str, Offsets]:
+    """The calls of each function in the parts of the code that are searched."""
+    if not places or idioms.stubs is None or idioms.direct_calls is None:
         return {}
-    if within is not None:
-        code = beginning(code, within)
     entries, through = idioms.stubs(code)
     sites, targets = idioms.direct_calls(code)
     indirect, slots = idioms.slot_calls(code) if idioms.slot_calls else (NONE, NONE)
     return {
         name: np.unique(
-            np.concatenate([sites[np.isin(targets, entries[np.isin(through, slot)])], indirect[np.isin(slots, slot)]])
+            np.concatenate(
+                [
+                    sites[np.isin(targets, entries[np.isin(through, known.addresses)])],
+                    indirect[np.isin(slots, known.addresses)],
+                ]
+            )
         )
-        for name, slot in places.items()
+        for name, known in places.items()
     }
 
 
-def _slots(image: Image, wanted: Iterable[str]) -> dict[str, Offsets]:
-    """The addresses of the slots of imported functions, by the function's name."""
+def _slots(image: Image, wanted: Iterable[str], jump_slot: frozenset[int]) -> dict[str, Slots]:
+    """The slots of imported functions, by the function's name."""
     numbers = _numbers(image, dynamic_symbols(image), {name.encode() for name in wanted})
     rows = np.concatenate([NONE.reshape(0, 3).astype(np.uint64), *_relocations(image)])
     symbols = (rows[:, 1] >> np.uint64(32)).astype(np.int64)
-    return {name.decode(): rows[symbols == number, 0].astype(np.int64) for name, number in numbers.items()}
+    found = {}
+    for name, number in numbers.items():
+        own = rows[symbols == number]
+        types = set((own[:, 1] & np.uint64(0xFFFFFFFF)).tolist())
+        found[name.decode()] = Slots(own[:, 0].astype(np.int64), bool(types & jump_slot))
+    return found
 
 
 def _numbers(image: Image, table: SymbolTable, wanted: set[bytes]) -> dict[bytes, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from archscan.elf.calls import calls
+from archscan.elf.calls import called
 from archscan.elf.code import place
 from archscan.elf.fortify_level import run_time_size
 from archscan.elf.inspection import Inspection
@@ -87,10 +87,10 @@ def fortified(subject: Subject, found: Inspection | None) -> tuple[Judged, int, 
         return not_applicable("other-libc", "only glibc has checked functions"), checked, total
     if subject.kind in STATIC:
         return (Verdict.UNKNOWN, Reason("not-measured", "a static object imports nothing")), 0, 0
-    called = _called(subject, found, imported.proof)
-    proof = tuple(name for name in imported.proof if name in called)
+    sites = _called(subject, found, imported.proof)
+    proof = tuple(name for name in imported.proof if name in sites)
     judged = FortifyCalls(imported.checked, proof, tuple(sorted({*imported.plain, *imported.proof} - {*proof})))
-    return _with_level(_verdict(judged, called), subject, found), checked, total
+    return _with_level(_verdict(judged, sites), subject, found), checked, total
 
 
 def _called(subject: Subject, found: Inspection | None, wanted: tuple[str, ...]) -> dict[str, Site]:
@@ -98,13 +98,14 @@ def _called(subject: Subject, found: Inspection | None, wanted: tuple[str, ...])
 
     A function whose address alone is taken (a callback that is `fprintf`) proves nothing: it has no checked form then.
     """
-    known = calls(subject.image, found.text, found.idioms, wanted) if found and wanted else None
-    if found is None or known is None:
+    if found is None or not wanted:
+        return {name: Site(name=name) for name in wanted}
+    known = called(subject.image, found.text, found.idioms, wanted, subject.machine.jump_slot)
+    if known is None:
         return {name: Site(name=name) for name in wanted}
     return {
-        name: Site(address=place(found.text, int(offsets[0])), name=name)
-        for name, offsets in known.items()
-        if offsets.size
+        name: Site(address=None if offset is None else place(found.text, offset), name=name)
+        for name, offset in known.items()
     }
 
 

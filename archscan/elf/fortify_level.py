@@ -30,7 +30,6 @@ _SIZE_ARGUMENT = {
     }.items()
     for name in names.split()
 }
-_SEARCHED = 1 << 20  # bytes of code in which calls are looked for; nothing found proves nothing
 _BYTES = 4 << 10  # of code that is decoded: a program of level 3 has such calls in many places
 
 
@@ -54,7 +53,7 @@ def run_time_size(image: Image, found: Inspection, imported: Iterable[str]) -> S
 def _doubtful(image: Image, found: Inspection, wanted: list[str]) -> Iterable[tuple[int, int, int]]:
     """Calls that no constant is put together for: offset, number of the function, argument; near its start first."""
     rows = []
-    for name, every in (calls(image, found.text, found.idioms, wanted, within=_SEARCHED) or {}).items():
+    for name, every in calls(image, found.text, found.idioms, wanted).items():
         argument = _SIZE_ARGUMENT[name]
         offsets = every[~found.idioms.constant_argument(found.text, every, argument)]
         numbers = owners(found.view, offsets)
