@@ -34,6 +34,10 @@ FEATURES = (
     "bti_compiled",
     "pac_marked",
     "pac_compiled",
+    "separate_code",
+    "clang_cfi",
+    "safe_stack",
+    "glibcxx_assertions",
 )
 
 _RANK = " ".join(f"WHEN '{severity}' THEN {rank}" for rank, severity in enumerate(SEVERITIES))

@@ -28,6 +28,7 @@ _VERDICTS = {
     "pie": "yes", "relro": "full", "bind_now": "yes", "stack_protector": "unknown", "fortify": "partial", "nx": "yes",
     "stack_clash": "unknown", "ibt_marked": "yes", "ibt_compiled": "unknown", "shstk_marked": "yes",
     "bti_marked": "n/a", "bti_compiled": "n/a", "pac_marked": "n/a", "pac_compiled": "n/a",
+    "separate_code": "no", "clang_cfi": "n/a", "safe_stack": "n/a", "glibcxx_assertions": "unknown",
 }  # fmt: skip
 
 

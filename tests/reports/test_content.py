@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from archscan.reports import content, document, spreadsheet
-from archscan.store import views
+from archscan.store import columns, views
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 
@@ -65,7 +65,7 @@ def test_the_schema_refuses_a_key_too_many(filled: sqlite3.Connection) -> None:
 
 
 def test_the_features_are_the_columns_of_the_database(empty: sqlite3.Connection) -> None:
-    assert set(content.FEATURES) == {*views.PROTECTIONS, "relro"}
+    assert set(content.FEATURES) == {*views.PROTECTIONS, "relro", *columns.LATER}
 
 
 def test_the_figures_are_those_of_the_database(filled: sqlite3.Connection) -> None:

@@ -22,6 +22,7 @@ HARDENED: dict[str, Any] = {
     **dict.fromkeys(("pie", "bind_now", "stack_protector", "fortify", "nx"), "yes"),
     **dict.fromkeys(("stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled"), "unknown"),
     **dict.fromkeys(("ibt_marked", "shstk_marked", "bti_marked", "pac_marked"), "n/a"),
+    **dict.fromkeys(("separate_code", "clang_cfi", "safe_stack", "glibcxx_assertions"), "n/a"),
     "relro": "full",
     "textrel": 0,
     "wx_segments": 0,
