@@ -25,18 +25,23 @@ COLUMNS = f"""
 {_ADDED}
 ALTER TABLE elf ADD COLUMN sanitizers TEXT;
 CREATE INDEX elf_sanitizers ON elf (sanitizers) WHERE sanitizers IS NOT NULL;
-CREATE INDEX file_privileged ON file (package_id, kind, link) WHERE privilege IS NOT NULL;
+CREATE INDEX file_granting ON file (package_id, link) WHERE kind = 'hardlink' AND privilege IS NOT NULL;
 
 DROP VIEW hardening_summary;
 CREATE VIEW hardening_summary AS
 {_SUMMARY};
 
--- Objects that run with more rights than their caller, by their own name or by that of a hard link to them.
+-- Objects that run with more rights than their caller, by their own name or by that of a hard link to them. Two parts,
+-- because an OR of the two would have SQLite look at all files of a package for each of its objects.
 CREATE VIEW privileged_object AS
 SELECT e.id AS elf_id, e.package_id, f.id AS file_id, f.path AS privileged_path, f.privilege,
        f.privilege_source AS granted_by
+FROM elf e JOIN file f ON f.id = e.file_id
+WHERE f.privilege IS NOT NULL
+UNION ALL
+SELECT e.id, e.package_id, f.id, f.path, f.privilege, f.privilege_source
 FROM elf e
 JOIN file o ON o.id = e.file_id
-JOIN file f ON f.package_id = o.package_id AND f.privilege IS NOT NULL
-    AND (f.id = o.id OR (f.kind = 'hardlink' AND f.link = o.path AND o.privilege IS NULL));
+JOIN file f ON f.package_id = o.package_id AND f.link = o.path
+WHERE o.privilege IS NULL AND f.kind = 'hardlink' AND f.privilege IS NOT NULL;
 """

@@ -74,7 +74,7 @@ def add_rule(connection: sqlite3.Connection, name: str, severity: str, title: st
     insert(
         connection, "rule", id=name, family=name, title=title, category="hardening", severity=severity,
         confidence="likely", scope="object", supersedes="[]", query="SELECT 1", message="m", why=f"why {title}",
-        fix=f"fix {title}", refs='["CWE-1"]', digest="d",
+        fix=f"fix {title}", fix_for=json.dumps({"rebuild": f"rebuild for {title}"}), refs='["CWE-1"]', digest="d",
     )  # fmt: skip
 
 

@@ -93,6 +93,27 @@ def test_the_worst_comes_first(filled: sqlite3.Connection) -> None:
     assert found == sorted(found, key=content.SEVERITIES.index)
 
 
+def test_each_finding_says_what_to_do_where_it_is_to_be_mended(filled: sqlite3.Connection) -> None:
+    found = {(row["rule"], row["fix_where"]): row["fix"] for row in report(filled)["findings"]}
+    assert found["no-pie", "rebuild"] == "rebuild for Rule no-pie"
+    assert found["no-pie", "toolchain"] == "fix Rule no-pie"
+    assert found["not-fortified", None] == "fix Rule not-fortified"
+    assert {row["fix"] for row in sheet(filled) if row["rule"] == "no-pie"} == {
+        found["no-pie", where] for where in ("rebuild", "toolchain")
+    }
+    filled.execute("DELETE FROM rule WHERE id = 'no-pie'")
+    assert {row["fix"] for row in report(filled)["findings"] if row["rule"] == "no-pie"} == {None}
+
+
+def test_the_findings_of_a_rule_are_counted_by_severity(filled: sqlite3.Connection) -> None:
+    filled.execute("UPDATE finding SET severity = 'low' WHERE rule_id = 'no-pie' AND fix_where = 'rebuild'")
+    for rule in report(filled)["rules"]:
+        assert sum(rule["by_severity"].values()) == rule["open"]
+        assert rule["by_severity"][rule["severity"]] > 0
+    counted = next(rule["by_severity"] for rule in report(filled)["rules"] if rule["rule"] == "no-pie")
+    assert counted == {"critical": 0, "high": 3, "medium": 0, "low": 3, "negligible": 0}
+
+
 def test_only_current_packages_are_reported(filled: sqlite3.Connection) -> None:
     before = len(report(filled)["findings"])
     filled.execute(

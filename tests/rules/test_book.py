@@ -190,6 +190,14 @@ def test_a_hard_link_hands_its_privilege_on(own: str | None) -> None:
     ]
 
 
+def test_no_look_for_privileges_goes_through_all_files_of_a_package() -> None:
+    connection = database()
+    for query in ("SELECT * FROM privileged_object WHERE elf_id = 1", "SELECT * FROM privileged_object"):
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+        assert len(plan) > 4
+        assert not any(line.endswith("file_package (package_id=?)") for line in plan), plan
+
+
 def test_a_missing_canary_that_nobody_looked_for_is_not_reported() -> None:
     columns = {"stack_protector": "unknown", "language": "c"}
     assert reported(Object(columns=columns, imports=("printf",))) == set()
