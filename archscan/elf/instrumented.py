@@ -40,7 +40,7 @@ _LIBRARIES = tuple(
 )
 # A run-time library that was linked in: clang does so by default, and exports its names.
 _INSIDE = re.compile(rb"\0__(?:(?:asan|hwasan|tsan|msan|lsan)_init|ubsan_handle_(?:add|type)\w{0,64})(?=\0)")
-_RUNTIME = re.compile(r"(?:^|/)lib(?:(?:hw)?asan|tsan|lsan|ubsan|clang_rt\.[\w-]+)[.-]")
+_RUNTIME = re.compile(r"(?:^|/)lib(?:(?:hw)?asan|tsan|lsan|ubsan|clang_rt\.[\w-]+)[._-]")
 _PROGRAMS = frozenset({ElfKind.EXECUTABLE, ElfKind.PIE, ElfKind.STATIC_EXECUTABLE, ElfKind.STATIC_PIE})
 _CFI = re.compile(rb"\0__cfi_(?:check|slowpath(?:_diag)?)(?=\0)")
 _SAFE_STACK = re.compile(rb"\0__safestack_(?:init|unsafe_stack_ptr|pthread_init|pointer_address)(?=\0)")
@@ -50,7 +50,8 @@ def sanitizers(subject: Subject) -> tuple[str | None, Reason | None]:
     """The names of the sanitizers that an object was built with, sorted, with blanks between; None without any."""
     if subject.kind in FOREIGN or _RUNTIME.search(subject.path):
         return None, None
-    seen = {row.symbol: name for row in subject.imports if (name := _named(row.symbol, _IMPORTS))}
+    hooks = (row.symbol for row in subject.imports if row.symbol.startswith("__"))
+    seen = {hook: name for hook in hooks if (name := _named(hook, _IMPORTS))}
     seen |= {soname: name for soname in subject.needed if (name := _named(soname, _LIBRARIES))}
     if seen:
         text = "calls, or needs, the run-time library of a sanitizer"
@@ -81,6 +82,8 @@ def clang_cfi(subject: Subject) -> Judged:
     """Whether calls are checked across objects (Clang, "Control Flow Integrity"): only that leaves names."""
     if subject.kind in FOREIGN:
         return unlinked(subject.kind)
+    if _RUNTIME.search(subject.path):
+        return not_applicable("the-library", "is a part of clang's library for this")
     seen = spelled(subject.image, _CFI)
     if seen:
         text = "indirect calls are checked, across objects too"
@@ -93,6 +96,8 @@ def safe_stack(subject: Subject) -> Judged:
     """Whether return addresses lie on a stack of their own (Clang, "SafeStack")."""
     if subject.kind in FOREIGN:
         return unlinked(subject.kind)
+    if _RUNTIME.search(subject.path):
+        return not_applicable("the-library", "is a part of clang's library for this")
     seen = spelled(subject.image, _SAFE_STACK)
     if seen:
         text = "what others may be given the address of lies on a second stack"

@@ -108,6 +108,8 @@ def test_checks_across_objects_and_second_stacks(tmp_path: Path) -> None:
     assert _columns(found) == (None, "yes", "yes")
     assert _names(found, "clang_cfi") == {"__cfi_check"}
     assert _names(found, "safe_stack") == {"__safestack_unsafe_stack_ptr"}
+    runtime = "usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.cfi-x86_64.a(cfi.cpp.o)"
+    assert _columns(seen(compiled(tmp_path, body, ["-c"], name="cfi.o"), runtime)) == (None, "n/a", "n/a")
     assert _columns(_calling(tmp_path, "__cfi_slowpath_diag __safestack_pointer_address")) == (None, "yes", "yes")
     assert _columns(_calling(tmp_path, "__cfi_checker __safestack_initial")) == (None, "n/a", "n/a")
 
