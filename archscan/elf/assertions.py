@@ -12,11 +12,12 @@ import re
 
 from archscan.elf.image import PF_W, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, Image, loads
 from archscan.elf.language import Language
-from archscan.elf.subject import FOREIGN, STATIC, Judged, Subject, names, not_applicable, unlinked
+from archscan.elf.subject import FOREIGN, Judged, Subject, names, not_applicable, unlinked
 from archscan.model import ElfKind, Reason, Verdict
 
 _FAIL = "_ZSt21__glibcxx_assert_failPKciS0_S0_"
 _MESSAGE = b"%s:%d: %s: Assertion '%s' failed.\n\0"
+_INSIDE = (b"basic_string::", b"vector::_M_")  # what the library says where it throws: it was linked in
 # Members of std::string and std::wstring; the older form of them is in the library whatever was asked for.
 _STRING = re.compile(r"_ZNK?St7__cxx1112basic_stringI[cw]")
 # What vectors, strings, deques and lists call where they grow, throw or link: of them most checks are.
@@ -34,7 +35,7 @@ def glibcxx_assertions(subject: Subject) -> Judged:
     imported = {row.symbol for row in subject.imports}
     plain = tuple(sorted(name for name in imported if _STRING.match(name)))
     counts = {"plain": len(plain)}
-    if _FAIL in imported or _holds_message(subject.image):
+    if _FAIL in imported or _holds(subject.image, _MESSAGE):
         if plain:
             text = "containers are checked, but the std::string of some units is not"
             return Verdict.PARTIAL, Reason("some-units-unchecked", text, counts, *names(plain))
@@ -42,7 +43,7 @@ def glibcxx_assertions(subject: Subject) -> Judged:
     if plain:
         text = "takes std::string from the library, as units do that check nothing"
         return Verdict.NO, Reason("unchecked-strings", text, counts, *names(plain))
-    if subject.kind in STATIC or any(_CONTAINERS.match(name) for name in imported):
+    if any(_CONTAINERS.match(name) for name in imported) or _has_inside(subject):
         text = "no check is left, and nothing shows whether any was asked for"
         return Verdict.UNKNOWN, Reason("nothing-left", text, counts)
     return not_applicable("no-containers", "uses nothing of the containers that most checks are of")
@@ -53,7 +54,7 @@ def _excused(subject: Subject) -> Judged | None:
         return unlinked(subject.kind)
     if subject.path.rpartition("/")[2].startswith("libstdc++"):
         return not_applicable("the-library", "is the library of C++ itself")
-    if any(name.startswith("libstdc++.so") for name in subject.needed):
+    if _needs_library(subject):
         return None
     if subject.language != Language.CXX:
         return not_applicable("language", f"{subject.language} does not use the library of C++")
@@ -62,8 +63,18 @@ def _excused(subject: Subject) -> Judged | None:
     return None
 
 
-def _holds_message(image: Image) -> bool:
-    """Whether the text that a failed check prints stands among the object's constants."""
+def _has_inside(subject: Subject) -> bool:
+    """Whether the library was linked in, so that what is called of it cannot be seen."""
+    linked = subject.kind != ElfKind.RELOCATABLE and not _needs_library(subject)
+    return linked and any(_holds(subject.image, text) for text in _INSIDE)
+
+
+def _needs_library(subject: Subject) -> bool:
+    return any(name.startswith("libstdc++.so") for name in subject.needed)
+
+
+def _holds(image: Image, text: bytes) -> bool:
+    """Whether a text stands among the object's constants."""
     if image.sections:
         places = [
             (one.offset, one.offset + one.size)
@@ -72,4 +83,4 @@ def _holds_message(image: Image) -> bool:
         ]
     else:
         places = [(one.offset, one.offset + one.file_size) for one in loads(image) if not one.flags & PF_W]
-    return any(image.data.find(_MESSAGE, start, end) >= 0 for start, end in places)
+    return any(image.data.find(text, start, end) >= 0 for start, end in places)

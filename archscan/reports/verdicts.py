@@ -38,15 +38,15 @@ def _lines(one: Elf) -> Iterator[str]:
         verdict, reason = str(getattr(one, name)), one.reasons.get(name)
         if verdict == "n/a" and reason and reason.code in _SILENT:
             continue
-        yield f"  {name:16} {verdict:8} {_why(reason)}".rstrip()
+        yield f"  {name:18} {verdict:8} {_why(reason)}".rstrip()
     for name in ("textrel", "wx_segments"):
         count, reason = getattr(one, name), one.reasons.get(name)
         if count or reason:
-            yield f"  {name:16} {count:<8} {_why(reason)}".rstrip()
+            yield f"  {name:18} {count:<8} {_why(reason)}".rstrip()
     if one.sanitizers:
-        yield f"  {'sanitizers':16} {one.sanitizers:8} {_why(one.reasons.get('sanitizers'))}"
+        yield f"  {'sanitizers':18} {one.sanitizers:8} {_why(one.reasons.get('sanitizers'))}"
     for use in one.crypto:
-        yield f"  {'crypto':16} {use.strength:8} {use.algorithm} ({use.role}): {use.symbol} of {use.library}"
+        yield f"  {'crypto':18} {use.strength:8} {use.algorithm} ({use.role}): {use.symbol} of {use.library}"
 
 
 def _why(reason: Reason | None) -> str:
