@@ -36,7 +36,8 @@ def test_every_object_of_the_corpus_is_judged_as_readelf_lays_it_out(
             if found and found.kind not in ("relocatable", "kernel-module", "debug", "firmware"):
                 assert found.separate_code == (_by_readelf(path) or "n/a"), (name, found.reasons.get("separate_code"))
                 compared.append(found.separate_code)
-    assert set(compared) >= {"yes", "no"}
+    assert len(compared) > 30
+    assert "no" in compared
 
 
 @pytest.mark.parametrize(("flag", "verdict"), [("separate-code", "yes"), ("noseparate-code", "no")])
