@@ -29,7 +29,12 @@ def _flags(item: Object, chosen: Target) -> list[str]:
 
 
 def _compiled(item: Object, out: Path, folder: Path, chosen: Target, libraries: Sequence[str]) -> None:
-    run([chosen.compiler, "-o", str(out), *_flags(item, chosen), *item.sources, *libraries], folder=str(folder))
+    flags = _flags(item, chosen)
+    units = {source: str(out.with_name(f"unit-{number}.o")) for number, source in enumerate(item.units)}
+    for source, made in units.items():
+        run([chosen.compiler, "-c", "-o", made, *flags, *item.units[source], source], folder=str(folder))
+    inputs = [units.get(source, source) for source in item.sources]
+    run([chosen.compiler, "-o", str(out), *flags, *inputs, *libraries], folder=str(folder))
     for command in item.post:
         words = [word.replace("{out}", str(out)) for word in command[1:]]
         run([tool(chosen, command[0]), *words], folder=str(folder))

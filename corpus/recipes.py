@@ -55,12 +55,14 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``libraries`` are names of stubs or of libraries in the catalogue; ``post`` are commands of binutils run on
     the result, with ``{out}`` for it; ``copies``, ``hardlinks`` and ``symlinks`` are further paths of the object.
+    ``units`` are sources that are compiled by themselves, each with its flags after those of all.
     ``{branch}`` in a flag stands for the flag that turns on landing pads, where the processor has them.
     """
 
     path: str
     sources: Words
     flags: Words
+    units: dict[str, Words] = {}
     libraries: Words = ()
     mode: Mode = 0o755
     owner: str = "root"
@@ -126,6 +128,8 @@ def _check_object(place: str, folder: Path, item: Object) -> None:
     for source in item.sources:
         if not (folder / source).is_file():
             raise RuleError(f"{place}: sources: expected a file of {folder.name}, got {source!r}")
+    for source in sorted(item.units.keys() - set(item.sources)):
+        raise RuleError(f"{place}: units: expected one of its sources, got {source!r}")
     for command in item.post:
         if not command or command[0] not in _TOOLS:
             raise RuleError(f"{place}: post: expected commands that start with one of {', '.join(_TOOLS)}")

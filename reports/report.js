@@ -55,13 +55,14 @@ function sites(evidence) {
 }
 
 function described(row, details, columns) {
-  const rule = data.rules[row[columns.findIndex((column) => column.key === "rule")]] || { title: "", why: "", fix: "", references: [] };
+  const rule = data.rules[row[columns.findIndex((column) => column.key === "rule")]] || { title: "", why: "", fix: "", fix_for: {}, references: [] };
   const box = element("td");
   box.colSpan = columns.length;
   const add = (heading, node) => { if (node) box.append(element("h4", heading), node); };
   box.append(element("b", rule.title));
   add("Why it matters", rule.why ? element("p", rule.why) : null);
-  add("What to do", rule.fix ? element("p", rule.fix) : null);
+  const fix = rule.fix_for[details.fix_where] ?? rule.fix;
+  add("What to do", fix ? element("p", fix) : null);
   add("Where to fix it", details.fix_where ? element("p", details.fix_where) : null);
   const override = details.evidence.override;
   if (override) {

@@ -17,6 +17,10 @@ WHERE CASE r.key
       WHEN 'bti_compiled' THEN e.bti_compiled
       WHEN 'pac_marked' THEN e.pac_marked
       WHEN 'pac_compiled' THEN e.pac_compiled
+      WHEN 'separate_code' THEN e.separate_code
+      WHEN 'clang_cfi' THEN e.clang_cfi
+      WHEN 'safe_stack' THEN e.safe_stack
+      WHEN 'glibcxx_assertions' THEN e.glibcxx_assertions
       WHEN 'relro' THEN e.relro
       END = 'unknown'
 GROUP BY r.key, e.language, reason

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from archscan.elf.arch.machine import Machine
+from archscan.elf.assertions import glibcxx_assertions
 from archscan.elf.binding import binding, text_relocations
 from archscan.elf.fortify import fortified, is_klibc
 from archscan.elf.image import (
@@ -23,9 +24,11 @@ from archscan.elf.image import (
     section,
 )
 from archscan.elf.inspection import Inspection, inspection
+from archscan.elf.instrumented import clang_cfi, safe_stack, sanitizers
 from archscan.elf.landing_pads import landing_pads, signed_returns
 from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.notes import feature_bits
+from archscan.elf.separate_code import separate_code
 from archscan.elf.stack_clash import stack_clash
 from archscan.elf.stack_protector import stack_protector
 from archscan.elf.subject import FOREIGN, Judged, Subject, not_applicable, places, unlinked
@@ -40,7 +43,7 @@ _NO_IDIOMS = "how compilers write for this processor is not known"
 class Protections(msgspec.Struct, frozen=True):
     """The columns of one object, and a reason for each."""
 
-    columns: dict[str, str | int]
+    columns: dict[str, str | int | None]
     reasons: dict[str, Reason]
 
 
@@ -56,9 +59,13 @@ def protections(subject: Subject) -> Protections:
     inside, inspected = _in_code(subject)
     judged |= inside
     judged["fortify"], checked, fortifiable = fortified(subject, inspected)
-    columns = {name: verdict for name, (verdict, _) in judged.items()}
+    judged["separate_code"], judged["glibcxx_assertions"] = separate_code(subject), glibcxx_assertions(subject)
+    judged["clang_cfi"], judged["safe_stack"] = clang_cfi(subject), safe_stack(subject)
+    columns: dict[str, str | int | None] = {name: verdict for name, (verdict, _) in judged.items()}
     columns |= {"fortified_calls": checked, "fortifiable_calls": fortifiable}
-    return Protections(columns, {name: reason for name, (_, reason) in judged.items() if reason})
+    reasons = {name: reason for name, (_, reason) in judged.items() if reason}
+    columns["sanitizers"], seen = sanitizers(subject)
+    return Protections(columns, reasons | ({"sanitizers": seen} if seen else {}))
 
 
 def _pie(subject: Subject) -> Judged:

@@ -49,3 +49,8 @@ def unlinked(kind: ElfKind) -> tuple[str, Reason]:
 def places(addresses: list[str]) -> tuple[tuple[Site, ...], bool]:
     """The first addresses (``0x…``, ``section+0x…``) as sites, and whether there are more."""
     return tuple(Site(address=address) for address in addresses[:MOST_SITES]), len(addresses) > MOST_SITES
+
+
+def names(wanted: tuple[str, ...]) -> tuple[tuple[Site, ...], bool]:
+    """The first names as sites, and whether there are more."""
+    return tuple(Site(name=name) for name in wanted[:MOST_SITES]), len(wanted) > MOST_SITES

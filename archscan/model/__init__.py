@@ -249,6 +249,11 @@ class Elf(msgspec.Struct, frozen=True, kw_only=True, tag="elf"):
     bti_compiled: Verdict
     pac_marked: Verdict
     pac_compiled: Verdict
+    separate_code: Verdict
+    clang_cfi: Verdict
+    safe_stack: Verdict
+    glibcxx_assertions: Verdict
+    sanitizers: Text | None  # names with blanks between
     textrel: Size
     wx_segments: Size
     rpath: Text | None

@@ -34,6 +34,10 @@ FEATURES = (
     "bti_compiled",
     "pac_marked",
     "pac_compiled",
+    "separate_code",
+    "clang_cfi",
+    "safe_stack",
+    "glibcxx_assertions",
 )
 
 _RANK = " ".join(f"WHEN '{severity}' THEN {rank}" for rank, severity in enumerate(SEVERITIES))
@@ -41,7 +45,7 @@ _RANK = " ".join(f"WHEN '{severity}' THEN {rank}" for rank, severity in enumerat
 _FINDINGS = f"""
 SELECT o.severity, o.confidence, o.rule_id AS rule, o.title, o.category, o.source, o.package, o.version,
        o.architecture, o.path, o.subject, o.message, o.fix_where, f.first_scan, o.fingerprint, o.evidence,
-       c.overridden
+       c.overridden, (SELECT a.fix FROM advice a WHERE a.occurrence_id = o.occurrence_id) AS fix
 FROM open_finding o JOIN finding f ON f.id = o.finding_id JOIN occurrence c ON c.id = o.occurrence_id
 ORDER BY CASE o.severity {_RANK} END, o.rule_id, o.source, o.package, o.architecture, o.version, o.path, o.subject,
          o.fingerprint
@@ -109,11 +113,14 @@ ORDER BY critical DESC, high DESC, medium DESC, low DESC, negligible DESC, packa
 LIMIT ?
 """
 
-# A rule's query may set the severity of each row, so the rule is shown with the worst that it found.
+# A rule's query may set the severity of each row, so the rule is shown with the worst that it found, and with how many
+# there are of each.
+_COUNTS = ", ".join(f"sum(f.severity = '{severity}') AS {severity}" for severity in SEVERITIES)
 _RULES = f"""
 SELECT f.rule_id AS rule, coalesce(r.title, f.rule_id) AS title, coalesce(r.category, '') AS category,
        min(CASE f.severity {_RANK} END) AS severity, coalesce(r.why, '') AS why, coalesce(r.fix, '') AS fix,
-       coalesce(r.refs, '[]') AS "references", count(*) AS open, sum(f.first_scan = :scan) AS new
+       coalesce(r.fix_for, '{{}}') AS fix_for, coalesce(r.refs, '[]') AS "references", {_COUNTS}, count(*) AS open,
+       sum(f.first_scan = :scan) AS new
 FROM finding f LEFT JOIN rule r ON r.id = f.rule_id
 WHERE f.state = 'open'
 GROUP BY f.rule_id
@@ -163,10 +170,15 @@ def _number(connection: sqlite3.Connection, sql: str) -> int:
 
 
 def rules(connection: sqlite3.Connection, scan_id: int | None) -> Iterator[Row]:
-    """The rules with open findings, the most severe first: their texts and how many findings are open and new."""
+    """The rules with open findings, the most severe first: their texts and how many findings are open and new.
+
+    ``severity`` is the worst of them, ``by_severity`` how many there are of each.
+    """
     for row in rows(connection, _RULES, {"scan": -1 if scan_id is None else scan_id}):
         row["severity"] = SEVERITIES[row["severity"]]
+        row["by_severity"] = {severity: row.pop(severity) for severity in SEVERITIES}
         row["references"] = json.loads(row["references"])
+        row["fix_for"] = json.loads(row["fix_for"])
         yield row
 
 

@@ -197,7 +197,8 @@ def _data(tables: dict[str, dict[str, Any]], rules: list[content.Row]) -> Any:
             for name, table in tables.items()
         },
         "rules": {
-            shown(rule["rule"]): {key: rule[key] for key in ("title", "why", "fix", "references")} for rule in rules
+            shown(rule["rule"]): {key: rule[key] for key in ("title", "why", "fix", "fix_for", "references")}
+            for rule in rules
         },
         "severities": content.SEVERITIES,
     }

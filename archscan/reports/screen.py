@@ -136,9 +136,10 @@ def _figure(number: int, style: str = "") -> Text:
 def _rule_rows(rules: tuple[Row, ...]) -> list[list[Text]]:
     from rich.text import Text
 
-    rows = [[Text(name, style="dim") for name in ("severity", "open", "new", "rule", "")]]
+    rows = [[Text(name, style="dim") for name in ("worst", "open", "new", "rule", "")]]
     for rule in rules[:_SHOWN_RULES]:
-        severity = Text(rule["severity"], style=_STYLES[rule["severity"]])
+        worst = f"{rule['by_severity'][rule['severity']]:,} {rule['severity']}"
+        severity = Text(worst, style=_STYLES[rule["severity"]])
         name, title = Text(shown(rule["rule"])), Text(shown(rule["title"]), style="dim")
         rows.append([severity, _figure(rule["open"]), _figure(rule["new"]), name, title])
     rest = rules[_SHOWN_RULES:]

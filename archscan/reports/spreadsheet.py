@@ -32,6 +32,7 @@ COLUMNS = (
     "evidence",
     "overridden",
     "override_comment",
+    "fix",
 )
 
 

@@ -9,9 +9,11 @@ import msgspec
 
 from archscan.model import Elf, Reason
 
+_SILENT = ("machine", "not-asked-for")  # reasons of n/a that tell nobody anything
 _PROTECTIONS = (
     "pie", "relro", "bind_now", "nx", "stack_protector", "fortify", "stack_clash", "ibt_marked", "ibt_compiled",
-    "shstk_marked", "bti_marked", "bti_compiled", "pac_marked", "pac_compiled",
+    "shstk_marked", "bti_marked", "bti_compiled", "pac_marked", "pac_compiled", "separate_code",
+    "clang_cfi", "safe_stack", "glibcxx_assertions",
 )  # fmt: skip
 _SITES = 3
 _IDENTITY = ("kind", "machine", "bits", "endian", "language", "soname", "interpreter", "build_id", "rpath", "runpath")
@@ -35,15 +37,17 @@ def _lines(one: Elf) -> Iterator[str]:
     yield f"  {known}"
     for name in _PROTECTIONS:
         verdict, reason = str(getattr(one, name)), one.reasons.get(name)
-        if verdict == "n/a" and reason and reason.code == "machine":
+        if verdict == "n/a" and reason and reason.code in _SILENT:
             continue
-        yield f"  {name:16} {verdict:8} {_why(reason)}".rstrip()
+        yield f"  {name:18} {verdict:8} {_why(reason)}".rstrip()
     for name in ("textrel", "wx_segments"):
         count, reason = getattr(one, name), one.reasons.get(name)
         if count or reason:
-            yield f"  {name:16} {count:<8} {_why(reason)}".rstrip()
+            yield f"  {name:18} {count:<8} {_why(reason)}".rstrip()
+    if one.sanitizers:
+        yield f"  {'sanitizers':18} {one.sanitizers:8} {_why(one.reasons.get('sanitizers'))}"
     for use in one.crypto:
-        yield f"  {'crypto':16} {use.strength:8} {use.algorithm} ({use.role}): {use.symbol} of {use.library}"
+        yield f"  {'crypto':18} {use.strength:8} {use.algorithm} ({use.role}): {use.symbol} of {use.library}"
 
 
 def _why(reason: Reason | None) -> str:

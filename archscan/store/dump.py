@@ -46,7 +46,8 @@ _LINES = {
         f"{_PACKAGE}, f.path AS file, t.path, t.path_key, t.sha256, t.size, t.kind, t.machine, t.bits, t.endian, "
         "t.language, t.build_id, t.soname, t.interpreter, t.stripped, t.pie, t.relro, t.bind_now, t.stack_protector, "
         "t.fortify, t.nx, t.stack_clash, t.ibt_marked, t.ibt_compiled, t.shstk_marked, t.bti_marked, t.bti_compiled, "
-        "t.pac_marked, t.pac_compiled, t.textrel, t.wx_segments, t.rpath, t.runpath, t.fortified_calls, "
+        "t.pac_marked, t.pac_compiled, t.separate_code, t.clang_cfi, t.safe_stack, t.glibcxx_assertions, t.sanitizers, "
+        "t.textrel, t.wx_segments, t.rpath, t.runpath, t.fortified_calls, "
         "t.fortifiable_calls, t.reasons",
         "elf t JOIN package p ON p.id = t.package_id LEFT JOIN file f ON f.id = t.file_id",
     ),

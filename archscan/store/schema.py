@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import confirmed, overrides, promises, tables, views
+from archscan.store import columns, confirmed, overrides, promises, tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -60,6 +60,12 @@ def m012_promises(db: Database) -> None:
 def m013_confirmed(db: Database) -> None:
     """What debug information says of objects."""
     _execute_each(db, confirmed.CONFIRMED)
+
+
+@MIGRATIONS()
+def m014_columns(db: Database) -> None:
+    """What linkers and compilers do beside the protections of m001, and what the owners of a privilege are."""
+    _execute_each(db, columns.COLUMNS)
 
 
 def migrate(db: Database) -> None:

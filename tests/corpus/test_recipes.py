@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,7 +45,8 @@ def test_protectors_and_checked_names_are_imported_where_a_recipe_says_so(
     for item, found in looked_at(corpus_builds[name]):
         checked = {symbol for symbol in found.imported if symbol.endswith("_chk")}
         if "stack_protector" in item.facts:
-            assert ("__stack_chk_fail" in found.imported) is (item.facts["stack_protector"] == "yes"), item.path
+            protected = item.facts["stack_protector"] in ("yes", "partial")
+            assert ("__stack_chk_fail" in found.imported) is protected, item.path
         if "fortify" in item.facts:
             assert bool(checked) is (item.facts["fortify"] == "yes"), item.path
             assert bool(found.imported & FORMATTED) is (item.facts["fortify"] == "no"), item.path
@@ -61,8 +63,43 @@ def test_control_flow_marks_are_in_the_notes(column: str, corpus_builds: dict[st
         assert (mark in found.features) is (item.facts[column] == "yes")
 
 
+def _functions(path: Path) -> dict[str, str]:
+    """Name → instructions of each function, as objdump prints them."""
+    text = run(["objdump", "-d", "--no-show-raw-insn", str(path)])
+    return dict(re.findall(r"^[0-9a-f]+ <(\w+)>:\n((?: .*\n)*)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["stack-clash", "partial-stack-protector", "privileged-link"])
+def test_code_is_as_the_flags_of_each_unit_say(name: str, corpus_builds: dict[str, Built]) -> None:
+    if corpus_builds[name].target.architecture != "amd64":
+        pytest.skip("what is looked for in the code is of amd64 alone")
+    column, wanted, functions = {
+        "stack-clash": ("stack_clash", r"\b(?:or[lq]?) +\$0x0,", ("main", "last_byte")),
+    }.get(name, ("stack_protector", r"%fs:0x28", ("main", "length")))
+    for item in corpus_builds[name].recipe.object:
+        code = _functions(corpus_builds[name].objects[item.path])
+        found = {bool(re.search(wanted, code[function])) for function in functions if function in code}
+        said = "partial" if len(found) > 1 else "yes" if found == {True} else "no"
+        assert said == item.facts[column], item.path
+
+
+@pytest.mark.parametrize("name", ["landing-pads", "landing-pads-lost"])
+def test_functions_begin_with_landing_pads(name: str, corpus_builds: dict[str, Built]) -> None:
+    if name not in corpus_builds:
+        pytest.skip("the marks are of x86 alone")
+    for item in corpus_builds[name].recipe.object:
+        code = _functions(corpus_builds[name].objects[item.path])
+        assert ("endbr" in code["main"].partition("\n")[0]) is (item.facts["ibt_compiled"] == "yes"), item.path
+
+
+def test_sanitizers_are_imported_where_the_recipe_says_so(corpus_builds: dict[str, Built]) -> None:
+    for item, found in looked_at(corpus_builds["sanitizer-shipped"]):
+        assert ("__asan_init" in found.imported) is (item.facts["sanitizers"] == "address"), item.path
+
+
 def test_every_fact_of_a_recipe_is_checked_by_a_test() -> None:
     elsewhere = {"stack_protector", "fortify", "fortified_calls", "ibt_marked", "shstk_marked", "language"}
+    elsewhere |= {"ibt_compiled", "stack_clash", "sanitizers"}
     decided = {"kind", "pie", "nx", "relro", "bind_now", "soname", "interpreter", "rpath", "runpath", "stripped"}
     for name in names():
         for item in load(ROOT / name / "recipe.toml").object:

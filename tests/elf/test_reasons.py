@@ -49,6 +49,7 @@ def test_every_column_that_is_not_yes_says_why(tmp_path: Path, corpus_objects: d
     columns = """
     pie relro bind_now nx fortify stack_protector stack_clash
     ibt_marked ibt_compiled shstk_marked bti_marked bti_compiled pac_marked pac_compiled
+    separate_code clang_cfi safe_stack glibcxx_assertions
     """.split()
     for row in _variety(tmp_path, corpus_objects):
         for column in columns:

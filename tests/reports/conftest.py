@@ -28,6 +28,7 @@ _VERDICTS = {
     "pie": "yes", "relro": "full", "bind_now": "yes", "stack_protector": "unknown", "fortify": "partial", "nx": "yes",
     "stack_clash": "unknown", "ibt_marked": "yes", "ibt_compiled": "unknown", "shstk_marked": "yes",
     "bti_marked": "n/a", "bti_compiled": "n/a", "pac_marked": "n/a", "pac_compiled": "n/a",
+    "separate_code": "no", "clang_cfi": "n/a", "safe_stack": "n/a", "glibcxx_assertions": "unknown",
 }  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def add_rule(connection: sqlite3.Connection, name: str, severity: str, title: st
     insert(
         connection, "rule", id=name, family=name, title=title, category="hardening", severity=severity,
         confidence="likely", scope="object", supersedes="[]", query="SELECT 1", message="m", why=f"why {title}",
-        fix=f"fix {title}", refs='["CWE-1"]', digest="d",
+        fix=f"fix {title}", fix_for=json.dumps({"rebuild": f"rebuild for {title}"}), refs='["CWE-1"]', digest="d",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from archscan.reports import content, document, spreadsheet
-from archscan.store import views
+from archscan.store import columns, views
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 
@@ -65,7 +65,7 @@ def test_the_schema_refuses_a_key_too_many(filled: sqlite3.Connection) -> None:
 
 
 def test_the_features_are_the_columns_of_the_database(empty: sqlite3.Connection) -> None:
-    assert set(content.FEATURES) == {*views.PROTECTIONS, "relro"}
+    assert set(content.FEATURES) == {*views.PROTECTIONS, "relro", *columns.LATER}
 
 
 def test_the_figures_are_those_of_the_database(filled: sqlite3.Connection) -> None:
@@ -91,6 +91,27 @@ def test_what_the_maintainer_overrides_is_marked_with_the_comment(filled: sqlite
 def test_the_worst_comes_first(filled: sqlite3.Connection) -> None:
     found = [finding["severity"] for finding in report(filled)["findings"]]
     assert found == sorted(found, key=content.SEVERITIES.index)
+
+
+def test_each_finding_says_what_to_do_where_it_is_to_be_mended(filled: sqlite3.Connection) -> None:
+    found = {(row["rule"], row["fix_where"]): row["fix"] for row in report(filled)["findings"]}
+    assert found["no-pie", "rebuild"] == "rebuild for Rule no-pie"
+    assert found["no-pie", "toolchain"] == "fix Rule no-pie"
+    assert found["not-fortified", None] == "fix Rule not-fortified"
+    assert {row["fix"] for row in sheet(filled) if row["rule"] == "no-pie"} == {
+        found["no-pie", where] for where in ("rebuild", "toolchain")
+    }
+    filled.execute("DELETE FROM rule WHERE id = 'no-pie'")
+    assert {row["fix"] for row in report(filled)["findings"] if row["rule"] == "no-pie"} == {None}
+
+
+def test_the_findings_of_a_rule_are_counted_by_severity(filled: sqlite3.Connection) -> None:
+    filled.execute("UPDATE finding SET severity = 'low' WHERE rule_id = 'no-pie' AND fix_where = 'rebuild'")
+    for rule in report(filled)["rules"]:
+        assert sum(rule["by_severity"].values()) == rule["open"]
+        assert rule["by_severity"][rule["severity"]] > 0
+    counted = next(rule["by_severity"] for rule in report(filled)["rules"] if rule["rule"] == "no-pie")
+    assert counted == {"critical": 0, "high": 3, "medium": 0, "low": 3, "negligible": 0}
 
 
 def test_only_current_packages_are_reported(filled: sqlite3.Connection) -> None:

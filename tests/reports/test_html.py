@@ -133,6 +133,12 @@ def test_the_page_holds_what_the_document_holds(filled: sqlite3.Connection) -> N
     ]
 
 
+def test_what_to_do_depends_on_where_it_is_mended(filled: sqlite3.Connection) -> None:
+    parsed = Page(page(filled))
+    assert embedded(parsed)["rules"]["no-pie"]["fix_for"] == {"rebuild": "rebuild for Rule no-pie"}
+    assert "rule.fix_for[details.fix_where] ?? rule.fix" in parsed.texts["script"][1]
+
+
 def test_every_section_is_reached_from_the_top(filled: sqlite3.Connection) -> None:
     parsed = Page(page(filled))
     sections = {value for tag, name, value in parsed.attributes if (tag, name) == ("section", "id")}

@@ -93,8 +93,20 @@ def test_an_interrupted_scan_is_called_so(empty: sqlite3.Connection) -> None:
 
 def test_a_rule_is_shown_as_severe_as_what_it_found(filled: sqlite3.Connection) -> None:
     filled.execute("UPDATE finding SET severity = 'negligible' WHERE rule_id = 'no-pie'")
+    opened = filled.execute("SELECT count(*) FROM finding WHERE rule_id = 'no-pie' AND state = 'open'").fetchone()[0]
     line = next(line for line in printed(filled, 120).splitlines() if " no-pie " in line)
-    assert line.split()[0] == "negligible"
+    assert line.split()[:3] == [str(opened), "negligible", str(opened)]
+
+
+def test_the_worst_of_a_rule_are_counted_apart_from_all(filled: sqlite3.Connection) -> None:
+    where = "rule_id = 'no-pie' AND state = 'open'"
+    (first,) = filled.execute(f"SELECT min(id) FROM finding WHERE {where}").fetchone()
+    filled.execute(f"UPDATE finding SET severity = 'low' WHERE {where} AND id <> ?", (first,))
+    opened = filled.execute(f"SELECT count(*) FROM finding WHERE {where}").fetchone()[0]
+    lines = printed(filled, 120).splitlines()
+    line = next(line for line in lines if " no-pie " in line)
+    assert line.split()[:3] == ["1", "high", str(opened)]
+    assert any(" 1 high " in line for line in lines if "critical" in line)
 
 
 def test_packages_with_negligible_findings_only_are_not_the_worst(filled: sqlite3.Connection) -> None:

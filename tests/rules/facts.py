@@ -22,6 +22,7 @@ HARDENED: dict[str, Any] = {
     **dict.fromkeys(("pie", "bind_now", "stack_protector", "fortify", "nx"), "yes"),
     **dict.fromkeys(("stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled"), "unknown"),
     **dict.fromkeys(("ibt_marked", "shstk_marked", "bti_marked", "pac_marked"), "n/a"),
+    **dict.fromkeys(("separate_code", "clang_cfi", "safe_stack", "glibcxx_assertions"), "n/a"),
     "relro": "full",
     "textrel": 0,
     "wx_segments": 0,
@@ -39,6 +40,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True):
     imports: tuple[str, ...] = ()
     uses: tuple[tuple[str, str], ...] = ()  # algorithm, symbol
     privilege: str | None = None
+    hardlinks: tuple[tuple[str, str | None], ...] = ()  # path, privilege
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +117,10 @@ def _put_object(connection: sqlite3.Connection, package: int, item: Object) -> N
     source = "tar" if item.privilege else None
     privilege = {"privilege": item.privilege, "privilege_source": source}
     file = _insert(connection, "file", {**place, **privilege, "mode": 0o755, "kind": "elf"})
+    for path, granted in item.hardlinks:
+        given = {"privilege": granted, "privilege_source": "tar" if granted else None}
+        link = {"path": path, "path_key": path, "link": item.path, "kind": "hardlink", "mode": 0o755}
+        _insert(connection, "file", {"package_id": package, **link, **given})
     row = {**place, "file_id": file, "sha256": "0" * 64, "size": 1, **HARDENED, **item.columns}
     elf = _insert(connection, "elf", row)
     connection.executemany(

@@ -1,5 +1,6 @@
 """The shipped rules: fit to be read, and right about hits and near misses that the corpus has no package for."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ def test_a_hardened_program_is_reported_by_no_rule() -> None:
 
 @pytest.mark.parametrize("kind", NOT_PROGRAMS)
 def test_what_is_no_program_is_reported_by_no_rule(kind: str) -> None:
-    wrong = {**EVERYTHING_WRONG, "kind": kind}
-    assert reported(Object(columns=wrong, imports=("__asan_init",), needed=("libasan.so.8",))) == set()
+    wrong = {**EVERYTHING_WRONG, "kind": kind, "sanitizers": "address"}
+    assert reported(Object(columns=wrong)) == set()
 
 
 @pytest.mark.parametrize("verdict", ["n/a", "unknown"])
@@ -101,48 +102,105 @@ def test_a_privileged_program_is_reported_once_for_each_thing_it_lacks() -> None
 
 
 @pytest.mark.parametrize(
-    ("needed", "imports", "found"),
+    ("sanitizers", "found"),
     [
-        (("libasan.so.8",), (), {"address"}),
-        (("libasan.so.8",), ("__asan_init", "__asan_report_load1"), {"address"}),
-        (("libc.so.6",), ("__tsan_init",), {"thread"}),
-        (("libubsan.so.1",), ("__ubsan_handle_add_overflow",), {"undefined"}),
-        (("libc.so.6",), ("__ubsan_handle_add_overflow_minimal",), set()),
-        (("libc.so.6",), ("__asan_poison_memory_region", "__sanitizer_print_stack_trace", "asan_init"), set()),
-        (("libc.so.6",), ("__tsan_acquire", "__msan_unpoison", "__lsan_ignore_object"), set()),
+        ("address", {"address"}),
+        ("address coverage undefined", {"address", "undefined"}),
+        ("undefined-minimal", set()),
+        ("coverage", set()),
     ],
 )
-def test_sanitizers_are_known_by_their_libraries_and_hooks(
-    needed: tuple[str, ...], imports: tuple[str, ...], found: set[str]
-) -> None:
-    assert reported(Object(needed=needed, imports=imports)) == {f"sanitizer-shipped {name}" for name in found}
+def test_sanitizers_are_told_one_by_one(sanitizers: str, found: set[str]) -> None:
+    item = Object(columns={"sanitizers": sanitizers})
+    assert reported(item) == {f"sanitizer-shipped {name}" for name in found}
 
 
-def test_a_sanitizers_own_library_is_no_user_of_it() -> None:
-    columns = {"soname": "libubsan.so.1", "kind": "shared-library", "pie": "n/a"}
-    assert reported(Object(path="usr/lib/libubsan.so.1.0.0", columns=columns, imports=("__asan_init",))) == set()
+PARTIAL = {
+    "stack_protector": "partial",
+    "stack_clash": "partial",
+    "reasons": json.dumps(
+        {
+            column: {
+                "code": "some-units-without",
+                "text": "…",
+                "counts": {"exposed": 2},
+                "sites": [{"address": "0x1200", "name": "copied"}, {"address": "0x1100"}],
+            }
+            for column in ("stack_protector", "stack_clash")
+        }
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    ("language", "needed", "imports", "found"),
-    [
-        ("c", ("libc.so.6",), ("printf",), True),
-        ("c", ("libc.so.6",), ("__stack_chk_fail",), False),
-        ("c", ("libc.so.6",), ("__stack_chk_fail_local",), False),
-        ("c++", ("libc.so.6",), ("__stack_chk_guard",), False),
-        ("c", ("libc.musl-x86_64.so.1",), (), False),
-        ("go", ("libc.so.6",), (), False),
-    ],
-)
-def test_without_machine_code_a_missing_canary_is_only_possible(
-    language: str, needed: tuple[str, ...], imports: tuple[str, ...], found: bool
-) -> None:
+def _rows(item: Object, columns: str) -> list[tuple[Any, ...]]:
     connection = database()
-    columns = {"stack_protector": "unknown", "language": language}
-    put(connection, Pack(objects=(Object(columns=columns, needed=needed, imports=imports),)))
+    put(connection, Pack(objects=(item,)))
     apply(connection, SHIPPED, 1, changed_only=True)
-    rows = connection.execute("SELECT rule_id, severity, confidence FROM finding").fetchall()
-    assert rows == ([("no-stack-protector", "negligible", "possible")] if found else [])
+    return connection.execute(f"SELECT rule_id, {columns} FROM occurrence ORDER BY rule_id, message").fetchall()
+
+
+def test_units_without_a_protection_are_named_by_their_functions() -> None:
+    rows = _rows(Object(columns=PARTIAL), "severity, confidence, evidence")
+    assert [row[:3] for row in rows] == [
+        ("no-stack-clash-protection", "low", "certain"),
+        ("partial-stack-protector", "low", "likely"),
+    ]
+    for row in rows:
+        sites = json.loads(row[3])["sites"]
+        assert {(site["address"], site["function"]) for site in sites} == {("0x1200", "copied"), ("0x1100", None)}
+
+
+def test_a_verdict_without_places_is_reported_all_the_same() -> None:
+    assert reported(Object(columns={**PARTIAL, "reasons": "{}"})) == {
+        "no-stack-clash-protection stack_clash",
+        "partial-stack-protector stack_protector",
+    }
+
+
+def test_a_privileged_program_lacks_what_some_of_its_units_lack() -> None:
+    rows = _rows(Object(columns=PARTIAL, privilege="setuid"), "severity, confidence, message")
+    assert rows == [
+        (
+            "privileged-unprotected",
+            severity,
+            confidence,
+            f"usr/bin/tool (setuid, granted by tar) lacks {lack} in some units",
+        )
+        for lack, severity, confidence in (("stack_clash", "low", "certain"), ("stack_protector", "medium", "likely"))
+    ]
+
+
+@pytest.mark.parametrize("own", [None, "setgid"])
+def test_a_hard_link_hands_its_privilege_on(own: str | None) -> None:
+    connection = database()
+    item = Object(path="usr/bin/one", columns={"nx": "no"}, privilege=own, hardlinks=(("usr/bin/two", "setuid"),))
+    other = Object(path="usr/bin/other", columns={"nx": "no"}, hardlinks=(("usr/bin/another", None),))
+    put(connection, Pack(objects=(item, other)))
+    put(connection, Pack(name="stranger", objects=(Object(path="usr/bin/one", columns={"nx": "no"}),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    rows = connection.execute(
+        "SELECT o.rule_id, p.name, o.message FROM occurrence o JOIN package p ON p.id = o.package_id "
+        "ORDER BY 1 DESC, 2, 3"
+    ).fetchall()
+    by = "setuid as usr/bin/two" if own is None else "setgid"
+    assert rows == [
+        ("privileged-unprotected", "tool", f"usr/bin/one ({by}, granted by tar) lacks nx"),
+        ("executable-stack", "stranger", "usr/bin/one (pie) makes the stack executable"),
+        ("executable-stack", "tool", "usr/bin/other (pie) makes the stack executable"),
+    ]
+
+
+def test_no_look_for_privileges_goes_through_all_files_of_a_package() -> None:
+    connection = database()
+    for query in ("SELECT * FROM privileged_object WHERE elf_id = 1", "SELECT * FROM privileged_object"):
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+        assert len(plan) > 4
+        assert not any(line.endswith("file_package (package_id=?)") for line in plan), plan
+
+
+def test_a_missing_canary_that_nobody_looked_for_is_not_reported() -> None:
+    columns = {"stack_protector": "unknown", "language": "c"}
+    assert reported(Object(columns=columns, imports=("printf",))) == set()
 
 
 @pytest.mark.parametrize("one", SHIPPED.rules, ids=lambda one: one.id)
@@ -154,7 +212,16 @@ def test_each_rule_starts_from_the_changed_objects_not_from_all(one: Rule) -> No
     values = dict.fromkeys(("rule", "severity", "confidence"), "")
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     promised = ("SCAN 16 CONSTANT ROWS", "SCAN word")  # the features of the view
-    small = ("SCAN u", "SCAN a", "SCAN p VIRTUAL", "SCAN lack VIRTUAL", "SCAN CONSTANT ROW", *promised)
+    small = (
+        "SCAN u",
+        "SCAN a",
+        "SCAN p VIRTUAL",
+        "SCAN lack VIRTUAL",
+        "SCAN site VIRTUAL",
+        "SCAN name VIRTUAL",
+        "SCAN CONSTANT ROW",
+        *promised,
+    )
     assert [line for line in plan if line.startswith("SCAN") and not line.startswith(small)] == []
 
 

@@ -28,7 +28,8 @@ BAD: dict[str, Object] = {
     "no-immediate-binding": Object(columns={"bind_now": "no"}),
     "not-fortified": Object(columns={"fortify": "no"}),
     "insecure-runpath": Object(columns={"runpath": "/tmp/x:.:$ORIGIN/../lib:"}),
-    "sanitizer-shipped": Object(needed=("libasan.so.8", "libc.so.6"), imports=("__asan_init", "printf")),
+    "sanitizer-shipped": Object(columns={"sanitizers": "address undefined"}),
+    "partial-stack-protector": Object(columns={"stack_protector": "partial"}),
     "no-stack-clash-protection": Object(columns={"stack_clash": "no"}),
     "no-landing-pads": Object(columns={"ibt_compiled": "no"}),
     "landing-pads-lost": Object(columns={"bti_compiled": "yes", "bti_marked": "no"}),
@@ -46,7 +47,8 @@ BAD: dict[str, Object] = {
     "imports-weak-password-hash": Object(uses=(("crypt-des", "DES_crypt"),)),
 }
 UNMEASURED = Object(columns={"stack_protector": "unknown"}, imports=("printf",))
-POOL = (*BAD.values(), UNMEASURED, Object())
+LINKED = Object(columns={"nx": "no", "stack_clash": "partial"}, hardlinks=(("usr/bin/link", "setuid"),))
+POOL = (*BAD.values(), UNMEASURED, LINKED, Object())
 KINDS = ("pie", "executable", "relocatable", "kernel-module", "debug", "core", "firmware", "shared-library")
 
 tags = st.sampled_from(("hardening-no-pie", "hardening-no-relro", "hardening-no-bindnow", "some-tag"))
@@ -67,6 +69,7 @@ def packs(draw: st.DrawFn, statuses: Sequence[str] = ("complete", "partial", "un
             needed=item.needed,
             imports=item.imports,
             uses=item.uses,
+            hardlinks=item.hardlinks,
             privilege=item.privilege or draw(st.sampled_from((None, None, "setgid"))),
         )
     return Pack(

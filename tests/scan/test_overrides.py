@@ -36,7 +36,7 @@ def test_an_override_is_told_from_none_and_from_one_that_changes_nothing(judged:
     assert found == [
         ("usr/bin/elsewhere", "medium", 0, None, None),
         ("usr/bin/fixed", "negligible", 1, None, _WHY),
-        ("usr/bin/linked", "medium", 0, "privileged", _SURE),
+        ("usr/bin/linked", "high", 0, "privileged", _SURE),
         ("usr/bin/old-form", "negligible", 1, None, "The old form, without brackets."),
         ("usr/bin/suid", "high", 0, "privileged", _SURE),
         ("usr/lib/overridden/helper", "negligible", 1, None, _WHY),

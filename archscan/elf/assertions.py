@@ -1,0 +1,86 @@
+"""Whether the containers of GNU's C++ library check how they are used: `_GLIBCXX_ASSERTIONS` (libstdc++, "Macros").
+
+What the headers make of it (bits/c++config.h): a failed check calls `std::__glibcxx_assert_fail` of the library since
+GCC 12; before, an inline function with the message in the object itself. And std::string is then compiled anew in
+every object, where it otherwise, before C++20, is taken from the library. So an import of one of its members shows a
+unit without checks, which is the only thing that does: where nothing could fail, nothing is left of a check.
+"""
+
+from __future__ import annotations
+
+import re
+
+from archscan.elf.image import PF_W, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, Image, loads
+from archscan.elf.language import Language
+from archscan.elf.subject import FOREIGN, Judged, Subject, names, not_applicable, unlinked
+from archscan.model import ElfKind, Reason, Verdict
+
+_FAIL = "_ZSt21__glibcxx_assert_failPKciS0_S0_"
+_MESSAGE = b"%s:%d: %s: Assertion '%s' failed.\n\0"
+_INSIDE = (b"basic_string::", b"vector::_M_")  # what the library says where it throws: it was linked in
+# Members of std::string and std::wstring; the older form of them is in the library whatever was asked for.
+_STRING = re.compile(r"_ZNK?St7__cxx1112basic_stringI[cw]")
+# What vectors, strings, deques and lists call where they grow, throw or link: of them most checks are.
+_CONTAINERS = re.compile(
+    r"_ZSt(?:20__throw_length_errorPKc|24__throw_out_of_range_fmtPKcz|28__throw_bad_array_new_lengthv)"
+    r"|_ZNSt8__detail15_List_node_base"
+)
+
+
+def glibcxx_assertions(subject: Subject) -> Judged:
+    """The verdict on an object with code in C++ that uses GNU's library."""
+    excused = _excused(subject)
+    if excused:
+        return excused
+    imported = {row.symbol for row in subject.imports}
+    plain = tuple(sorted(name for name in imported if _STRING.match(name)))
+    counts = {"plain": len(plain)}
+    if _FAIL in imported or _holds(subject.image, _MESSAGE):
+        if plain:
+            text = "containers are checked, but the std::string of some units is not"
+            return Verdict.PARTIAL, Reason("some-units-unchecked", text, counts, *names(plain))
+        return Verdict.YES, Reason("checked-containers", "containers are checked where they are used", counts)
+    if plain:
+        text = "takes std::string from the library, as units do that check nothing"
+        return Verdict.NO, Reason("unchecked-strings", text, counts, *names(plain))
+    if any(_CONTAINERS.match(name) for name in imported) or _has_inside(subject):
+        text = "no check is left, and nothing shows whether any was asked for"
+        return Verdict.UNKNOWN, Reason("nothing-left", text, counts)
+    return not_applicable("no-containers", "uses nothing of the containers that most checks are of")
+
+
+def _excused(subject: Subject) -> Judged | None:
+    if subject.kind in FOREIGN or subject.kind == ElfKind.KERNEL_MODULE:
+        return unlinked(subject.kind)
+    if subject.path.rpartition("/")[2].startswith("libstdc++"):
+        return not_applicable("the-library", "is the library of C++ itself")
+    if _needs_library(subject):
+        return None
+    if subject.language != Language.CXX:
+        return not_applicable("language", f"{subject.language} does not use the library of C++")
+    if any(name.startswith(("libc++.so", "libc++abi.so")) for name in subject.needed):
+        return not_applicable("other-library", "only GNU's library of C++ has these checks")
+    return None
+
+
+def _has_inside(subject: Subject) -> bool:
+    """Whether the library was linked in, so that what is called of it cannot be seen."""
+    linked = subject.kind != ElfKind.RELOCATABLE and not _needs_library(subject)
+    return linked and any(_holds(subject.image, text) for text in _INSIDE)
+
+
+def _needs_library(subject: Subject) -> bool:
+    return any(name.startswith("libstdc++.so") for name in subject.needed)
+
+
+def _holds(image: Image, text: bytes) -> bool:
+    """Whether a text stands among the object's constants."""
+    if image.sections:
+        places = [
+            (one.offset, one.offset + one.size)
+            for one in image.sections
+            if one.flags & (SHF_ALLOC | SHF_WRITE) == SHF_ALLOC and one.type != SHT_NOBITS
+        ]
+    else:
+        places = [(one.offset, one.offset + one.file_size) for one in loads(image) if not one.flags & PF_W]
+    return any(image.data.find(text, start, end) >= 0 for start, end in places)

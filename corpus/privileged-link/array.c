@@ -1,0 +1,10 @@
+/* A string of any length goes into its array. */
+#include <string.h>
+
+int length(const char *from)
+{
+    char buffer[64];
+
+    strcpy(buffer, from);
+    return (int)strlen(buffer);
+}
