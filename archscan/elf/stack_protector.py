@@ -13,7 +13,7 @@ import msgspec
 
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import offsets_of
-from archscan.elf.exposure import exposed
+from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.inspection import Inspection, has_functions, holding, instructions, site
 from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.startup import own_code_end
@@ -21,7 +21,6 @@ from archscan.elf.subject import STATIC, Judged, Subject
 from archscan.model import ElfKind, Reason, Verdict
 
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
-_SMALL = 16  # no array that matters fits; often the place of a parameter that was changed before
 _LONGEST = 2048  # bytes of a function that are decoded to tell
 _BYTES = 24 << 10  # of all functions of an object
 _ENOUGH = 8  # of them that are exposed
@@ -80,8 +79,8 @@ def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
     decoded = int(np.searchsorted(np.cumsum(sizes), _BYTES)) + 1
     numbers: list[int] = []
     for number in candidates[:decoded].tolist():
-        room = int(found.room[number]) + text.reserved
-        if exposed(instructions(found, number, _LONGEST), text, room) is not None:
+        room, size = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
+        if exposed(instructions(found, number, _LONGEST), text, room, whole=size <= _LONGEST) is not None:
             numbers.append(number)
             if not guarded or (len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded):
                 break
@@ -90,14 +89,16 @@ def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
 
 def _candidates(found: Inspection, entry: int, limit: int | None) -> Offsets:
     """The numbers of functions without a canary that may hand out addresses of their stack, the largest first."""
-    takes = holding(found.view, found.idioms.addresses(found.text))
-    wanted = ~found.guarded & (found.room > _SMALL) & (takes | (found.room >= LARGE))
+    takes, grows = holding(found.view, found.idioms.addresses(found.text)), holding(found.view, found.frames.grows)
+    likely = takes & (found.room > SMALL) | (found.room >= LARGE) | grows
+    # Where nothing is guarded all are looked at: an array in the red zone needs no frame, an index no address.
+    wanted = likely & ~found.guarded if found.guarded.any() else np.ones(likely.shape, np.bool_)
     # What the kernel enters passes on the arguments that lie on the stack.
     wanted &= found.view.starts != offsets_of(found.text, np.array([entry], np.int64))[0]
     if limit is not None:
         wanted &= found.view.starts < limit
     numbers = np.flatnonzero(wanted)
-    return numbers[np.argsort(-found.room[numbers], kind="stable")]
+    return numbers[np.lexsort((-found.room[numbers], ~likely[numbers]))]
 
 
 def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:

@@ -32,9 +32,10 @@ def _canaries(code: Code) -> Offsets:
 
 
 def _frames(code: Code) -> Frames:
-    """`sub sp, #N` of 2 and `sub.w sp, sp, #N` of 4 bytes in Thumb code, `sub sp, sp, #N` in Arm code."""
+    """`sub sp, #N` of 2, `sub.w` and `subw sp, sp, #N` of 4 bytes in Thumb code, `sub sp, sp, #N` in Arm code."""
     short = where(code, 2, lambda run: run & 0xFF80 == 0xB080)
     wide = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF1AD) & (run[1:] & 0x8F00 == 0x0D00))
+    direct = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF2AD) & (run[1:] & 0x8F00 == 0x0D00))
     first, second = word_at(code, wide, 2), word_at(code, wide + 2, 2)
     arm = where(code, 4, lambda run: run & 0xFFFFF000 == 0xE24DD000)
     operand = word_at(code, arm)
@@ -43,11 +44,18 @@ def _frames(code: Code) -> Frames:
     rotated = (low >> twice | low << (32 - twice)) & 0xFFFFFFFF
     sizes = [
         (word_at(code, short, 2) & 0x7F) * 4,
-        _expanded((first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF),
+        _expanded(_immediate(first, second)),
         rotated,
+        _immediate(word_at(code, direct, 2), word_at(code, direct + 2, 2)),
     ]
-    offsets, size = np.concatenate([short, wide, arm]), np.concatenate(sizes)
-    return Frames(offsets[size < 1 << 24], size[size < 1 << 24])
+    offsets, size = np.concatenate([short, wide, arm, direct]), np.concatenate(sizes)
+    grows = where(code, 2, lambda run: (run[:-1] == 0xEBAD) & (run[1:] & 0x8FF0 == 0x0D00))
+    return Frames(offsets[size < 1 << 24], size[size < 1 << 24], grows)
+
+
+def _immediate(first: Offsets, second: Offsets) -> Offsets:
+    """The twelve bits of an operand that two halves of an instruction hold."""
+    return (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
 
 
 def _expanded(operand: Offsets) -> Offsets:
@@ -71,7 +79,10 @@ _PLACE = r"\[(?P<base>sp|r7)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]"
 _TEXT = Text(
     mode=(0, 1 << 4),  # CS_ARCH_ARM, CS_MODE_THUMB
     stack="sp",
-    allocates=re.compile(r"sub\S* sp, |push"),
+    allocates=re.compile(r"sub\S* sp, |push(?: \{(?P<scratch>r[0-3], .*)\})?"),
+    grows=re.compile(r"sub\S* sp, (?:sp, )?r|mov sp, (?P<to>r(?!7)\d+)"),
+    word=4,
+    returns=re.compile(r"(?:pop|ldm).*pc\}|bx |b(?:\.w)? |ldr\S* pc|mov pc"),
     frame=re.compile(r"add r7, sp, #|mov r7, sp$"),
     frame_pointer="r7",
     frame_is_low=True,

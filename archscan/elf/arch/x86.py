@@ -24,8 +24,11 @@ def joined(*parts: Offsets) -> Offsets:
     return np.sort(np.concatenate(parts))
 
 
-def frames(code: Code, rex: tuple[int, ...]) -> Frames:
-    """`sub $N,%rsp` with N of 32 and of 8 bits, and `add $-128,%rsp`; ``rex`` is the prefix that makes it 64 bits."""
+def frames(code: Code, rex: tuple[int, ...], any_rex: tuple[int, int] | None = None) -> Frames:
+    """`sub $N,%rsp` with N of 32 and of 8 bits, and `add $-128,%rsp`; `sub %reg,%rsp`, `mov %reg,%rsp` but `%rbp`.
+
+    ``rex`` is the prefix that makes it 64 bits, ``any_rex`` the same with any register.
+    """
     raw, skip = code.raw, len(rex)
     # One search for all of them: 81 or 83, then ec (sub) or c4 (add).
     found = matches(code, (*rex, (0x81, 0xFD), (0xC4, 0xD7), None))
@@ -37,7 +40,11 @@ def frames(code: Code, rex: tuple[int, ...]) -> Frames:
     size = np.where(exact, 128, operand.astype(np.int64))
     size[long] = numbers(raw, found[long] + skip + 2, 4, "<")
     kept = (exact | long | small) & (size < _ROOM)
-    return Frames(found[kept], size[kept])
+    prefix = () if any_rex is None else (any_rex,)
+    subtracted = matches(code, (*prefix, 0x29, (0xC4, 0xC7)))
+    moved = matches(code, (*prefix, 0x89, (0xC4, 0xC7)))
+    moved = moved[raw[moved + skip + 1] != 0xEC]
+    return Frames(found[kept], size[kept], joined(subtracted, moved))
 
 
 def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
