@@ -69,9 +69,12 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, who
     state, shown, returns = _State(set(text.incoming), room), None, not whole
     for at, mnemonic, operands in lines:
         line = f"{mnemonic} {operands}"
-        returns = returns or text.returns.match(line) is not None
+        leaves = text.returns.match(line) is not None
+        returns = returns or leaves
         if shown is None and (_call(state, text) if text.call.match(line) else _step(state, text, line)):
             shown = at
+        if leaves:
+            _forgotten(state, text)  # what follows is reached from elsewhere
         if shown is not None and returns:
             return shown
     return None
@@ -84,13 +87,20 @@ def _call(state: _State, text: Text) -> bool:
     copied = _copied(state, text)
     if copied is None and _shows(state, text):
         return True
-    state.held = {register: slot for register, slot in state.held.items() if register in text.kept}
-    state.constants = {register: value for register, value in state.constants.items() if register in text.kept}
-    for known in (state.fresh, state.loaded, state.copies, state.set_):
-        known.clear()
+    _forgotten(state, text)
+    state.fresh.clear()
+    state.copies.clear()
     if copied is not None:
         state.copies.add(copied)
     return False
+
+
+def _forgotten(state: _State, text: Text) -> None:
+    """Takes in that registers hold something else from here on, but for those that a call leaves as they are."""
+    state.held = {register: slot for register, slot in state.held.items() if register in text.kept}
+    state.constants = {register: value for register, value in state.constants.items() if register in text.kept}
+    state.loaded.clear()
+    state.set_.clear()
 
 
 def _copied(state: _State, text: Text) -> _Slot | None:

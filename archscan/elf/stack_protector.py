@@ -24,7 +24,8 @@ LARGE = 128  # bytes of stack from which on a function most likely holds an arra
 _LONGEST = 2048  # bytes of a function that are decoded to tell
 _BYTES = 24 << 10  # of all functions of an object
 _ENOUGH = 8  # of them that are exposed
-_SEVERAL = 3  # that an object with many guarded functions must have: one or two may be assembler code
+_SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
+_MANY = 200  # guarded functions for each of these
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
 
@@ -57,7 +58,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _unguarded(subject, found, doubt, counts)
     if subject.kind in STATIC:
         return _static(found, doubt, counts)
-    few = len(doubt.numbers) < _SEVERAL and guarded >= _EXEMPT
+    few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
     if len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few:
         text = "functions without a canary hand out addresses of their stack: some units are built without"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)

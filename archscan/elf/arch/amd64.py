@@ -28,7 +28,7 @@ def _canaries(code: Code) -> Offsets:
 
 
 def _frames(code: Code) -> Frames:
-    return frames(code, _REX, (0x48, 0xFA))
+    return frames(code, _REX, (0x48, 0xFB))
 
 
 def _addresses(code: Code) -> Offsets:

@@ -43,7 +43,7 @@ def frames(code: Code, rex: tuple[int, ...], any_rex: tuple[int, int] | None = N
     prefix = () if any_rex is None else (any_rex,)
     subtracted = matches(code, (*prefix, 0x29, (0xC4, 0xC7)))
     moved = matches(code, (*prefix, 0x89, (0xC4, 0xC7)))
-    moved = moved[raw[moved + skip + 1] != 0xEC]
+    moved = moved[(raw[moved + skip + 1] != 0xEC) | (raw[moved] == 0x4C)]  # not `%rbp`, but `%r13`
     return Frames(found[kept], size[kept], joined(subtracted, moved))
 
 
