@@ -17,6 +17,7 @@ from archscan.model import Site
 
 _MOST_CODE = 512 << 20  # bytes; the largest object of Debian, a web engine, has about 200 MB
 
+_LEAST = 64  # bytes of stack; functions of the start files, which have no tables either, take less
 _START_FILES = 1024  # bytes of code of crt1.o, crti.o, crtbegin.o and what the linker adds; about 300 on amd64
 
 
@@ -49,6 +50,17 @@ def inspection(image: Image, idioms: Idioms, *, unwound: bool = False) -> Inspec
 def has_functions(text: Code) -> bool:
     """Whether there is more code than that of the start files."""
     return sum(part.size for part in text.parts) > _START_FILES
+
+
+def is_covered(found: Inspection) -> bool:
+    """Whether most of the places where room is made on the stack lie in functions that are known.
+
+    On some processors compilers write no tables for unwinding C, so that those of a stripped file list little.
+    """
+    least = _LEAST + (found.idioms.text.reserved if found.idioms.text else 0)
+    places = np.concatenate([found.frames.offsets[found.frames.sizes > least], found.frames.grows])
+    inside = int((owners(found.view, places) >= 0).sum())
+    return found.view.starts.size > 0 and inside * 2 >= places.size
 
 
 def holding(view: Functions, offsets: Offsets) -> Mask:

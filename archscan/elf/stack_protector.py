@@ -14,7 +14,7 @@ import msgspec
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import offsets_of
 from archscan.elf.exposure import SMALL, exposed
-from archscan.elf.inspection import Inspection, has_functions, holding, instructions, site
+from archscan.elf.inspection import Inspection, has_functions, holding, instructions, is_covered, site
 from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.startup import own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject
@@ -50,24 +50,20 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
-    if not found.view.starts.size:
-        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
-    doubt = _doubt(found, subject.image.entry, _limit(subject, found))
+    if not is_covered(found):
+        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
+    limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
+    doubt = _doubt(found, subject.image.entry, limit)
     counts["exposed"] = len(doubt.numbers)
     if not guarded:
         return _unguarded(subject, found, doubt, counts)
     if subject.kind in STATIC:
-        return _static(found, doubt, counts)
+        return _static(found, doubt, counts, limit)
     few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
     if len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few:
         text = "functions without a canary hand out addresses of their stack: some units are built without"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
-
-
-def _limit(subject: Subject, found: Inspection) -> int | None:
-    """Where in the file the object's own code ends, if a static one's C library follows."""
-    return own_code_end(subject.image, found) if subject.kind in STATIC else None
 
 
 def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
@@ -120,8 +116,11 @@ def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[
     return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)
 
 
-def _static(found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
-    """The C library in a static object is protected by itself; what counts is the code before it."""
+def _static(found: Inspection, doubt: _Doubt, counts: dict[str, int], limit: int | None) -> Judged:
+    """The C library in a static object is protected by itself; what counts is the code before ``limit``."""
+    if doubt.numbers and limit is None:
+        text = "some functions hand out addresses of their stack without a canary; they may be the C library's"
+        return Verdict.UNKNOWN, _reason("own-code-untold", text, counts, found, doubt)
     if doubt.numbers:
         text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
         return Verdict.PARTIAL, _reason("own-code-without", text, counts, found, doubt)

@@ -20,6 +20,7 @@ from archscan.elf.mapping import Mapping, addresses, mapping, offsets
 
 PT_GNU_EH_FRAME, _PT_ARM_EXIDX, _ARM = 0x6474E550, 0x70000001, 40
 _MOST_ROWS = 1 << 21  # a web engine has about 600,000
+_CANTUNWIND = 1
 _MOST_CIES = 1 << 12
 _OMIT, _INDIRECT, _DATA_RELATIVE, _PC_RELATIVE = 0xFF, 0x80, 0x30, 0x10
 _SIZES = {0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}  # DW_EH_PE_udata2 … sdata8; 0 is an address
@@ -169,10 +170,12 @@ def _exidx(image: Image) -> Ranges | None:
     part = next((part for part in image.segments if part.type == _PT_ARM_EXIDX and part.file_size >= 8), None)
     if part is None:
         return None
-    raw = np.frombuffer(image.data, np.uint8)
     count = min(part.file_size // 8, _MOST_ROWS)
-    distance = np.frombuffer(raw, image.order + "u4", 2 * count, part.offset)[::2].astype(np.int64)
-    distance = (distance & 0x7FFFFFFF ^ 0x40000000) - 0x40000000  # prel31
+    words = np.frombuffer(image.data, image.order + "u4", 2 * count, part.offset).astype(np.int64)
+    distance = (words[::2] & 0x7FFFFFFF ^ 0x40000000) - 0x40000000  # prel31
     places = part.address + 8 * np.arange(count, dtype=np.int64)
     starts = (distance + places) & 0xFFFFFFFE
-    return Ranges(starts, np.zeros(count, np.int64), ".ARM.exidx")
+    # A row without a description stands for all code up to the next, of however many functions.
+    ends = np.append(starts[1:], 0)
+    known = words[1::2] != _CANTUNWIND
+    return Ranges(starts[known], ends[known], ".ARM.exidx")

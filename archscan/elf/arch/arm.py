@@ -14,7 +14,10 @@ _HARD_FLOAT = 0x400  # EF_ARM_ABI_FLOAT_HARD: armhf, whose compilers write Thumb
 
 
 def _canaries(code: Code) -> Offsets:
-    """The comparison with the guard, `eors X, Y; mov.w Y, #0`, in Thumb and in Arm code (gcc, arm.md)."""
+    """The comparison with the guard, `eors X, Y; mov.w Y, #0`, in Thumb and in Arm code (gcc, arm.md).
+
+    And storing it, where a function never returns: `ldr X, [Y]; str X, [sp, #N]; mov.w X, #0`.
+    """
 
     def thumb(run: Words) -> Mask:
         exclusive, clear, register = run[:-2], run[1:-1], run[2:]
@@ -22,13 +25,19 @@ def _canaries(code: Code) -> Offsets:
         known = (cleared == exclusive & 7) | (cleared == exclusive >> 3 & 7)
         return (exclusive & 0xFFC0 == 0x4040) & (clear == 0xF04F) & (register & 0xF0FF == 0) & known
 
+    def stored(run: Words) -> Mask:
+        load, store, clear, cleared = run[:-3], run[1:-2], run[2:-1], run[3:]
+        register = load & 7
+        kept = (store & 0xFF00 == 0x9000 | register << 8) | (store & 0xF83F == 0x6038 | register)
+        return (load & 0xFFC0 == 0x6800) & kept & (clear == 0xF04F) & (cleared == register << 8)
+
     def arm(run: Words) -> Mask:
         exclusive, clear = run[:-1], run[1:]
         cleared = clear >> 12 & 0xF
         known = (cleared == exclusive & 0xF) | (cleared == exclusive >> 16 & 0xF)
         return (exclusive & 0xFFF00FF0 == 0xE0300000) & (clear & 0xFFFF0FFF == 0xE3A00000) & known
 
-    return np.sort(np.concatenate([where(code, 2, thumb), where(code, 4, arm)]))
+    return np.sort(np.concatenate([where(code, 2, thumb), where(code, 2, stored), where(code, 4, arm)]))
 
 
 def _frames(code: Code) -> Frames:
@@ -67,9 +76,9 @@ def _expanded(operand: Offsets) -> Offsets:
 
 
 def _addresses(code: Code) -> Offsets:
-    """`add rX, sp, #N` of 2 and 4 bytes, `mov rX, sp`."""
+    """`add rX, sp, #N` of 2 bytes, `add.w` and `addw` of 4, `mov rX, sp`."""
     short = where(code, 2, lambda run: run & 0xF800 == 0xA800)
-    wide = where(code, 2, lambda run: (run[:-1] == 0xF10D) & (run[1:] & 0x8F00 < 0x0D00))
+    wide = where(code, 2, lambda run: np.isin(run[:-1] & 0xFBFF, (0xF10D, 0xF20D)) & (run[1:] & 0x8F00 < 0x0D00))
     moved = where(code, 2, lambda run: (run & 0xFF78 == 0x4668) & (run & 0x87 != 0x85))
     arm = where(code, 4, lambda run: (run & 0xFFFF0000 == 0xE28D0000) & (run & 0xF000 < 0xD000))
     return np.sort(np.concatenate([short, wide, moved, arm]))

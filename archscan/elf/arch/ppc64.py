@@ -30,6 +30,7 @@ def _frames(code: Code) -> Frames:
     sizes = 0x100000000 - ((upper & 0xFFFF) << 16 | lower & 0xFFFF)
     kept = constant & (sizes < _ROOM)
     plain = 0x10000 - (word_at(code, found) & 0xFFFC)
+    grows = np.concatenate([grows, large[~kept]])
     return Frames(np.concatenate([found, large[kept]]), np.concatenate([plain, sizes[kept]]), grows)
 
 

@@ -51,7 +51,8 @@ def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     """Touches of a page just allocated, and allocations of more than a page without one.
 
     gcc writes `or $0,(%rsp)`, and `or $0,disp(%rsp)` in loops for what has no constant size. clang writes
-    `mov $0,(%rsp)`, a common instruction elsewhere; behind the allocation of a page it is a probe.
+    `mov $0,(%rsp)`, a common instruction elsewhere; behind the allocation of a page it is a probe. In its loops for
+    what has no constant size `xor $0,(%rsp)` stands before that.
     """
     skip = len(rex)
     once = matches(code, (*rex, 0x83, 0x0C, 0x24, 0x00))
@@ -59,6 +60,14 @@ def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     loop = matches(code, (*rex, 0x83, 0x8C, 0x24, None, None, None, None, 0x00))
     large = taken.offsets[taken.sizes >= GUARD_PAGE]
     behind = large + skip + 6
-    clang = bytes_at(code, behind, (*rex, 0xC7, 0x04, 0x24, 0x00, 0x00, 0x00, 0x00))
-    touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (np.isin(behind, joined(once, loop)) | clang)
-    return Probes(joined(once, loop, behind[clang & touched]), large[~touched])
+    zero = (*rex, 0xC7, 0x04, 0x24, 0x00, 0x00, 0x00, 0x00)
+    loop_of_clang = (*rex, 0x83, 0x34, 0x24, 0x00)
+    before = large - len(loop_of_clang)
+    clang = bytes_at(code, behind, zero)
+    looped = (before >= 0) & bytes_at(code, np.maximum(before, 0), loop_of_clang)
+    behind_it = np.isin(behind, joined(once, loop)) | clang
+    touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (behind_it | looped)
+    probed = joined(once, loop, behind[clang & touched], before[looped & touched])
+    # clang leaves a frame of exactly a page alone: the next call touches what is below.
+    bare = ~touched & ((taken.sizes[taken.sizes >= GUARD_PAGE] > GUARD_PAGE) | (not probed.size))
+    return Probes(probed, large[bare])

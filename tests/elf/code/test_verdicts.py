@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_flag_decides_what_is_said_of_each_function(tmp_path: Path, compiler
     wrong, said = [], set()
     for name, program in PROGRAMS.items():
         for level, flag in _LEVELS.items():
-            if name == "sines" and level != "none" and compiler.architecture in ("i386", "s390x"):
+            if name == "sines" and compiler.architecture in ("i386", "s390x"):
                 continue  # the two results are real local variables there
             built = build(compiler, tmp_path, [HEAD + program.text], [*_SHARED, optimised, flag], f"{name}-{level}")
             verdict = seen(built, "usr/lib/x/p.so", compiler.architecture).stack_protector
@@ -62,6 +63,9 @@ def test_what_is_ambiguous_elsewhere_is_seen_on_amd64(tmp_path: Path) -> None:
 
 
 _MAIN = HEAD + PROGRAMS["array"].text + "int main(int c, char **v) { f(v[0]); return c; }\n"
+_NO_TABLES = ("armhf", "riscv64")  # gcc writes no unwind tables for C there, unless asked
+_NO_STATIC_PIE = {f"{name}-linux-gnu-gcc" for name in ("powerpc64le", "riscv64", "s390x")}
+_NO_STATIC_PIE |= {"arm-linux-gnueabihf-gcc", "musl-gcc"}  # no start files for it
 _LINKS = {
     "pie": ["-fPIE", "-pie"],
     "executable": ["-no-pie"],
@@ -74,19 +78,27 @@ _LINKS = {
 
 
 @pytest.mark.parametrize("sections", [True, False], ids=["", "sectionless"])
-@pytest.mark.parametrize("link", _LINKS)
 @pytest.mark.parametrize("compiler", each(CLANG, MUSL, *CROSS))
-def test_the_way_of_linking_changes_no_verdict(
-    tmp_path: Path, compiler: Compiler, link: str, *, sections: bool
-) -> None:
-    """In a static program the C library has canaries of its own; what is said is of the program's own functions."""
-    for level in ("none", "strong"):
-        built = build(compiler, tmp_path, [_MAIN, OTHER], ["-w", "-O2", _LEVELS[level], *_LINKS[link]], level)
+def test_the_way_of_linking_changes_no_verdict(tmp_path: Path, compiler: Compiler, *, sections: bool) -> None:
+    """In a static program the C library has canaries of its own; what is said is of the program's own functions.
+
+    Without section headers and without a table of its unwind tables, a static program has no functions. gcc for RISC-V
+    and ARM writes no unwind tables for C, unless asked: then only symbols tell.
+    """
+    for link, level in itertools.product(_LINKS, ("none", "strong")):
+        if link == "static-pie" and compiler.command in _NO_STATIC_PIE:
+            continue
+        flags = ["-w", "-O2", _LEVELS[level], *_LINKS[link]]
+        built = build(compiler, tmp_path, [_MAIN, OTHER], flags, level)
         data = built.read_bytes() if sections else without_sections(built.read_bytes())
         path = "usr/lib/x/p.so" if link == "shared" else "usr/bin/p"
         found = seen(data, path, compiler.architecture)
         expected = {"strong": {"yes"}, "none": {"no", "partial"} if "static" in link else {"no"}}[level]
-        assert found.stack_protector in expected, (level, found.reasons["stack_protector"])
+        if compiler.architecture in _NO_TABLES and (not sections or "stripped" in link):
+            expected |= {"unknown"}
+        if "static" in link and (compiler is MUSL or compiler in CROSS):
+            expected |= {"unknown"}  # the start code is not like that of glibc on amd64
+        assert found.stack_protector in expected, (link, level, found.reasons["stack_protector"])
 
 
 @pytest.mark.parametrize("compiler", each(CLANG, *CROSS))
@@ -110,6 +122,9 @@ def test_one_unit_of_two_without_is_said(tmp_path: Path, compiler: Compiler, lin
     built = build(compiler, tmp_path, [*units, OTHER], ["-w", "-O2", *_LINKS[link]], "mixed")
     found = seen(built, "usr/lib/x/p.so" if link == "shared" else "usr/bin/p", compiler.architecture)
     reason = found.reasons["stack_protector"]
+    if link == "stripped" and compiler.architecture in _NO_TABLES:
+        assert (found.stack_protector, reason.code) in (("unknown", "no-functions"), ("n/a", "no-code"))
+        return
     assert (found.stack_protector, reason.code) == ("partial", "some-units-without")
     if link != "stripped":
         assert [site.name for site in reason.sites] == ["vuln"]
