@@ -110,6 +110,10 @@ def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
 def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
     if subject.kind == ElfKind.LOADER:
         return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
+    if found.idioms.text is None:
+        return Verdict.UNKNOWN, Reason(
+            "no-pattern", "how code for this variant of the processor looks is not known", counts
+        )
     if doubt.numbers:
         text = "no function has a canary, though some hand out addresses of their stack"
         return Verdict.NO, _reason("no-canary", text, counts, found, doubt)

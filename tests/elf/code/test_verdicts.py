@@ -95,7 +95,7 @@ def test_the_way_of_linking_changes_no_verdict(tmp_path: Path, compiler: Compile
         found = seen(data, path, compiler.architecture)
         expected = {"strong": {"yes"}, "none": {"no", "partial"} if "static" in link else {"no"}}[level]
         if compiler.architecture in _NO_TABLES and (not sections or "stripped" in link):
-            expected |= {"unknown"}
+            expected |= {"unknown"} if link != "stripped" or compiler.architecture == "riscv64" else {"n/a", "unknown"}
         if "static" in link and (compiler is MUSL or compiler in CROSS):
             expected |= {"unknown"}  # the start code is not like that of glibc on amd64
         assert found.stack_protector in expected, (link, level, found.reasons["stack_protector"])
@@ -106,6 +106,9 @@ def test_a_relocatable_object_is_judged_by_its_symbols(tmp_path: Path, compiler:
     for level, expected in (("none", "no"), ("strong", "yes")):
         built = build(compiler, tmp_path, [_MAIN], ["-w", "-O2", "-fPIC", "-c", _LEVELS[level]], f"{level}.o")
         found = seen(built, "usr/lib/x/p.o", compiler.architecture)
+        if compiler.architecture == "armhf" and level == "none":
+            assert found.stack_protector == "unknown"  # only linked objects say whether their code is Thumb or Arm
+            continue
         assert found.stack_protector == expected, found.reasons["stack_protector"]
         if level == "none":
             assert found.reasons["stack_protector"].sites[0].name in ("f", "main")
