@@ -2,9 +2,10 @@
 
 `-fstack-protector-strong` gives a canary to every function with an array on its stack or a local variable whose address
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
-the address of a local variable to another, or indexes its stack. Three honest exceptions are known and looked for,
-where what is addressed is no variable: the place where a parameter arrived, the copy of a structure that is passed by
-reference, and the two results that gcc lets `sincos` write.
+the address of a local variable to another, or indexes its stack. Four honest exceptions are known and looked for,
+where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, the copy of a
+structure that is passed by value or by reference, the two results that gcc lets `sincos` write, and functions that
+never return, to which clang gives no canary.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
@@ -12,13 +13,26 @@ followed: what is found is evidence, and where the order misleads, an address co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from itertools import takewhile
 
 import msgspec
 
 from archscan.elf.arch.idioms import Text
 
+SMALL = 16  # bytes of stack in which no array that matters fits; often the place of a parameter that was changed before
+_BOUNDLESS = 1 << 16  # room of a function that takes as much as a register says
 _WIDTHS = {"w": 4, "s": 4, "q": 16, "v": 16}  # bytes of a register by its first letter, where not 8
+_CONSTANT = re.compile(
+    r"(?:(?:c\.)?(?:mov\w*|li|l[gl]?hi)(?:\.w)? %?\w+, |addi \w+, zero, )#?(?P<value>(?:0x)?[0-9a-f]+)$"
+    r"|xor (\w+), \2$"
+)
+# Rounding an address, as for alloca, and adding to it.
+_ROUNDED = re.compile(
+    r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
+    r"(?:%?(?P<of>[a-z]\w*), )?[#-]*(?:0x)?[0-9a-f]+(?:, (?:0x)?[0-9a-f]+)?$"
+)
 _PAIR = (4, 8, 16)  # sincosf, sincos, sincosl: how far the two results can lie apart
 
 
@@ -33,77 +47,171 @@ class _State(msgspec.Struct):
     """What is known at one instruction."""
 
     fresh: set[str]  # argument registers that still hold what the caller passed
+    room: int
     framed: bool = False
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, _Slot] = {}  # register → the place whose address it holds
     homes: set[_Slot] = set()  # where parameters were put
     loaded: set[str] = set()  # vector registers that hold what was in memory
     copies: set[_Slot] = set()  # where such were stored: a structure that the next call gets by reference
+    stored: set[_Slot] = set()  # where anything was stored
     spilled: dict[_Slot, _Slot] = {}  # place → the place whose address was stored there
+    constants: dict[str, int] = {}  # register → the number that the code puts into it
+    set_: set[str] = set()  # registers written since the last call
 
 
-def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int) -> int | None:
+def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, whole: bool = True) -> int | None:
     """The address of the first instruction that shows a function's stack to others; None where none does.
 
-    ``lines`` are address, mnemonic and operands of its instructions; it makes ``room`` bytes on the stack.
+    ``lines`` are address, mnemonic and operands of its instructions; it makes ``room`` bytes on the stack. ``whole``:
+    they are all of its instructions, so that without a return among them it has none.
     """
-    state = _State(set(text.incoming))
+    state, shown, returns = _State(set(text.incoming), room), None, not whole
     for at, mnemonic, operands in lines:
         line = f"{mnemonic} {operands}"
-        if text.call.match(line):
-            if _shows(state, text):
-                return at
-            state.held = {register: slot for register, slot in state.held.items() if register in text.kept}
-            state.fresh.clear()
-            state.loaded.clear()
-            state.copies.clear()
-        elif _concerns(state, text, operands) and _step(state, text, line, room):
-            return at
+        leaves = text.returns.match(line) is not None
+        returns = returns or leaves
+        if shown is None and (_call(state, text) if text.call.match(line) else _step(state, text, line)):
+            shown = at
+        if leaves:
+            _forgotten(state, text)  # what follows is reached from elsewhere
+        if shown is not None and returns:
+            return shown
     return None
 
 
-def _concerns(state: _State, text: Text, operands: str) -> bool:
-    """Whether an instruction may matter: most do not, and this is quickly said."""
-    if state.held or state.fresh or text.stack in operands or text.frame_pointer in operands:
+def _call(state: _State, text: Text) -> bool:
+    """Takes a call in; whether it is given the address of a local place."""
+    if not state.allocated:
+        return False  # it saves registers or tells where the code is
+    copied = _copied(state, text)
+    if copied is None and _shows(state, text):
         return True
-    return text.loaded is not None and operands.startswith("q")
+    _forgotten(state, text)
+    state.fresh.clear()
+    state.copies.clear()
+    if copied is not None and text.loaded:  # by reference: the next call is given its address
+        state.copies.add(copied)
+    return False
 
 
-def _step(state: _State, text: Text, line: str, room: int) -> bool:
-    """Takes one instruction in; whether it indexes the stack."""
+def _forgotten(state: _State, text: Text) -> None:
+    """Takes in that registers hold something else from here on, but for those that a call leaves as they are."""
+    state.held = {register: slot for register, slot in state.held.items() if register in text.kept}
+    state.constants = {register: value for register, value in state.constants.items() if register in text.kept}
+    state.loaded.clear()
+    state.set_.clear()
+
+
+def _copied(state: _State, text: Text) -> _Slot | None:
+    """The place of a structure that a call to `memcpy` fills, to be passed by value or by reference.
+
+    Told by its arguments: a local place where such may lie, something else, and more than fits into registers.
+    """
+    to, source, size = text.arguments[:3]
+    place = state.held.get(to)
+    if place is None or source in state.held or source in state.constants or state.constants.get(size, 0) <= SMALL:
+        return None
+    if text.loaded:
+        return place
+    # What is passed by value lies at the low end, and nobody keeps its address.
+    kept = any(slot == place for register, slot in state.held.items() if register != to)
+    return place if place.base == text.stack and place.at <= text.passed and not kept else None
+
+
+def _step(state: _State, text: Text, line: str) -> bool:
+    """Takes one instruction in that is no call; whether it indexes the stack or pushes the address of a place."""
     indexed = text.indexed.match(line)
     if indexed and (indexed["base"] in state.held or indexed["base"] in _bases(state, text)):
         return True
     if text.frame.match(line):
         state.framed = True
         return False
-    if text.allocates.match(line):
-        state.allocated = True
+    if _grown(state, text, line):
         return False
-    on_stack = text.stack in line or text.frame_pointer in line
-    home = text.home.match(line) if on_stack else None
-    if home:
-        place = _Slot(home["base"], _number(home["at"]))
+    home = text.home.match(line)
+    place = _place(state, text, home) if home else None
+    if home and place:
         _stored(state, text, place, home["source"])
         second = home.groupdict().get("second")
         if second:
             _stored(state, text, _Slot(place.base, place.at + _WIDTHS.get(second[0], 8)), second)
         return text.pushed is not None and home["source"] in state.held
-    if text.pushed:
-        pushed = text.pushed.match(line)
-        if pushed:
-            return pushed["source"] in state.held
-    if text.loaded:
-        _load(state, text, line)
-    slot = _given(state, text, line, room, on_stack=on_stack)
+    pushed = text.pushed.match(line) if text.pushed else None
+    if pushed:
+        return pushed["source"] in state.held
+    _changed(state, text, line)
+    return False
+
+
+def _changed(state: _State, text: Text, line: str) -> None:
+    """Takes in what an instruction does to registers."""
+    if text.blocks and text.blocks.match(line):
+        _block(state, text, line)
+    slot = _given(state, text, line)
     written = text.written.match(line)
     if written:
-        register = _whole(text, written["to"])
-        state.fresh.discard(register)
-        state.held.pop(register, None)
-        if slot is not None:
-            state.held[register] = slot
-    return False
+        copied, constant = text.copy.match(line), _CONSTANT.match(line)
+        value = int(constant["value"] or "0", 0) if constant else None
+        if copied:
+            value = state.constants.get(copied["source"])
+        _written(state, _whole(text, written["to"]), slot, value)
+    _load(state, text, line)
+
+
+def _grown(state: _State, text: Text, line: str) -> bool:
+    """Whether an instruction makes room on the stack."""
+    grown = text.grows.match(line)
+    if grown:
+        state.allocated, state.room = True, _BOUNDLESS
+        if grown["to"]:
+            state.held[grown["to"]] = _Slot(text.stack, text.reserved)
+        return True
+    words = text.allocates.match(line)
+    if words is None:
+        return False
+    state.allocated = True
+    pushed = words.groupdict().get("scratch")
+    if pushed:
+        state.room += (pushed.count(",") + 1) * text.word
+    return True
+
+
+def _place(state: _State, text: Text, home: re.Match[str]) -> _Slot | None:
+    """Where a store goes: counted from the stack pointer, or from the place whose address a register holds."""
+    base, at = home["base"], _number(home["at"])
+    if base in (text.stack, text.frame_pointer):
+        return _Slot(base, at)
+    held = state.held.get(base)
+    if held and held.base == text.stack and held.at <= text.passed:
+        state.copies.add(held)
+    return _Slot(held.base, held.at + at) if held else None
+
+
+def _written(state: _State, register: str, slot: _Slot | None, value: int | None) -> None:
+    """Takes in what a register holds from now on: the address of a place, a number, or neither."""
+    state.set_.add(register)
+    state.fresh.discard(register)
+    state.loaded.discard(register)
+    state.held.pop(register, None)
+    state.constants.pop(register, None)
+    if slot is not None:
+        state.held[register] = slot
+    if value is not None:
+        state.constants[register] = value
+
+
+def _block(state: _State, text: Text, line: str) -> None:
+    """Takes in an instruction that copies memory: to a place it names, or along registers that it changes."""
+    found = text.blocks.match(line) if text.blocks else None
+    words = found.groupdict() if found else {}
+    if "base" in words:
+        state.copies.add(_Slot(words["base"], _number(words["at"])))
+    to = state.held.get(text.moved[0]) if text.moved else None
+    if to and to.base == text.stack and to.at <= text.passed and "movs" in line:
+        state.copies.add(to)
+    for register in text.moved:
+        _written(state, register, None, None)
 
 
 def _bases(state: _State, text: Text) -> tuple[str, ...]:
@@ -111,6 +219,7 @@ def _bases(state: _State, text: Text) -> tuple[str, ...]:
 
 
 def _stored(state: _State, text: Text, place: _Slot, source: str) -> None:
+    state.stored.add(place)
     if _whole(text, source) in state.fresh:
         state.homes.add(place)
     if _whole(text, source) in state.loaded:
@@ -126,20 +235,23 @@ def _load(state: _State, text: Text, line: str) -> None:
         state.loaded |= {_whole(text, register) for register in loaded.groups() if register}
 
 
-def _given(state: _State, text: Text, line: str, room: int, *, on_stack: bool) -> _Slot | None:
+def _given(state: _State, text: Text, line: str) -> _Slot | None:
     """The local place whose address an instruction puts into a register."""
-    if on_stack:
+    if text.stack in line or text.frame_pointer in line:
         reload = text.reload.match(line)
         if reload:
             return state.spilled.get(_Slot(reload["base"], _number(reload["at"])))
-        slot = _address(state, text, line, room)
+        slot = _address(state, text, line)
         if slot is not None:
             return slot
     copied = text.copy.match(line)
-    return state.held.get(copied["source"]) if copied else None
+    if copied:
+        return state.held.get(copied["source"])
+    rounded = _ROUNDED.match(line) if state.held else None
+    return state.held.get(rounded["of"] or rounded["to"]) if rounded else None
 
 
-def _address(state: _State, text: Text, line: str, room: int) -> _Slot | None:
+def _address(state: _State, text: Text, line: str) -> _Slot | None:
     """The local place whose address an instruction computes."""
     for pattern in text.address:
         found = pattern.match(line)
@@ -147,19 +259,26 @@ def _address(state: _State, text: Text, line: str, room: int) -> _Slot | None:
             words = found.groupdict()
             at = _number(words.get("at")) - _number(words.get("below"))
             base = words["base"]
-            if base == text.frame_pointer and not (state.framed and (at < 0 or text.frame_is_low)):
+            framed = base == text.frame_pointer and state.framed
+            if base == text.frame_pointer and not (framed and (at < 0 or text.frame_is_low)):
                 return None
+            below = framed and at < 0 and not text.frame_is_low  # also where room is made for it later
             # Below is what functions that are called may use, above are the caller's things.
-            return _Slot(base, at) if state.allocated and (at < 0 or text.reserved <= at < room) else None
+            inside = state.allocated and (at < 0 or text.reserved <= at < state.room)
+            return _Slot(base, at) if below or inside else None
     return None
 
 
 def _shows(state: _State, text: Text) -> bool:
     """Whether a call is given the address of a local place that no parameter came in."""
-    given = [state.held.get(register) for register in text.arguments]
-    local = [slot for slot in given if slot is not None and slot not in state.homes and slot not in state.copies]
-    if len(local) == 2 and given[0] is not None and given[1] is not None:
-        return abs(given[0].at - given[1].at) not in _PAIR
+    # A register is an argument if those before it are; else it was used for something else.
+    arguments = takewhile(lambda register: register in state.fresh or register in state.set_, text.arguments)
+    given = [state.held.get(register) for register in (*arguments, *((text.result,) if text.result else ()))]
+    # In little room, what was stored may be a parameter, changed; a parameter is stored before its address is passed.
+    known = state.homes | state.copies | (state.stored if state.room - text.reserved <= SMALL else set())
+    local = [slot for slot in given if slot is not None and slot not in known]
+    if len(local) == 2:
+        return abs(local[0].at - local[1].at) not in _PAIR
     return bool(local)
 
 

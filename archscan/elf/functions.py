@@ -103,7 +103,8 @@ def _labels(image: Image, text: Code, table: SymbolTable, source: str) -> Labels
     else:
         starts = offsets_of(text, values)
         inside = starts >= 0
-    order = np.argsort(starts[inside], kind="stable")
+    # Of several names for one place those come first that are known outside of their unit (`STB_LOCAL` is 0).
+    order = np.lexsort(((rows["info"] >> 4 == 0)[inside], starts[inside]))
     starts, sizes, names = (column[inside][order].astype(np.int64) for column in (starts, rows["size"], rows["name"]))
     return Labels(starts, np.maximum(sizes, 0), names, table.strings, source)
 

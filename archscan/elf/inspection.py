@@ -15,8 +15,10 @@ from archscan.elf.functions import Functions, functions, name, owners
 from archscan.elf.image import Image
 from archscan.model import Site
 
+DECODED = 4096  # bytes of a function that are decoded, unless said otherwise
 _MOST_CODE = 512 << 20  # bytes; the largest object of Debian, a web engine, has about 200 MB
 
+_LEAST = 64  # bytes of stack; functions of the start files, which have no tables either, take less
 _START_FILES = 1024  # bytes of code of crt1.o, crti.o, crtbegin.o and what the linker adds; about 300 on amd64
 
 
@@ -26,6 +28,7 @@ class Inspection(msgspec.Struct, frozen=True, eq=False):
     text: Code
     view: Functions
     idioms: Idioms
+    canaries: Offsets  # all of them, also those in no function that is known
     guarded: Mask
     frames: Frames
     room: Offsets
@@ -43,12 +46,24 @@ def inspection(image: Image, idioms: Idioms, *, unwound: bool = False) -> Inspec
     room = np.zeros(view.starts.shape, np.int64)
     owner = owners(view, frames.offsets)
     np.maximum.at(room, owner[owner >= 0], frames.sizes[owner >= 0])
-    return Inspection(text, view, idioms, holding(view, idioms.canaries(text)), frames, room)
+    canaries = idioms.canaries(text)
+    return Inspection(text, view, idioms, canaries, holding(view, canaries), frames, room)
 
 
 def has_functions(text: Code) -> bool:
     """Whether there is more code than that of the start files."""
     return sum(part.size for part in text.parts) > _START_FILES
+
+
+def is_covered(found: Inspection) -> bool:
+    """Whether most of the places where room is made on the stack lie in functions that are known.
+
+    On some processors compilers write no tables for unwinding C, so that those of a stripped file list little.
+    """
+    least = _LEAST + (found.idioms.text.reserved if found.idioms.text else 0)
+    places = np.concatenate([found.frames.offsets[found.frames.sizes > least], found.frames.grows])
+    inside = int((owners(found.view, places) >= 0).sum())
+    return found.view.starts.size > 0 and inside * 2 >= places.size
 
 
 def holding(view: Functions, offsets: Offsets) -> Mask:
@@ -66,7 +81,7 @@ def site(found: Inspection, offset: int) -> Site:
     return Site(address=place(found.text, offset), name=label)
 
 
-def instructions(found: Inspection, number: int, longest: int = 4096) -> Iterator[tuple[int, str, str]]:
+def instructions(found: Inspection, number: int, longest: int = DECODED) -> Iterator[tuple[int, str, str]]:
     """Address, mnemonic and operands of the instructions of a function, from its first ``longest`` bytes."""
     text = found.idioms.text
     if text is None:

@@ -118,6 +118,9 @@ def _global_got(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
         yield got + (local + number) * word, min(machine.jump_slot if lazy else machine.glob_dat)
 
 
+_MOST_SEGMENTS = 64  # a linker makes about ten
+
+
 def _resolvers(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
     """The relocations of a static executable without section headers: they call resolvers (IRELATIVE), nothing else.
 
@@ -126,11 +129,16 @@ def _resolvers(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
     """
     size = image.bits // 8
     code = struct.Struct(image.order + ("Q" if size == 8 else "I"))
-    writable = [part for part in loads(image) if part.flags & PF_W]
-    executable = [part for part in loads(image) if part.flags & PF_X]
+    parts = sorted(loads(image), key=lambda part: part.offset)[:_MOST_SEGMENTS]
+    writable = [part for part in parts if part.flags & PF_W]
+    executable = [part for part in parts if part.flags & PF_X]
     for kind in machine.irelative:
-        for part in loads(image):
-            for at in _places(image, part, code.pack(kind)) if not part.flags & PF_W else ():
+        behind = 0  # segments may overlap; no byte is searched twice
+        for part in parts:
+            if part.flags & PF_W:
+                continue
+            low, behind = max(part.offset, behind), max(part.offset + part.file_size, behind)
+            for at in _places(image, low, part.offset + part.file_size, code.pack(kind)):
                 (slot,) = code.unpack_from(image.data, at - size)
                 place = at + size
                 resolver = mapped(image, slot, size) if machine.implicit_addends else image.data[place : place + size]
@@ -139,10 +147,10 @@ def _resolvers(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
                     yield slot, kind
 
 
-def _places(image: Image, part: Segment, wanted: bytes) -> Iterator[int]:
-    """Where a word stands in a segment, aligned, behind another word."""
-    size, end = len(wanted), part.offset + part.file_size
-    at = image.data.find(wanted, part.offset + size, end)
+def _places(image: Image, low: int, end: int, wanted: bytes) -> Iterator[int]:
+    """Where a word stands in a part of the file, aligned, behind another word."""
+    size = len(wanted)
+    at = image.data.find(wanted, low + size, end)
     while at >= 0:
         if at % size == 0:
             yield at

@@ -11,23 +11,24 @@ from collections.abc import Sequence
 
 import msgspec
 
+from archscan.elf.arch.idioms import Text
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import offsets_of
-from archscan.elf.exposure import exposed
+from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.functions import owners
-from archscan.elf.inspection import Inspection, has_functions, instructions, site
+from archscan.elf.inspection import DECODED, Inspection, has_functions, holding, instructions, is_covered, site
 from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.startup import own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject
 from archscan.model import ElfKind, Reason, Verdict
 
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
-_SMALL = 16  # no array that matters fits; often the place of a parameter that was changed before
 _LONGEST = 1024  # bytes of a function that are decoded to tell
 _CALL = 96  # bytes behind the address of a local variable in which it is passed on
 _BYTES = 8 << 10  # of all functions of an object
 _ENOUGH = 8  # of them that are exposed
-_SEVERAL = 3  # that an object with many guarded functions must have: one or two may be assembler code
+_SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
+_MANY = 200  # guarded functions for each of these
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
 
@@ -52,24 +53,27 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
-    if not found.view.starts.size:
-        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
-    doubt = _doubt(found, subject.image.entry, _limit(subject, found))
+    if not is_covered(found) and guarded and (subject.kind not in STATIC or _guards_elsewhere(found)):
+        return Verdict.YES, Reason("canaries", "functions load the guard; no table lists them all", counts)
+    if not is_covered(found):
+        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
+    limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
+    doubt = _doubt(found, subject.image.entry, limit)
     counts["exposed"] = len(doubt.numbers)
     if not guarded:
         return _unguarded(subject, found, doubt, counts)
     if subject.kind in STATIC:
-        return _static(found, doubt, counts)
-    few = len(doubt.numbers) < _SEVERAL and guarded >= _EXEMPT
+        return _static(found, doubt, counts, limit)
+    few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
     if len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few:
         text = "functions without a canary hand out addresses of their stack: some units are built without"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
 
 
-def _limit(subject: Subject, found: Inspection) -> int | None:
-    """Where in the file the object's own code ends, if a static one's C library follows."""
-    return own_code_end(subject.image, found) if subject.kind in STATIC else None
+def _guards_elsewhere(found: Inspection) -> bool:
+    """Whether code that no table lists loads the guard, too."""
+    return bool((owners(found.view, found.canaries) < 0).any())
 
 
 def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
@@ -78,36 +82,49 @@ def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
     candidates, reach = _candidates(found, entry, limit)
     if text is None or (limit is None and candidates.size * _EXEMPT <= guarded):
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
-    every = -(-int(reach.sum()) // _BYTES) or 1  # a sample of all sizes of frames, where all would be too many
+    every, chosen = 1, slice(0, int(np.searchsorted(np.cumsum(reach), _BYTES)) + 1)
+    if guarded:  # a sample of all sizes of frames, where all would be too many
+        every = -(-int(reach.sum()) // _BYTES) or 1
+        chosen = slice(None, None, every)
     numbers: list[int] = []
-    for number, size in zip(candidates[::every].tolist(), reach[::every].tolist(), strict=True):
-        room = int(found.room[number]) + text.reserved
-        if exposed(instructions(found, number, size), text, room) is not None:
+    for number, size in zip(candidates[chosen].tolist(), reach[chosen].tolist(), strict=True):
+        if _is_exposed(found, text, number, size):
             numbers.append(number)
             if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
                 break
     return _Doubt(numbers, 1 / every)
 
 
+def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
+    """Whether a function shows its stack, by its first bytes; then by more of them, for it may never return."""
+    room, length = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
+    if exposed(instructions(found, number, size), text, room, whole=size >= length) is None:
+        return False
+    return size >= length or exposed(instructions(found, number), text, room, whole=length <= DECODED) is not None
+
+
 def _candidates(found: Inspection, entry: int, limit: int | None) -> tuple[Offsets, Offsets]:
-    """Functions without a canary that may hand out addresses of their stack, the largest frames first.
+    """Functions without a canary that may hand out addresses of their stack, the likely and the largest frames first.
 
     Their numbers, and how many bytes of each there are to look at: to the call behind the last address that it takes.
     """
-    starts = found.view.starts
+    starts, room = found.view.starts, found.room
     taken = found.idioms.addresses(found.text)
     owner = owners(found.view, taken)
     last = np.zeros(starts.shape, np.int64)
     np.maximum.at(last, owner[owner >= 0], taken[owner >= 0])
-    wanted = ~found.guarded & (found.room > _SMALL) & ((last > 0) | (found.room >= LARGE))
+    grows = holding(found.view, found.frames.grows)
+    likely = (last > 0) & (room > SMALL) | (room >= LARGE) | grows
+    # Where nothing is guarded all are looked at: an array in the red zone needs no frame, an index no address.
+    wanted = likely & ~found.guarded if found.guarded.any() else np.ones(likely.shape, np.bool_)
     # What the kernel enters passes on the arguments that lie on the stack.
     wanted &= starts != offsets_of(found.text, np.array([entry], np.int64))[0]
     if limit is not None:
         wanted &= starts < limit
     sizes = np.minimum(found.view.ends - starts, _LONGEST)
-    reach = np.where(found.room >= LARGE, sizes, np.minimum(sizes, last - starts + _CALL))
+    reach = np.where((last > 0) & (room < LARGE) & ~grows, np.minimum(sizes, last - starts + _CALL), sizes)
     numbers = np.flatnonzero(wanted)
-    numbers = numbers[np.argsort(-found.room[numbers], kind="stable")]
+    numbers = numbers[np.lexsort((-room[numbers], ~likely[numbers]))]
     return numbers, reach[numbers]
 
 
@@ -123,14 +140,21 @@ def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
 def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
     if subject.kind == ElfKind.LOADER:
         return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
+    if found.idioms.text is None:
+        return Verdict.UNKNOWN, Reason(
+            "no-pattern", "how code for this variant of the processor looks is not known", counts
+        )
     if doubt.numbers:
         text = "no function has a canary, though some hand out addresses of their stack"
         return Verdict.NO, _reason("no-canary", text, counts, found, doubt)
     return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)
 
 
-def _static(found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
-    """The C library in a static object is protected by itself; what counts is the code before it."""
+def _static(found: Inspection, doubt: _Doubt, counts: dict[str, int], limit: int | None) -> Judged:
+    """The C library in a static object is protected by itself; what counts is the code before ``limit``."""
+    if doubt.numbers and limit is None:
+        text = "some functions hand out addresses of their stack without a canary; they may be the C library's"
+        return Verdict.UNKNOWN, _reason("own-code-untold", text, counts, found, doubt)
     if doubt.numbers:
         text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
         return Verdict.PARTIAL, _reason("own-code-without", text, counts, found, doubt)

@@ -20,10 +20,16 @@ from archscan.elf.mapping import Mapping, addresses, mapping, offsets
 
 PT_GNU_EH_FRAME, _PT_ARM_EXIDX, _ARM = 0x6474E550, 0x70000001, 40
 _MOST_ROWS = 1 << 21  # a web engine has about 600,000
+_MOST_RECORDS = _MOST_ROWS + _MOST_ROWS // 8  # rows and what they refer to
+_MOST_SEARCHED = 256 << 20  # bytes, for the first record where nothing says where it is
+_CANTUNWIND = 1
 _MOST_CIES = 1 << 12
 _OMIT, _INDIRECT, _DATA_RELATIVE, _PC_RELATIVE = 0xFF, 0x80, 0x30, 0x10
 _SIZES = {0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}  # DW_EH_PE_udata2 … sdata8; 0 is an address
-_FIRST_CIE = re.compile(rb"[\x10-\x40]\0\0\0\0\0\0\0[\x01\x03]z[PLRSB]*\0", re.DOTALL)
+_FIRST_CIE = {  # by byte order
+    "<": re.compile(rb"[\x10-\x40]\0\0\0\0\0\0\0[\x01\x03]z[PLRSB]*\0"),
+    ">": re.compile(rb"\0\0\0[\x10-\x40]\0\0\0\0[\x01\x03]z[PLRSB]*\0"),
+}
 
 
 class Ranges(msgspec.Struct, frozen=True, eq=False):
@@ -88,10 +94,16 @@ def _eh_frame(image: Image, header: tuple[int, int, int] | None) -> int | None:
         return file_offset(image, header[2] + 4 + distance)
     if image.sections:
         return None
-    for segment in loads(image):
-        found = _FIRST_CIE.search(image.data, segment.offset, segment.offset + segment.file_size)
+    left, behind = _MOST_SEARCHED, 0
+    for segment in sorted(loads(image), key=lambda segment: segment.offset):
+        # Segments may overlap; no byte is searched twice.
+        low, high = max(segment.offset, behind), segment.offset + segment.file_size
+        found = _FIRST_CIE[image.order].search(image.data, low, min(high, low + left)) if low < high else None
         if found:
             return found.start()
+        left, behind = left - max(high - low, 0), max(behind, high)
+        if left <= 0:
+            break
     return None
 
 
@@ -99,7 +111,9 @@ def _walk(image: Image, start: int) -> Offsets:
     """The offsets of all FDEs from the first record on, one after another."""
     word, at = struct.Struct(image.order + "II"), start
     found: list[int] = []
-    while at + 8 <= len(image.data) and len(found) < _MOST_ROWS:
+    for _ in range(_MOST_RECORDS):
+        if at + 8 > len(image.data):
+            break
         length, pointer = word.unpack_from(image.data, at)
         if length < 4 or length > len(image.data) - at:  # the end, a record of 64-bit DWARF, or nonsense
             break
@@ -117,16 +131,20 @@ def _described(image: Image, rows: Offsets, source: str) -> Ranges:
     cies = rows + 4 - back
     known = (cies >= 0) & (back > 0)
     rows, cies = rows[known], cies[known]
+    order = np.argsort(cies, kind="stable")
+    rows, data = rows[order], _data(image)
+    unique, first = np.unique(cies[order], return_index=True)
+    limits = np.append(first, rows.size)[1:].tolist()
     starts, ends = [], []
-    for cie in np.unique(cies)[:_MOST_CIES]:
-        encoding = _encoding(image, int(cie))
+    for cie, low, high in list(zip(unique.tolist(), first.tolist(), limits, strict=True))[:_MOST_CIES]:
+        encoding = _encoding(image, cie)
         size = image.bits // 8 if encoding is not None and not encoding & 0x0F else _SIZES.get((encoding or 0) & 0x0F)
         if encoding is None or size is None or encoding & 0x60 or encoding & _INDIRECT:
             continue  # relative to text or data: no linker of Linux writes such
-        here = rows[cies == cie] + 8
+        here = rows[low:high] + 8
         begin = numbers(raw, here, size, image.order, signed=bool(encoding & _PC_RELATIVE or encoding & 0x08))
         if encoding & _PC_RELATIVE:
-            begin = begin + addresses(_data(image), here)
+            begin = begin + addresses(data, here)
         length = numbers(raw, here + size, size, image.order)
         starts.append(begin)
         ends.append(begin + length)
@@ -169,10 +187,12 @@ def _exidx(image: Image) -> Ranges | None:
     part = next((part for part in image.segments if part.type == _PT_ARM_EXIDX and part.file_size >= 8), None)
     if part is None:
         return None
-    raw = np.frombuffer(image.data, np.uint8)
     count = min(part.file_size // 8, _MOST_ROWS)
-    distance = np.frombuffer(raw, image.order + "u4", 2 * count, part.offset)[::2].astype(np.int64)
-    distance = (distance & 0x7FFFFFFF ^ 0x40000000) - 0x40000000  # prel31
+    words = np.frombuffer(image.data, image.order + "u4", 2 * count, part.offset).astype(np.int64)
+    distance = (words[::2] & 0x7FFFFFFF ^ 0x40000000) - 0x40000000  # prel31
     places = part.address + 8 * np.arange(count, dtype=np.int64)
     starts = (distance + places) & 0xFFFFFFFE
-    return Ranges(starts, np.zeros(count, np.int64), ".ARM.exidx")
+    # A row without a description stands for all code up to the next, of however many functions.
+    ends = np.append(starts[1:], 0)
+    known = words[1::2] != _CANTUNWIND
+    return Ranges(starts[known], ends[known], ".ARM.exidx")

@@ -29,7 +29,7 @@ def _canaries(code: Code) -> Offsets:
 
 
 def _frames(code: Code) -> Frames:
-    return frames(code, _REX)
+    return frames(code, _REX, (0x48, 0xFB))
 
 
 def _addresses(code: Code) -> Offsets:
@@ -137,7 +137,9 @@ _FLOW = Flow(
 _TEXT = Text(
     mode=(3, 1 << 3),  # CS_ARCH_X86, CS_MODE_64
     stack="rsp",
-    allocates=re.compile(r"(?:sub rsp, |add rsp, -)"),
+    allocates=re.compile(r"sub rsp, |add rsp, -|push (?P<scratch>r[acd]x)$"),
+    grows=re.compile(r"sub rsp, r|mov rsp, (?P<to>r(?!bp)\w+)|lea rsp, \[r(?!sp|bp)"),
+    returns=re.compile(r"(?:bnd |notrack |repz )*(?:ret|jmp)"),
     frame=re.compile(r"mov rbp, rsp$"),
     frame_pointer="rbp",
     address=(
@@ -146,10 +148,12 @@ _TEXT = Text(
     ),
     copy=re.compile(r"mov (?P<to>r\w+), (?P<source>r\w+)$"),
     reload=re.compile(r"mov (?P<to>r\w+), qword ptr \[(?P<base>rsp|rbp)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\]$"),
-    home=re.compile(r"v?mov\w* \w+ ptr \[(?P<base>rsp|rbp)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\], (?P<source>\w+)$"),
+    home=re.compile(r"v?mov\w* \w+ ptr \[(?P<base>r\w+)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\], (?P<source>\w+)$"),
     indexed=re.compile(r"(?!nop|lea).*\[(?P<base>r\w+) \+ r\w+"),
     written=re.compile(r"(?!cmp|test|push|bt |ucomis|comis|j)\S+ (?P<to>[a-z]\w+)(?:,|$)"),
-    call=re.compile(r"call"),
+    call=re.compile(r"(?:bnd |notrack )*call"),
+    blocks=re.compile(r"rep\w* (?:movs|stos)"),
+    moved=("rdi", "rsi", "rcx"),
     flow=_FLOW,
     arguments=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
     kept=frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"}),

@@ -14,7 +14,10 @@ _HARD_FLOAT = 0x400  # EF_ARM_ABI_FLOAT_HARD: armhf, whose compilers write Thumb
 
 
 def _canaries(code: Code) -> Offsets:
-    """The comparison with the guard, `eors X, Y; mov.w Y, #0`, in Thumb and in Arm code (gcc, arm.md)."""
+    """The comparison with the guard, `eors X, Y; mov.w Y, #0`, in Thumb and in Arm code (gcc, arm.md).
+
+    And storing it, where a function never returns: `ldr X, [Y]; str X, [sp, #N]; mov.w X, #0`.
+    """
 
     def thumb(run: Words) -> Mask:
         exclusive, clear, register = run[:-2], run[1:-1], run[2:]
@@ -22,19 +25,26 @@ def _canaries(code: Code) -> Offsets:
         known = (cleared == exclusive & 7) | (cleared == exclusive >> 3 & 7)
         return (exclusive & 0xFFC0 == 0x4040) & (clear == 0xF04F) & (register & 0xF0FF == 0) & known
 
+    def stored(run: Words) -> Mask:
+        load, store, clear, cleared = run[:-3], run[1:-2], run[2:-1], run[3:]
+        register = load & 7
+        kept = (store & 0xFF00 == 0x9000 | register << 8) | (store & 0xF83F == 0x6038 | register)
+        return (load & 0xFFC0 == 0x6800) & kept & (clear == 0xF04F) & (cleared == register << 8)
+
     def arm(run: Words) -> Mask:
         exclusive, clear = run[:-1], run[1:]
         cleared = clear >> 12 & 0xF
         known = (cleared == exclusive & 0xF) | (cleared == exclusive >> 16 & 0xF)
         return (exclusive & 0xFFF00FF0 == 0xE0300000) & (clear & 0xFFFF0FFF == 0xE3A00000) & known
 
-    return np.sort(np.concatenate([where(code, 2, thumb), where(code, 4, arm)]))
+    return np.sort(np.concatenate([where(code, 2, thumb), where(code, 2, stored), where(code, 4, arm)]))
 
 
 def _frames(code: Code) -> Frames:
-    """`sub sp, #N` of 2 and `sub.w sp, sp, #N` of 4 bytes in Thumb code, `sub sp, sp, #N` in Arm code."""
+    """`sub sp, #N` of 2, `sub.w` and `subw sp, sp, #N` of 4 bytes in Thumb code, `sub sp, sp, #N` in Arm code."""
     short = where(code, 2, lambda run: run & 0xFF80 == 0xB080)
     wide = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF1AD) & (run[1:] & 0x8F00 == 0x0D00))
+    direct = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF2AD) & (run[1:] & 0x8F00 == 0x0D00))
     first, second = word_at(code, wide, 2), word_at(code, wide + 2, 2)
     arm = where(code, 4, lambda run: run & 0xFFFFF000 == 0xE24DD000)
     operand = word_at(code, arm)
@@ -43,11 +53,18 @@ def _frames(code: Code) -> Frames:
     rotated = (low >> twice | low << (32 - twice)) & 0xFFFFFFFF
     sizes = [
         (word_at(code, short, 2) & 0x7F) * 4,
-        _expanded((first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF),
+        _expanded(_immediate(first, second)),
         rotated,
+        _immediate(word_at(code, direct, 2), word_at(code, direct + 2, 2)),
     ]
-    offsets, size = np.concatenate([short, wide, arm]), np.concatenate(sizes)
-    return Frames(offsets[size < 1 << 24], size[size < 1 << 24])
+    offsets, size = np.concatenate([short, wide, arm, direct]), np.concatenate(sizes)
+    grows = where(code, 2, lambda run: (run[:-1] == 0xEBAD) & (run[1:] & 0x8FF0 == 0x0D00))
+    return Frames(offsets[size < 1 << 24], size[size < 1 << 24], grows)
+
+
+def _immediate(first: Offsets, second: Offsets) -> Offsets:
+    """The twelve bits of an operand that two halves of an instruction hold."""
+    return (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
 
 
 def _expanded(operand: Offsets) -> Offsets:
@@ -59,9 +76,9 @@ def _expanded(operand: Offsets) -> Offsets:
 
 
 def _addresses(code: Code) -> Offsets:
-    """`add rX, sp, #N` of 2 and 4 bytes, `mov rX, sp`."""
+    """`add rX, sp, #N` of 2 bytes, `add.w` and `addw` of 4, `mov rX, sp`."""
     short = where(code, 2, lambda run: run & 0xF800 == 0xA800)
-    wide = where(code, 2, lambda run: (run[:-1] == 0xF10D) & (run[1:] & 0x8F00 < 0x0D00))
+    wide = where(code, 2, lambda run: np.isin(run[:-1] & 0xFBFF, (0xF10D, 0xF20D)) & (run[1:] & 0x8F00 < 0x0D00))
     moved = where(code, 2, lambda run: (run & 0xFF78 == 0x4668) & (run & 0x87 != 0x85))
     arm = where(code, 4, lambda run: (run & 0xFFFF0000 == 0xE28D0000) & (run & 0xF000 < 0xD000))
     return np.sort(np.concatenate([short, wide, moved, arm]))
@@ -71,7 +88,10 @@ _PLACE = r"\[(?P<base>sp|r7)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]"
 _TEXT = Text(
     mode=(0, 1 << 4),  # CS_ARCH_ARM, CS_MODE_THUMB
     stack="sp",
-    allocates=re.compile(r"sub\S* sp, |push"),
+    allocates=re.compile(r"sub\S* sp, |push(?: \{(?P<scratch>r[0-3], .*)\})?"),
+    grows=re.compile(r"sub\S* sp, (?:sp, )?r|mov sp, (?P<to>r(?!7)\d+)"),
+    word=4,
+    returns=re.compile(r"(?:pop|ldm).*pc\}|bx |b(?:\.w)? |ldr\S* pc|mov pc"),
     frame=re.compile(r"add r7, sp, #|mov r7, sp$"),
     frame_pointer="r7",
     frame_is_low=True,

@@ -48,7 +48,7 @@ def _frames(code: Code) -> Frames:
     large = where(code, 4, lambda run: run & 0xFFE0FFFF == 0xCB2063FF)
     offsets = np.concatenate([plain, paired, large])
     sizes = np.concatenate([(word >> 10 & 0xFFF) << (word >> 22 & 1) * 12, below * 8, _constants(code, large)])
-    return Frames(offsets[sizes < _ROOM], sizes[sizes < _ROOM])
+    return Frames(offsets[sizes < _ROOM], sizes[sizes < _ROOM], offsets[sizes == 0])
 
 
 def _constants(code: Code, at: Offsets) -> Offsets:
@@ -147,6 +147,8 @@ _TEXT = Text(
     mode=(1, 0),  # CS_ARCH_ARM64
     stack="sp",
     allocates=re.compile(r"sub sp, |st[pr] .*\]!$"),
+    grows=re.compile(r"sub sp, sp, x|mov sp, (?P<to>x(?!29)\d+)"),
+    returns=re.compile(r"ret|br? |bra"),
     frame=re.compile(r"mov x29, sp$|add x29, sp, #"),
     frame_pointer="x29",
     frame_is_low=True,
@@ -158,7 +160,7 @@ _TEXT = Text(
     copy=re.compile(r"mov (?P<to>x\d+), (?P<source>x\d+)$"),
     home=re.compile(
         r"st(?:r\w?|ur\w?|p) (?P<source>[xwdsqv]\d+), (?:(?P<second>[xwdsqv]\d+), )?"
-        r"\[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"
+        r"\[(?P<base>sp|x\d+)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"
     ),
     reload=re.compile(r"ldr (?P<to>x\d+), \[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"),
     indexed=re.compile(r".*\[(?P<base>sp|x\d+), [xw]\d+"),
@@ -166,7 +168,8 @@ _TEXT = Text(
     loaded=re.compile(r"ld(?:p|r|ur) (?P<to>q\d+), (?:(?P<second>q\d+), )?\["),
     flow=_FLOW,
     call=re.compile(r"blr?(?:a\w+)? "),
-    arguments=tuple(f"x{number}" for number in range(9)),  # x8: where a structure is returned
+    arguments=tuple(f"x{number}" for number in range(8)),
+    result="x8",
     kept=frozenset(f"x{number}" for number in range(19, 30)),
     incoming=frozenset({*(f"x{number}" for number in range(8)), *(f"v{number}" for number in range(8))}),
     aliases={f"w{number}": f"x{number}" for number in range(31)}

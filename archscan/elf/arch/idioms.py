@@ -20,6 +20,7 @@ class Frames(msgspec.Struct, frozen=True, eq=False):
 
     offsets: Offsets
     sizes: Offsets
+    grows: Offsets = NONE  # where the room is what a register says: alloca, arrays of variable length
 
 
 class Probes(msgspec.Struct, frozen=True, eq=False):
@@ -52,13 +53,18 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     Each pattern is matched against "mnemonic operands". ``address`` names the register that receives the address, the
     ``base`` and the distance ``at``, or how far ``below``; ``copy`` names both registers; ``home`` names the register
     that is stored (and a ``second`` beside it), base and distance of its place; ``indexed`` matches an access by a
-    variable index from a base.
+    variable index from a base. ``blocks`` matches copying memory in one instruction, to a ``base`` and ``at`` or along
+    the registers ``moved``.
     """
 
     mode: tuple[int, int]  # CS_ARCH_…, CS_MODE_… of Capstone
     stack: str
     allocates: re.Pattern[str]  # room is made on the stack
+    grows: re.Pattern[str]  # room is made as a register says, perhaps one (``to``) that had the new address before
+    word: int = 8  # bytes that each register takes which that pushes to make room: ``scratch``, where it does
+    returns: re.Pattern[str]  # a return, or a jump, which may lead to another function that returns
     reserved: int = 0  # bytes at the low end of a frame that belong to functions that are called
+    passed: int = 0  # up to how far above the stack pointer structures begin that are passed by value
     frame: re.Pattern[str]  # the frame pointer is set
     frame_pointer: str
     frame_is_low: bool = False  # it points to the low end of the frame
@@ -70,12 +76,15 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     written: re.Pattern[str]  # an instruction whose first operand is the register that it changes
     call: re.Pattern[str]
     arguments: tuple[str, ...]  # registers of the first arguments, in their order
+    result: str | None = None  # the register that says where a structure is returned, where that is none of them
     kept: frozenset[str]  # registers that a call leaves as they are
     incoming: frozenset[str]  # those and the registers of floating-point arguments
     aliases: dict[str, str]  # narrow name → the register of which it is a part
     loaded: re.Pattern[str] | None = (
         None  # vector registers from memory, to copy a structure that is passed by reference
     )
+    blocks: re.Pattern[str] | None = None
+    moved: tuple[str, ...] = ()
     flow: Flow | None = None
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
 

@@ -7,8 +7,10 @@ import re
 from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
-from archscan.elf.arrays import Mask, Offsets, Words
+from archscan.elf.arrays import Mask, Offsets, Words, np
 from archscan.elf.code import Code
+
+_ROOM = 64 << 20
 
 
 def _canaries(code: Code) -> Offsets:
@@ -17,9 +19,19 @@ def _canaries(code: Code) -> Offsets:
 
 
 def _frames(code: Code) -> Frames:
-    """`stdu r1, -N(r1)`."""
+    """`stdu r1, -N(r1)`, and `stdux r1, r1, rX` behind what puts a constant into rX; `stdux rX, r1, rY` grows."""
     found = where(code, 4, lambda run: run & 0xFFFF8003 == 0xF8218001)
-    return Frames(found, 0x10000 - (word_at(code, found) & 0xFFFC))
+    indexed = where(code, 4, lambda run: run & 0xFC1F07FF == 0x7C01016A)
+    same = word_at(code, indexed) >> 21 & 0x1F == 1
+    large, grows = indexed[same], indexed[~same]
+    register = word_at(code, large) >> 11 & 0x1F
+    upper, lower = word_at(code, large - 8), word_at(code, large - 4)
+    constant = (upper >> 16 == 0x3C00 | register << 5) & (lower >> 16 == 0x6000 | register << 5 | register)
+    sizes = 0x100000000 - ((upper & 0xFFFF) << 16 | lower & 0xFFFF)
+    kept = constant & (sizes < _ROOM)
+    plain = 0x10000 - (word_at(code, found) & 0xFFFC)
+    grows = np.concatenate([grows, large[~kept]])
+    return Frames(np.concatenate([found, large[kept]]), np.concatenate([plain, sizes[kept]]), grows)
 
 
 def _addresses(code: Code) -> Offsets:
@@ -35,8 +47,11 @@ _PLACE = r"(?P<at>-?(?:0x)?[0-9a-f]+)?\((?P<base>r1|r31)\)"
 _TEXT = Text(
     mode=(4, 1 << 3),  # CS_ARCH_PPC, CS_MODE_64
     stack="r1",
-    allocates=re.compile(r"stdu r1, -"),
+    allocates=re.compile(r"stdux? r1, "),
+    grows=re.compile(r"stdux r(?!1,)\d+, r1, |mr r1, (?P<to>r\d+)"),
+    returns=re.compile(r"blr|b |bctr(?!l)"),
     reserved=32,
+    passed=96,  # behind the 8 registers of arguments
     frame=re.compile(r"mr r31, r1$"),
     frame_pointer="r31",
     frame_is_low=True,

@@ -40,7 +40,8 @@ def _frames(code: Code) -> Frames:
     bits = word_at(code, middle, 2)
     ninth = (bits >> 3 & 3) << 7 | (bits >> 5 & 1) << 6 | (bits >> 2 & 1) << 5 | (bits >> 6 & 1) << 4
     sizes = [0x1000 - (word_at(code, wide) >> 20), 0x200 - ninth, 32 - (word_at(code, small, 2) >> 2 & 0x1F)]
-    return Frames(np.concatenate([wide, middle, small]), np.concatenate(sizes))
+    grows = where(code, 2, lambda run: (run[:-1] == 0x0133) & (run[1:] & 0xFE0F == 0x4001))
+    return Frames(np.concatenate([wide, middle, small]), np.concatenate(sizes), grows)
 
 
 def _addresses(code: Code) -> Offsets:
@@ -56,7 +57,9 @@ _PLACE = r"(?P<at>-?(?:0x)?[0-9a-f]+)?\((?P<base>sp|s0)\)"
 _TEXT = Text(
     mode=(15, 1 << 1 | 1 << 2),  # CS_ARCH_RISCV, CS_MODE_RISCV64 | CS_MODE_RISCVC
     stack="sp",
-    allocates=re.compile(r"(?:c\.)?addi(?:16sp)? sp, (?:sp, )?-"),
+    allocates=re.compile(r"(?:c\.)?addi(?:16sp)? sp, (?:sp, )?-|(?:c\.)?add sp, (?:sp, )?t0"),
+    grows=re.compile(r"sub sp, sp, |(?:c\.)?mv sp, (?P<to>[at]\d+)"),
+    returns=re.compile(r"(?:c\.)?(?:ret|jr |j )"),
     frame=re.compile(r"(?:c\.)?addi(?:4spn)? s0, sp, "),
     frame_pointer="s0",
     address=(
@@ -64,11 +67,12 @@ _TEXT = Text(
         re.compile(r"(?:c\.)?mv (?P<to>[ast]\d+), (?P<base>sp)$"),
     ),
     copy=re.compile(r"(?:c\.)?mv (?P<to>[ast]\d+), (?P<source>[ast]\d+)$"),
-    home=re.compile(rf"(?:c\.)?f?s[bhwd](?:sp)? (?P<source>f?[ast]\d+), {_PLACE}$"),
+    home=re.compile(rf"(?:c\.)?f?s[bhwd](?:sp)? (?P<source>f?[ast]\d+), {_PLACE.replace('s0', '[ast][0-9]+')}$"),
     reload=re.compile(rf"(?:c\.)?ld(?:sp)? (?P<to>[ast]\d+), {_PLACE}$"),
     # No instruction adds an index by itself; the address is computed before.
     indexed=re.compile(r"(?:c\.)?add \w+, (?:\w+, )?(?P<base>sp|s0)$"),
     written=re.compile(r"(?!(?:c\.)?(?:f?s[bhwd](?:sp)? |b|j))\S+ (?P<to>f?[ast]\d+)(?:,|$)"),
+    loaded=re.compile(r"(?:c\.)?ld (?P<to>[at]\d+), "),
     call=re.compile(r"(?:c\.)?jalr?\b"),
     arguments=tuple(f"a{number}" for number in range(8)),
     kept=frozenset(f"s{number}" for number in range(12)),

@@ -26,7 +26,8 @@ def _frames(code: Code) -> Frames:
     long = matches(code, (0xE3, 0xF0, (0xF0, 0xF0), None, (0x80, 0x80), 0x71))
     low = numbers(code.raw, long + 2, 2, ">") & 0xFFF
     sizes = [0x10000 - word_at(code, short + 2, 2), 0x100000 - (code.raw[long + 4].astype(np.int64) << 12 | low)]
-    return Frames(np.concatenate([short, long]), np.maximum(np.concatenate(sizes) - _SAVE_AREA, 0))
+    grows = matches(code, (0xB9, 0x09, 0x00, (0xF0, 0xF0)))
+    return Frames(np.concatenate([short, long]), np.maximum(np.concatenate(sizes) - _SAVE_AREA, 0), grows)
 
 
 def _addresses(code: Code) -> Offsets:
@@ -43,6 +44,8 @@ _TEXT = Text(
     mode=(6, 1 << 31),  # CS_ARCH_SYSZ, CS_MODE_BIG_ENDIAN
     stack="r15",
     allocates=re.compile(r"(?:lay|aghi|agfi) %r15, -"),
+    grows=re.compile(r"sgr %r15, |lgr %r15, %(?P<to>r(?!11)\d+)"),
+    returns=re.compile(r"br %r14|j |jg |br "),
     reserved=160,
     frame=re.compile(r"lgr %r11, %r15$"),
     frame_pointer="r11",
@@ -58,6 +61,8 @@ _TEXT = Text(
     indexed=re.compile(r"(?!la|brasl).*\(%r\d+, ?%(?P<base>r\d+)\)"),
     written=re.compile(r"(?!c|st|j|b|mv|n?op|tm)\S+ %(?P<to>[rf]\d+)(?:,|$)"),
     call=re.compile(r"bras|basr"),
+    blocks=re.compile(r"mvc (?P<at>(?:0x)?[0-9a-f]+)?\(\w+, %(?P<base>r15|r11)\)"),
+    loaded=re.compile(r"l(?:mg|g|d|vl?) %(?P<to>[rfv]\d+), "),
     arguments=tuple(f"r{number}" for number in range(2, 7)),
     kept=frozenset(f"r{number}" for number in range(6, 14)),
     incoming=frozenset({*(f"r{number}" for number in range(2, 7)), "f0", "f2", "f4", "f6"}),

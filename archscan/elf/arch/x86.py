@@ -24,8 +24,11 @@ def joined(*parts: Offsets) -> Offsets:
     return np.sort(np.concatenate(parts))
 
 
-def frames(code: Code, rex: tuple[int, ...]) -> Frames:
-    """`sub $N,%rsp` with N of 32 and of 8 bits, and `add $-128,%rsp`; ``rex`` is the prefix that makes it 64 bits."""
+def frames(code: Code, rex: tuple[int, ...], any_rex: tuple[int, int] | None = None) -> Frames:
+    """`sub $N,%rsp` with N of 32 and of 8 bits, and `add $-128,%rsp`; `sub %reg,%rsp`, `mov %reg,%rsp` but `%rbp`.
+
+    ``rex`` is the prefix that makes it 64 bits, ``any_rex`` the same with any register.
+    """
     raw, skip = code.raw, len(rex)
     # One search for all of them: 81 or 83, then ec (sub) or c4 (add).
     found = matches(code, (*rex, (0x81, 0xFD), (0xC4, 0xD7), None))
@@ -37,14 +40,19 @@ def frames(code: Code, rex: tuple[int, ...]) -> Frames:
     size = np.where(exact, 128, operand.astype(np.int64))
     size[long] = numbers(raw, found[long] + skip + 2, 4, "<")
     kept = (exact | long | small) & (size < _ROOM)
-    return Frames(found[kept], size[kept])
+    prefix = () if any_rex is None else (any_rex,)
+    subtracted = matches(code, (*prefix, 0x29, (0xC4, 0xC7)))
+    moved = matches(code, (*prefix, 0x89, (0xC4, 0xC7)))
+    moved = moved[(raw[moved + skip + 1] != 0xEC) | (raw[moved] == 0x4C)]  # not `%rbp`, but `%r13`
+    return Frames(found[kept], size[kept], joined(subtracted, moved))
 
 
 def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     """Touches of a page just allocated, and allocations of more than a page without one.
 
     gcc writes `or $0,(%rsp)`, and `or $0,disp(%rsp)` in loops for what has no constant size. clang writes
-    `mov $0,(%rsp)`, a common instruction elsewhere; behind the allocation of a page it is a probe.
+    `mov $0,(%rsp)`, a common instruction elsewhere; behind the allocation of a page it is a probe. In its loops for
+    what has no constant size `xor $0,(%rsp)` stands before that.
     """
     skip = len(rex)
     large = taken.offsets[taken.sizes >= GUARD_PAGE]
@@ -54,6 +62,14 @@ def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     once = once[code.raw[once - 1] != _LOCK]
     loop = matches(code, (*rex, 0x83, 0x8C, 0x24, None, None, None, None, 0x00))
     behind = large + skip + 6
-    clang = bytes_at(code, behind, (*rex, 0xC7, 0x04, 0x24, 0x00, 0x00, 0x00, 0x00))
-    touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (np.isin(behind, joined(once, loop)) | clang)
-    return Probes(joined(once, loop, behind[clang & touched]), large[~touched])
+    zero = (*rex, 0xC7, 0x04, 0x24, 0x00, 0x00, 0x00, 0x00)
+    loop_of_clang = (*rex, 0x83, 0x34, 0x24, 0x00)
+    before = large - len(loop_of_clang)
+    clang = bytes_at(code, behind, zero)
+    looped = (before >= 0) & bytes_at(code, np.maximum(before, 0), loop_of_clang)
+    behind_it = np.isin(behind, joined(once, loop)) | clang
+    touched = (taken.sizes[taken.sizes >= GUARD_PAGE] == GUARD_PAGE) & (behind_it | looped)
+    probed = joined(once, loop, behind[clang & touched], before[looped & touched])
+    # clang leaves a frame of exactly a page alone: the next call touches what is below.
+    bare = ~touched & ((taken.sizes[taken.sizes >= GUARD_PAGE] > GUARD_PAGE) | (not probed.size))
+    return Probes(probed, large[bare])
