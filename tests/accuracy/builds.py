@@ -1,0 +1,51 @@
+"""Packages that are built here to prove verdicts: what their compilers were told stands in debug symbols and logs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from tests.debug import truth
+from tests.debug.source_packages import RECIPES, Recipe, debs
+
+# Beside those that the tests of confirmations build: libraries so small that nothing in them needs a canary.
+PROVING = (
+    *RECIPES,
+    Recipe(name="tini", source="tini", why="its build asks for the weaker -fstack-protector, after Debian's flags"),
+    Recipe(name="xcb-util-keysyms", source="xcb-util-keysyms", why="a library without an array on a stack"),
+    Recipe(name="libxs-object-magic-perl", source="libxs-object-magic-perl", why="a Perl module in C, without an array"),
+)
+
+_COMPILES = re.compile(r"\b(?:gcc|g\+\+|cc|c\+\+)(?:-\d+)? .*-c\b|\b(?:gcc|g\+\+|cc|c\+\+)(?:-\d+)? .*\.(?:c|cc|cpp)\b")
+_FORTIFIED = re.compile(r"-D_FORTIFY_SOURCE=[23]\b")
+
+
+def built(root: Path, recipes: tuple[Recipe, ...] = PROVING) -> dict[str, list[Path]]:
+    """The packages of the recipes that can be built here, by the recipe's name."""
+    found = {}
+    for recipe in recipes:
+        try:
+            found[recipe.name] = debs(recipe, root)
+        except subprocess.CalledProcessError as error:
+            print(f"{recipe.name} could not be built ({error}); see {root / recipe.name / 'log'}", file=sys.stderr)
+    return found
+
+
+@lru_cache(maxsize=64)
+def compile_lines(log: Path) -> tuple[int, int]:
+    """How many calls of a compiler a build log shows, and how many of them with -D_FORTIFY_SOURCE of 2 or 3."""
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if _COMPILES.search(line)]
+    lines = [line for line in lines if "conftest" not in line and not line.startswith(("checking", "configure:"))]
+    return len(lines), sum(bool(_FORTIFIED.search(line)) for line in lines)
+
+
+def pairs(root: Path, work: Path, recipes: tuple[Recipe, ...] = PROVING) -> Iterator[tuple[Recipe, truth.Pair]]:
+    """The objects of the built packages with their debug files."""
+    by_name = {recipe.name: recipe for recipe in recipes}
+    for name, files in built(root, recipes).items():
+        for pair in truth.objects(files, work / name):
+            yield by_name[name], pair

@@ -1,0 +1,63 @@
+"""Where a peer says something else than archscan, put into groups that have one cause most likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from tests.accuracy.scanned import Object
+from tests.accuracy.statements import Statement
+
+_BAD = {"relro": "none", "textrel": "yes", "static": "yes", "search_path": "insecure"}
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Objects of which a peer says the same and archscan the same other thing, for the same reason."""
+
+    tool: str
+    column: str
+    theirs: str
+    words: str
+    ours: str
+    code: str
+    machine: str
+    members: tuple[Object, ...]
+
+
+def differences(statements: Iterable[Statement], objects: Sequence[Object]) -> tuple[list[Group], dict[str, int]]:
+    """The groups, the largest first, and for each tool how many of its statements were compared."""
+    known = {(one.package, one.path): one for one in objects}
+    groups: dict[tuple[str, ...], list[Object]] = {}
+    compared: dict[str, int] = {}
+    for said in statements:
+        one = known.get((said.package, said.path))
+        if one is None:
+            continue
+        compared[said.tool] = compared.get(said.tool, 0) + 1
+        ours = verdict(one.verdicts, said.column)
+        if not agrees(said, ours):
+            code = one.codes.get(said.column, one.codes.get("ibt_marked", "") if said.column == "ibt_shstk" else "")
+            key = (said.tool, said.column, said.verdict, said.words, ours, code, one.machine)
+            groups.setdefault(key, []).append(one)
+    found = [Group(*key, members=tuple(members)) for key, members in groups.items()]
+    return sorted(found, key=lambda group: (-len(group.members), group.tool, group.column)), compared
+
+
+def verdict(verdicts: Mapping[str, str], column: str) -> str:
+    """Our verdict on what a peer judges; `ibt_shstk` is one line for two marks."""
+    if column == "ibt_shstk":
+        marks = {verdicts["ibt_marked"], verdicts["shstk_marked"]}
+        return marks.pop() if len(marks) == 1 else "no"
+    return verdicts[column]
+
+
+def agrees(said: Statement, ours: str) -> bool:
+    """Whether a statement says what we say, as far as the tool can say it."""
+    if said.tool == "lintian":
+        return (said.verdict == "silent") != (ours == _BAD.get(said.column, "no"))
+    if said.tool == "hardening-check" and said.column == "relro":
+        return {"yes": ours in ("full", "partial"), "no": ours == "none"}.get(said.verdict, ours == said.verdict)
+    if said.column == "search_path":
+        return (said.verdict == "none") == (ours == "none")
+    return said.verdict == ours
