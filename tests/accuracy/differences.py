@@ -25,23 +25,23 @@ class Group(msgspec.Struct, frozen=True):
     members: tuple[Object, ...]
 
 
-def differences(statements: Iterable[Statement], objects: Sequence[Object]) -> tuple[list[Group], dict[str, int]]:
-    """The groups, the largest first, and for each tool how many of its statements were compared."""
+def paired(statements: Iterable[Statement], objects: Sequence[Object]) -> list[tuple[Statement, Object]]:
+    """Each statement on a set of packages with the object that it is about."""
     known = {(one.package, one.path): one for one in objects}
+    return [(said, known[said.package, said.path]) for said in statements if (said.package, said.path) in known]
+
+
+def differences(pairs: Iterable[tuple[Statement, Object]]) -> list[Group]:
+    """The groups, the largest first."""
     groups: dict[tuple[str, ...], list[Object]] = {}
-    compared: dict[str, int] = {}
-    for said in statements:
-        one = known.get((said.package, said.path))
-        if one is None:
-            continue
-        compared[said.tool] = compared.get(said.tool, 0) + 1
+    for said, one in pairs:
         ours = verdict(one.verdicts, said.column)
         if not agrees(said, ours):
             code = one.codes.get(said.column, one.codes.get("ibt_marked", "") if said.column == "ibt_shstk" else "")
             key = (said.tool, said.column, said.verdict, said.words, ours, code, one.machine)
             groups.setdefault(key, []).append(one)
     found = [Group(*key, members=tuple(members)) for key, members in groups.items()]
-    return sorted(found, key=lambda group: (-len(group.members), group.tool, group.column)), compared
+    return sorted(found, key=lambda group: (-len(group.members), group.tool, group.column, group.words))
 
 
 def verdict(verdicts: Mapping[str, str], column: str) -> str:

@@ -21,6 +21,7 @@ _COUNTS = ("textrel", "wx_segments")  # defects are counted, never unknown
 class Object(msgspec.Struct, frozen=True):
     """An ELF object with its verdicts: column → verdict, and column → code of the reason."""
 
+    origin: str  # the set of packages
     package: str
     path: str
     kind: str
@@ -39,7 +40,7 @@ class Share(msgspec.Struct, frozen=True):
     unknown: int
 
 
-def scanned(debs: Sequence[Path], database: Path) -> list[Object]:
+def scanned(origin: str, debs: Sequence[Path], database: Path) -> list[Object]:
     """The objects of packages, read by ``archscan scan`` as everyone starts it."""
     for file in database.parent.glob(database.name + "*"):
         file.unlink()
@@ -48,10 +49,10 @@ def scanned(debs: Sequence[Path], database: Path) -> list[Object]:
     done = subprocess.run(command, input="\n".join(map(str, debs)).encode(), capture_output=True, check=False)
     if done.returncode not in (0, 11):
         raise SystemExit(done.stderr.decode(errors="replace"))
-    return objects(database)
+    return objects(origin, database)
 
 
-def objects(database: Path) -> list[Object]:
+def objects(origin: str, database: Path) -> list[Object]:
     """The objects in a database; beside the columns there is ``search_path``: none, set or insecure."""
     connection = sqlite3.connect(database)
     connection.row_factory = sqlite3.Row
@@ -59,12 +60,12 @@ def objects(database: Path) -> list[Object]:
             SELECT 1 FROM occurrence o JOIN finding f ON f.id = o.finding_id
             WHERE o.elf_id = e.id AND f.rule_id = 'insecure-runpath') AS insecure
         FROM elf e JOIN package p ON p.id = e.package_id ORDER BY p.filename, e.path"""
-    found = [_object(row) for row in connection.execute(sql)]
+    found = [_object(origin, row) for row in connection.execute(sql)]
     connection.close()
     return found
 
 
-def _object(row: sqlite3.Row) -> Object:
+def _object(origin: str, row: sqlite3.Row) -> Object:
     verdicts = {column: str(row[column]) for column in VERDICTS}
     verdicts |= {column: "yes" if row[column] else "no" for column in _COUNTS}
     is_set = row["rpath"] is not None or row["runpath"] is not None
@@ -72,7 +73,7 @@ def _object(row: sqlite3.Row) -> Object:
     verdicts["stripped"] = "yes" if row["stripped"] else "no"
     verdicts["static"] = "yes" if str(row["kind"]).startswith("static-") else "no"
     codes = {column: reason["code"] for column, reason in json.loads(row["reasons"]).items()}
-    return Object(row["filename"], row["path"], row["kind"], row["machine"], row["language"], verdicts, codes)
+    return Object(origin, row["filename"], row["path"], row["kind"], row["machine"], row["language"], verdicts, codes)
 
 
 def shares(found: Sequence[Object]) -> Iterator[Share]:
