@@ -12,6 +12,7 @@ followed: what is found is evidence, and where the order misleads, an address co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -37,7 +38,7 @@ class _State(msgspec.Struct):
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, _Slot] = {}  # register → the place whose address it holds
     homes: set[_Slot] = set()  # where parameters were put
-    loaded: set[str] = set()  # vector registers that hold what was in memory
+    loaded: set[str] = set()  # registers that hold what was in memory
     copies: set[_Slot] = set()  # where such were stored: a structure that the next call gets by reference
     spilled: dict[_Slot, _Slot] = {}  # place → the place whose address was stored there
 
@@ -57,16 +58,16 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int) -> int
             state.fresh.clear()
             state.loaded.clear()
             state.copies.clear()
-        elif _concerns(state, text, operands) and _step(state, text, line, room):
+        elif _concerns(state, text, mnemonic, operands) and _step(state, text, line, room):
             return at
     return None
 
 
-def _concerns(state: _State, text: Text, operands: str) -> bool:
+def _concerns(state: _State, text: Text, mnemonic: str, operands: str) -> bool:
     """Whether an instruction may matter: most do not, and this is quickly said."""
     if state.held or state.fresh or text.stack in operands or text.frame_pointer in operands:
         return True
-    return text.loaded is not None and operands.startswith("q")
+    return text.loaded is not None and (operands.startswith("q") or mnemonic == "ldp")
 
 
 def _step(state: _State, text: Text, line: str, room: int) -> bool:
@@ -81,49 +82,76 @@ def _step(state: _State, text: Text, line: str, room: int) -> bool:
         state.allocated = True
         return False
     on_stack = text.stack in line or text.frame_pointer in line
-    home = text.home.match(line) if on_stack else None
-    if home:
-        place = _Slot(home["base"], _number(home["at"]))
-        _stored(state, text, place, home["source"])
-        second = home.groupdict().get("second")
-        if second:
-            _stored(state, text, _Slot(place.base, place.at + _WIDTHS.get(second[0], 8)), second)
+    home = text.home.match(line) if on_stack or state.held else None
+    if home and _stored(state, text, home):
         return text.pushed is not None and home["source"] in state.held
     if text.pushed:
         pushed = text.pushed.match(line)
         if pushed:
             return pushed["source"] in state.held
-    if text.loaded:
-        _load(state, text, line)
-    slot = _given(state, text, line, room, on_stack=on_stack)
+    _write(state, text, line, _given(state, text, line, room, on_stack=on_stack))
+    return False
+
+
+def _write(state: _State, text: Text, line: str, slot: _Slot | None) -> None:
+    """Notes what an instruction puts into registers: the address of a place, what was in memory, another's value."""
+    exchanged = text.exchanged.match(line) if text.exchanged else None
+    if exchanged:
+        _exchange(state, *exchanged.groups())
+        return
+    loaded = text.loaded.match(line) if text.loaded else None
     written = text.written.match(line)
-    if written:
-        register = _whole(text, written["to"])
+    names = [*(name for name in loaded.groups() if name)] if loaded else [written["to"]] if written else []
+    for register in (_whole(text, name) for name in names):
         state.fresh.discard(register)
         state.held.pop(register, None)
+        (state.loaded.add if loaded else state.loaded.discard)(register)
         if slot is not None:
             state.held[register] = slot
-    return False
+
+
+def _exchange(state: _State, one: str, other: str) -> None:
+    """Two registers change their places."""
+    both = {one, other}
+    if len(both & state.fresh) == 1:
+        state.fresh ^= both
+    slots = {register: state.held.pop(register) for register in both if register in state.held}
+    state.held |= {(both - {register}).pop(): slot for register, slot in slots.items()}
 
 
 def _bases(state: _State, text: Text) -> tuple[str, ...]:
     return (text.stack, text.frame_pointer) if state.framed else (text.stack,)
 
 
-def _stored(state: _State, text: Text, place: _Slot, source: str) -> None:
+def _stored(state: _State, text: Text, home: re.Match[str]) -> bool:
+    """Notes what is stored at a place of the function's own; False where the place is another's."""
+    base, at = home["base"], _number(home["at"])
+    direct = base in (text.stack, text.frame_pointer)
+    held = _Slot(base, at) if direct else state.held.get(base)
+    if held is None:
+        return False
+    place = held if direct else _Slot(held.base, held.at + at)
+    second = home.groupdict().get("second")
+    pair = [(place, home["source"])]
+    if second:
+        pair.append((_Slot(place.base, place.at + _WIDTHS.get(second[0], 8)), second))
+    # A structure is copied in vector registers or in pairs; one general register may as well hold a variable.
+    registers = [_whole(text, source) for _, source in pair]
+    copied = set(registers) <= state.loaded and (len(pair) == 2 or registers[0].startswith("v"))
+    for slot, source in pair:
+        if copied:
+            state.copies.add(slot)
+        if direct:
+            _put(state, text, slot, source)
+    return True
+
+
+def _put(state: _State, text: Text, place: _Slot, source: str) -> None:
     if _whole(text, source) in state.fresh:
         state.homes.add(place)
-    if _whole(text, source) in state.loaded:
-        state.copies.add(place)
     state.spilled.pop(place, None)
     if source in state.held:
         state.spilled[place] = state.held[source]
-
-
-def _load(state: _State, text: Text, line: str) -> None:
-    loaded = text.loaded.match(line) if text.loaded else None
-    if loaded:
-        state.loaded |= {_whole(text, register) for register in loaded.groups() if register}
 
 
 def _given(state: _State, text: Text, line: str, room: int, *, on_stack: bool) -> _Slot | None:

@@ -1,4 +1,4 @@
-"""``python -m tests.accuracy``: how many verdicts are unknown, and every one that differs from a peer's, with proofs."""
+"""``python -m tests.accuracy``: how many verdicts are unknown, and all that differ from a peer's, with proofs."""
 
 from __future__ import annotations
 

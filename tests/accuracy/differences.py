@@ -21,7 +21,6 @@ class Group(msgspec.Struct, frozen=True):
     words: str
     ours: str
     code: str
-    machine: str
     members: tuple[Object, ...]
 
 
@@ -33,14 +32,13 @@ def paired(statements: Iterable[Statement], objects: Sequence[Object]) -> list[t
 
 def differences(pairs: Iterable[tuple[Statement, Object]]) -> list[Group]:
     """The groups, the largest first."""
-    groups: dict[tuple[str, ...], list[Object]] = {}
+    groups: dict[tuple[str, str, str, str, str, str], list[Object]] = {}
     for said, one in pairs:
         ours = verdict(one.verdicts, said.column)
         if not agrees(said, ours):
-            code = one.codes.get(said.column, one.codes.get("ibt_marked", "") if said.column == "ibt_shstk" else "")
-            key = (said.tool, said.column, said.verdict, said.words, ours, code, one.machine)
-            groups.setdefault(key, []).append(one)
-    found = [Group(*key, members=tuple(members)) for key, members in groups.items()]
+            code = one.codes.get("ibt_marked" if said.column == "ibt_shstk" else said.column, "")
+            groups.setdefault((said.tool, said.column, said.verdict, said.words, ours, code), []).append(one)
+    found = [Group(*key, tuple(members)) for key, members in groups.items()]
     return sorted(found, key=lambda group: (-len(group.members), group.tool, group.column, group.words))
 
 

@@ -21,7 +21,9 @@ _LOADED = re.compile(
     r"^  LOAD +0x[0-9a-f]+ (0x[0-9a-f]+) 0x[0-9a-f]+ 0x[0-9a-f]+ (0x[0-9a-f]+) ([RWE ]{3}) ", re.MULTILINE
 )
 _SLOT = re.compile(r"^([0-9a-f]{8,16}) +[0-9a-f]+ +(R_\w+)", re.MULTILINE)
-_NOTE = re.compile(r"^  \[ *\d+\] \.note\.GNU-stack +PROGBITS +\w+ \w+ \w+ \w+ ([A-Zop ]*?) +\d+ +\d+ +\d+$", re.MULTILINE)
+_NOTE = re.compile(
+    r"^  \[ *\d+\] \.note\.GNU-stack +PROGBITS +\w+ \w+ \w+ \w+ ([A-Zop ]*?) +\d+ +\d+ +\d+$", re.MULTILINE
+)
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -76,7 +78,9 @@ def _relro(path: Path) -> Evidence | None:
     if header is None:
         if found.tags:
             return Evidence("none", f"no GNU_RELRO, {len(_slots(path))} relocations")
-        return Evidence("none" if _slots(path) else "n/a", f"no GNU_RELRO, no dynamic section, {len(_slots(path))} slots")
+        return Evidence(
+            "none" if _slots(path) else "n/a", f"no GNU_RELRO, no dynamic section, {len(_slots(path))} slots"
+        )
     low = int(header[1], 16)
     high = (low + int(header[2], 16)) // _PAGE * _PAGE
     outside = [at for at in _lazy(path) if not low <= at < high]
@@ -84,8 +88,10 @@ def _relro(path: Path) -> Evidence | None:
     return Evidence("partial" if outside else "full", seen)
 
 
-def _bind_now(path: Path) -> Evidence:
+def _bind_now(path: Path) -> Evidence | None:
     found = facts(path)
+    if "MIPS" in found.machine:
+        return None  # binds lazily through its GOT, without relocations (MIPS psABI supplement, "Global Offset Table")
     if found.type not in ("EXEC", "DYN"):
         return Evidence("n/a", f"Type {found.type}")
     lazy = sum(kind.endswith(("JUMP_SLOT", "JUMP_SLO")) for _, kind in _slots(path))
@@ -100,7 +106,9 @@ def _nx(path: Path) -> Evidence | None:
     if found.type == "REL":
         note = _NOTE.search(shown(path, "--sections"))
         if note:
-            return Evidence("no" if "X" in note[1] else "yes", f".note.GNU-stack with flags {note[1].strip() or '(none)'}")
+            return Evidence(
+                "no" if "X" in note[1] else "yes", f".note.GNU-stack with flags {note[1].strip() or '(none)'}"
+            )
         code = re.search(r"PROGBITS .* AX ", shown(path, "--sections"))
         return Evidence("no", "no .note.GNU-stack") if code else Evidence("n/a", "nothing executable")
     if found.stack is not None:

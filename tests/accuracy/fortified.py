@@ -1,4 +1,4 @@
-"""What the compiler at hand makes of calls that have a checked form: which plain imports prove a unit without checks."""
+"""What the compiler at hand makes of calls that have a checked form: which plain imports prove anything."""
 
 from __future__ import annotations
 

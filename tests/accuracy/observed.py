@@ -42,7 +42,7 @@ def _stopped(path: Path) -> None:
     """Become the program, stopped; never comes back."""
     try:
         ctypes.CDLL(None).ptrace(_PTRACE_TRACEME, 0, None, None)
-        os.execv(path, [str(path)])  # noqa: S606
+        os.execv(path, [str(path)])
     except OSError:
         pass
     finally:

@@ -52,7 +52,7 @@ def proof(group: Group, places: Mapping[tuple[str, str, str], Path], known: Mapp
         return Proof("silent", ())
     if group.tool == "lintian" and group.column == "search_path":
         return Proof("choice", ())
-    members = sorted(group.members, key=lambda one: (places[key(one)] not in known, _size(places[key(one)])))
+    members = _varied(group.members, places, known)
     agreeing: list[tuple[Object, Evidence]] = []
     for one in members[:_TRIED]:
         found = _evidence(one, group, places[key(one)], known)
@@ -64,6 +64,19 @@ def proof(group: Group, places: Mapping[tuple[str, str, str], Path], known: Mapp
         if len(agreeing) == ENOUGH:
             return Proof("missed" if group.theirs == "silent" else "theirs", tuple(agreeing))
     return Proof("open", tuple(agreeing))
+
+
+def _varied(
+    members: Sequence[Object], places: Mapping[tuple[str, str, str], Path], known: Mapping[Path, Known]
+) -> list[Object]:
+    """Members in the order they are tried: those built here, then one of each package, always the smallest first."""
+    met: dict[str, int] = {}
+    rows = []
+    for one in sorted(members, key=lambda one: _size(places[key(one)])):
+        name = one.package.partition("_")[0]
+        rows.append((places[key(one)] not in known, met.get(name, 0), one))
+        met[name] = met.get(name, 0) + 1
+    return [one for _, _, one in sorted(rows, key=lambda row: row[:2])]
 
 
 def key(one: Object) -> tuple[str, str, str]:
@@ -84,9 +97,11 @@ def _evidence(one: Object, group: Group, path: Path, known: Mapping[Path, Known]
 
 
 def _evidences(one: Object, group: Group, path: Path, known: Mapping[Path, Known]) -> Iterator[Evidence | None]:
-    if group.code == "kind":
+    if group.ours == "n/a":
         yield _foreign(path)
-    elif group.code == "language":
+    if group.code == "kind":
+        return
+    if group.code == "language":
         yield _other_language(path, one.language)
     elif group.column == "fortify":
         yield _by_log(path, known.get(path)) if path in known else None
@@ -129,7 +144,9 @@ def _by_units(path: Path, built: Known | None) -> Evidence | None:
     seen = f"DW_AT_producer: {strong} of {len(units)} units with -fstack-protector-strong"
     guarded = "__stack_chk_fail" in facts(path).imported
     if strong == len(units):
-        return Evidence("yes" if guarded else "n/a", f"{seen}, and {'calls' if guarded else 'no call of'} __stack_chk_fail")
+        return Evidence(
+            "yes" if guarded else "n/a", f"{seen}, and {'calls' if guarded else 'no call of'} __stack_chk_fail"
+        )
     return Evidence("partial" if strong else "no", seen)
 
 
@@ -143,7 +160,7 @@ def _by_code(path: Path, group: Group) -> Evidence | None:
     """Whether code of x86-64 loads the guard: a `yes` against a `no` is proved by that, nothing else is."""
     if group.theirs != "no" or "X86-64" not in facts(path).machine or _size(path) > _LARGEST:
         return None
-    command = ["objdump", "--disassemble", "--no-show-raw-insn", path]
+    command = ["objdump", "--disassemble", "--no-show-raw-insn", str(path)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     loads = len(re.findall(r"\bmov +%fs:0x28,%r\w+|\bmov +%fs:0x28,%e\w+", text))
     return Evidence("yes", f"objdump: {loads} loads of %fs:0x28") if loads and group.ours == "yes" else None
@@ -160,4 +177,3 @@ def _by_log(path: Path, built: Known | None) -> Evidence | None:
     if calls and fortified == calls:
         return Evidence("yes" if checked else "n/a", seen)
     return Evidence("no", seen) if calls and not fortified and found.verdict == "no" else None
-

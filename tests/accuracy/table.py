@@ -54,12 +54,12 @@ def compared(counts: Mapping[str, int], groups: Sequence[Group]) -> None:
 
 def groups(judged: Sequence[tuple[Group, Proof]]) -> None:
     """The groups with their outcome, then members and what was seen of them."""
-    print("\n| # | objects | peer | column | it says | archscan | reason | processor | outcome |")
+    print("\n| # | objects | peer | column | it says | archscan | reason | processors | outcome |")
     print("|---|---|---|---|---|---|---|---|---|")
     for number, (group, found) in enumerate(judged, 1):
         outcome = _OUTCOMES[found.outcome] + (f" ({len(found.seen)} of 3)" if found.outcome == "open" else "")
         cells = (number, len(group.members), group.tool, f"`{group.column}`", group.words, f"`{group.ours}`",
-                 f"`{group.code}`", group.machine, outcome)  # fmt: skip
+                 f"`{group.code}`", " ".join(sorted({one.machine for one in group.members})), outcome)  # fmt: skip
         print(f"| {' | '.join(map(str, cells))} |")
     totals = Counter[str]()
     sizes = Counter[str]()

@@ -28,9 +28,8 @@ def unpacked(debs: Sequence[Path], root: Path) -> list[File]:
         folder = root / deb.stem
         if not folder.exists():
             subprocess.run(["dpkg-deb", "--extract", deb, folder], check=True)
-        for path in folder.rglob("*"):
-            if path.is_file() and not path.is_symlink() and _is_elf(path):
-                found.append(File(deb.name, str(path.relative_to(folder)), str(path)))
+        files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and _is_elf(path))
+        found += [File(deb.name, str(path.relative_to(folder)), str(path)) for path in files]
     return sorted(found)
 
 

@@ -116,12 +116,12 @@ _TEXT = Text(
     copy=re.compile(r"mov (?P<to>x\d+), (?P<source>x\d+)$"),
     home=re.compile(
         r"st(?:r\w?|ur\w?|p) (?P<source>[xwdsqv]\d+), (?:(?P<second>[xwdsqv]\d+), )?"
-        r"\[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"
+        r"\[(?P<base>sp|x\d+)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"
     ),
     reload=re.compile(r"ldr (?P<to>x\d+), \[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"),
     indexed=re.compile(r".*\[(?P<base>sp|x\d+), [xw]\d+"),
     written=re.compile(r"(?!cmp|cmn|tst|st|b\.|cb|tb|b |ret|prfm)\S+ (?P<to>[xwdsqv]\d+)(?:[,.]|$)"),
-    loaded=re.compile(r"ld(?:p|r|ur) (?P<to>q\d+), (?:(?P<second>q\d+), )?\["),
+    loaded=re.compile(r"ld(?:p (q\d+|x\d+), (q\d+|x\d+)|u?r (q\d+)), \["),
     call=re.compile(r"blr?(?:a\w+)? "),
     arguments=tuple(f"x{number}" for number in range(9)),  # x8: where a structure is returned
     kept=frozenset(f"x{number}" for number in range(19, 30)),

@@ -34,8 +34,8 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
 
     Each pattern is matched against "mnemonic operands". ``address`` names the register that receives the address, the
     ``base`` and the distance ``at``, or how far ``below``; ``copy`` names both registers; ``home`` names the register
-    that is stored (and a ``second`` beside it), base and distance of its place; ``indexed`` matches an access by a
-    variable index from a base.
+    that is stored (and a ``second`` beside it), base and distance of its place, the base being the stack or a register
+    that may hold such an address; ``indexed`` matches an access by a variable index from a base.
     """
 
     mode: tuple[int, int]  # CS_ARCH_…, CS_MODE_… of Capstone
@@ -56,9 +56,8 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     kept: frozenset[str]  # registers that a call leaves as they are
     incoming: frozenset[str]  # those and the registers of floating-point arguments
     aliases: dict[str, str]  # narrow name → the register of which it is a part
-    loaded: re.Pattern[str] | None = (
-        None  # vector registers from memory, to copy a structure that is passed by reference
-    )
+    loaded: re.Pattern[str] | None = None  # from memory, to copy a structure: vector registers, or a pair of others
+    exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
 
 

@@ -1,0 +1,57 @@
+"""Functions that show their stack to others, and those that only seem to, instruction by instruction."""
+
+from __future__ import annotations
+
+import capstone
+import pytest
+
+from archscan.elf.arch import amd64, arm64
+from archscan.elf.arch.machine import Machine
+from archscan.elf.exposure import exposed
+
+# stp x29, x30, [sp, #-96]!; mov x29, sp; add x20, sp, #0x40
+_FRAME = (0xA9BA7BFD, 0x910003FD, 0x910103F4)
+_LOAD_PAIR, _LOAD_ONE, _LOAD_ZERO = 0xA9422668, 0xF9401268, 0xF9402267  # ldp x8, x9, …; ldr x8, …; ldr x7, …
+_STORE_PAIR, _STORE_ONE = 0xA9002688, 0xF9000288  # stp x8, x9, [x20]; str x8, [x20]
+_CALL = (0xAA1403E3, 0x94000000)  # mov x3, x20; bl
+
+
+def _shows(machine: Machine, code: bytes, room: int) -> bool:
+    assert machine.idioms
+    assert machine.idioms.text
+    text = machine.idioms.text
+    lines = [(row.address, row.mnemonic, row.op_str) for row in capstone.Cs(*text.mode).disasm(code, 0)]
+    return exposed(lines, text, room) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ((), True),
+        ((_STORE_PAIR,), True),
+        ((_LOAD_PAIR, _STORE_PAIR), False),
+        # One register may as well hold a variable, and one that was changed holds no part of a structure any more.
+        ((_LOAD_ONE, _STORE_ONE), True),
+        ((_LOAD_PAIR, _STORE_ONE), True),
+        ((_LOAD_PAIR, _LOAD_ONE, _STORE_PAIR), True),
+        ((_LOAD_PAIR, _LOAD_ZERO, _STORE_PAIR), False),
+        # What is copied before another call is not what this one is given.
+        ((_LOAD_PAIR, _STORE_PAIR, 0x94000000), True),
+    ],
+)
+def test_a_structure_that_is_passed_by_reference_is_copied_in_pairs(body: tuple[int, ...], expected: bool) -> None:
+    """GCC 14 for aarch64, where GCC 12 took vector registers (AAPCS64, "B.4": larger than 16 bytes)."""
+    code = b"".join(word.to_bytes(4, "little") for word in (*_FRAME, *body, *_CALL))
+    assert _shows(arm64.MACHINE, code, 96) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [("4887fe", False), ("4889f7", True), ("4889c7", True), ("4887f8", True)]
+)
+def test_arguments_that_change_places_are_still_arguments(first: str, expected: bool) -> None:
+    """`xchg rdi, rsi` is no more than that; `mov rdi, rsi` makes a variable, rax is no argument.
+
+    Then: sub rsp, 0x38; mov [rsp+0x28], rdi; lea rdi, [rsp+0x28]; call.
+    """
+    code = bytes.fromhex(first + "4883ec38" + "48897c2428" + "488d7c2428" + "e8fbffffff")
+    assert _shows(amd64.MACHINE, code, 0x38) is expected
