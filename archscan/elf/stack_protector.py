@@ -38,6 +38,8 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
 
 def stack_protector(subject: Subject, found: Inspection) -> Judged:
     """The verdict on the functions of an object that are written in a language with arrays on the stack."""
+    if _lacks_guard(subject, found):
+        found = msgspec.structs.replace(found, guarded=np.zeros_like(found.guarded))
     guarded = int(found.guarded.sum())
     large = found.room >= LARGE
     counts = {
@@ -63,6 +65,13 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         text = "functions without a canary hand out addresses of their stack: some units are built without"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
+
+
+def _lacks_guard(subject: Subject, found: Inspection) -> bool:
+    """Whether the object cannot load the guard: it is linked dynamically and does not import the variable."""
+    if not found.idioms.guard or not subject.needed or subject.kind in (*STATIC, ElfKind.LOADER):
+        return False
+    return all(row.symbol != found.idioms.guard for row in subject.imports)
 
 
 def _limit(subject: Subject, found: Inspection) -> int | None:

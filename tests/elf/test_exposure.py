@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import capstone
 import pytest
 
 from archscan.elf.arch import amd64, arm64
 from archscan.elf.arch.machine import Machine
 from archscan.elf.exposure import exposed
+from tests.elf.building import seen
 
 # stp x29, x30, [sp, #-96]!; mov x29, sp; add x20, sp, #0x40
 _FRAME = (0xA9BA7BFD, 0x910003FD, 0x910103F4)
@@ -55,3 +60,24 @@ def test_arguments_that_change_places_are_still_arguments(first: str, expected: 
     """
     code = bytes.fromhex(first + "4883ec38" + "48897c2428" + "488d7c2428" + "e8fbffffff")
     assert _shows(amd64.MACHINE, code, 0x38) is expected
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("flags", "expected"), [(["-fstack-protector-strong"], "yes"), ([], "no")])
+def test_what_looks_like_a_canary_is_none_without_the_guard(tmp_path: Path, flags: list[str], expected: str) -> None:
+    """On arm64 the guard is a variable of the loader; `subs x1, x1, x2; mov x2, #0` may be arithmetic."""
+    if shutil.which("aarch64-linux-gnu-gcc") is None:
+        pytest.skip("no aarch64-linux-gnu-gcc")
+    (tmp_path / "a.c").write_text(
+        'long chance(long a, long b)\n{\n    __asm__("subs x1, x1, x2\\n mov x2, #0" ::: "x1", "x2", "cc");\n'
+        "    return a + b;\n}\n"
+        "#include <stdio.h>\nint f(const char *t)\n{\n    char b[200];\n    int n = 0;\n"
+        '    sscanf(t, "%199s%n", b, &n);\n    return puts(b) + n;\n}\n'
+    )
+    command = ["aarch64-linux-gnu-gcc", "-O2", "-fPIC", "-shared", *flags, "-o", "a.so", "a.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    found = seen(tmp_path / "a.so", "usr/lib/x/a.so")
+    assert (found.stack_protector, found.reasons["stack_protector"].counts["guarded"]) == (
+        expected,
+        int(bool(flags)) * 2,
+    )

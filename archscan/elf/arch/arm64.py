@@ -142,6 +142,7 @@ MACHINE = Machine(
     features=frozenset({"stack_clash", "bti_marked", "bti_compiled", "pac_marked", "pac_compiled"}),
     idioms=Idioms(
         canaries=_canaries,
+        guard="__stack_chk_guard",
         frames=_frames,
         addresses=_addresses,
         probes=_probes,

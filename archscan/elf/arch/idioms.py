@@ -69,12 +69,15 @@ def nothing(code: Code) -> Offsets:  # noqa: ARG001  # the form of an idiom that
 class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     """The patterns of one processor.
 
-    ``canaries``: loads of the stack protector's guard, or comparisons with it. ``frames``: see above. ``locals_``:
+    ``canaries``: loads of the stack protector's guard, or comparisons with it. ``guard``: the variable that holds it,
+    where it is one: what is linked dynamically imports it, and in an object that does not, the pattern stands by
+    chance. ``frames``: see above. ``locals_``:
     addresses of the stack that are computed, and how far above the stack pointer. ``entry_marks``: a column such as
     ``ibt_compiled`` and whether the code at each offset begins with that mark.
     """
 
     canaries: Callable[[Code], Offsets]
+    guard: str = ""
     frames: Callable[[Code], Frames]
     addresses: Callable[[Code], Offsets]
     probes: Callable[[Code, Frames], Probes] | None = None
