@@ -14,6 +14,7 @@ import msgspec
 from tests.accuracy import packages, peers, table
 from tests.accuracy.builds import built
 from tests.accuracy.differences import differences, paired
+from tests.accuracy.ground_truth import Checked, checked
 from tests.accuracy.proof import Known, proof
 from tests.accuracy.scanned import Object, scanned
 from tests.accuracy.statements import Statement, of_checksec, of_hardening_check, of_lintian
@@ -40,6 +41,7 @@ def main() -> None:
     pairs: list[tuple[Statement, Object]] = []
     places: dict[tuple[str, str, str], Path] = {}
     known: dict[Path, Known] = {}
+    truths: list[Checked] = []
     for one in sets:
         work = arguments.work / one.name
         found = scanned(one.name, one.debs, work / "archscan.db")
@@ -48,7 +50,9 @@ def main() -> None:
         places |= {(one.name, file.package, file.path): Path(file.place) for file in files}
         objects += [row for row in found if row.kind != "debug"]
         if one.log:
-            known |= _known(one, work / "truth", files)
+            beside = truth.objects(one.debs, work / "truth")
+            known |= _known(one.log, beside, files)
+            truths += [row for pair in beside for row in checked(one.name.removeprefix("built-"), pair)]
         if arguments.peers:
             pairs += paired(_said(one, files, work / "peers"), found)
     table.shares(objects)
@@ -56,6 +60,8 @@ def main() -> None:
         groups = differences(pairs)
         table.compared(Counter(said.tool for said, _ in pairs), groups)
         table.groups([(group, proof(group, places, known)) for group in groups])
+    if truths:
+        table.ground_truth(truths)
     if arguments.identities:
         print(*(line for one in sets for line in identities(one.debs)), sep="\n")
 
@@ -95,11 +101,10 @@ def _said(one: Packages, files: Sequence[File], kept: Path) -> Iterable[Statemen
     yield from of_lintian(peers.lintian(debs, kept), files)
 
 
-def _known(one: Packages, work: Path, files: Sequence[File]) -> dict[Path, Known]:
+def _known(log: Path, pairs: Sequence[truth.Pair], files: Sequence[File]) -> dict[Path, Known]:
     """The debug files of objects that were built here, by where the objects lie."""
-    assert one.log is not None
-    by_path = {pair.path: pair.debug for pair in truth.objects(one.debs, work)}
-    return {Path(file.place): Known(by_path[file.path], one.log) for file in files if file.path in by_path}
+    by_path = {pair.path: pair.debug for pair in pairs}
+    return {Path(file.place): Known(by_path[file.path], log) for file in files if file.path in by_path}
 
 
 if __name__ == "__main__":

@@ -12,9 +12,19 @@ from pathlib import Path
 from tests.debug import truth
 from tests.debug.source_packages import RECIPES, Recipe, debs
 
+# Debian 12 asks for neither by itself; Debian 13 does.
+_MORE = "-fstack-clash-protection -fcf-protection"
+_PROBED = {"DEB_CFLAGS_APPEND": _MORE, "DEB_CXXFLAGS_APPEND": _MORE}
+_BARE = {"DEB_CFLAGS_STRIP": "-fstack-protector-strong", "DEB_CXXFLAGS_STRIP": "-fstack-protector-strong"}
 # Beside those that the tests of confirmations build: modules so small that nothing in them needs a canary.
 PROVING = (
     *RECIPES,
+    Recipe(name="tree-probed", source="tree", environment=_PROBED, why="C with large frames that are probed"),
+    Recipe(name="lzip-probed", source="lzip", environment=_PROBED, why="C++ with large frames that are probed"),
+    Recipe(name="dash-probed", source="dash", environment=_PROBED, why="landing pads; exports nothing"),
+    Recipe(name="uchardet-probed", source="uchardet", environment=_PROBED, why="landing pads; a library that exports"),
+    Recipe(name="tree-bare", source="tree", environment=_BARE, why="C without the stack protector"),
+    Recipe(name="lzip-bare", source="lzip", environment=_BARE, why="C++ without the stack protector"),
     Recipe(name="libclass-c3-xs-perl", source="libclass-c3-xs-perl", why="a Perl module in C, without an array"),
     Recipe(name="libclone-perl", source="libclone-perl", why="another"),
     Recipe(name="libsub-identify-perl", source="libsub-identify-perl", why="another"),

@@ -17,6 +17,7 @@ from tests.accuracy.builds import compile_lines
 from tests.accuracy.differences import Group
 from tests.accuracy.evidence import Evidence, facts, headers, shown
 from tests.accuracy.fortified import by_imports
+from tests.accuracy.ground_truth import protector
 from tests.accuracy.observed import started_stack
 from tests.accuracy.scanned import Object
 from tests.debug import truth
@@ -29,7 +30,6 @@ _LANGUAGES = {
     "haskell": re.compile(r"\blibHS\w+|_closure\b|\bstg_\w+"),
     "ocaml": re.compile(r"\bcaml[A-Z_]\w+"),
 }
-_STRONG = ("-fstack-protector-strong", "-fstack-protector-all")
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -50,8 +50,8 @@ def proof(group: Group, places: Mapping[tuple[str, str, str], Path], known: Mapp
     """The judgement on a group; ``places`` says where its members lie."""
     if group.theirs == "unknown":
         return Proof("silent", ())
-    if group.tool == "lintian" and group.column == "search_path":
-        return Proof("choice", ())
+    if group.tool == "lintian" and (group.column == "search_path" or group.members[0].kind == "firmware"):
+        return Proof("choice", ())  # it tags every entry outside the usual folders; and firmware is no program to us
     members = _varied(group.members, places, known)
     agreeing: list[tuple[Object, Evidence]] = []
     for one in members[:_TRIED]:
@@ -138,7 +138,7 @@ def _by_units(path: Path, built: Known | None) -> Evidence | None:
     if built is None:
         return None
     units = [one for one in truth.units(built.debug) if one.producer.startswith(("GNU C", "GNU GIMPLE"))]
-    strong = sum(_protected(one.flags) for one in units)
+    strong = sum(protector(one.flags) for one in units)
     if not units:
         return None
     seen = f"DW_AT_producer: {strong} of {len(units)} units with -fstack-protector-strong"
@@ -148,12 +148,6 @@ def _by_units(path: Path, built: Known | None) -> Evidence | None:
             "yes" if guarded else "n/a", f"{seen}, and {'calls' if guarded else 'no call of'} __stack_chk_fail"
         )
     return Evidence("partial" if strong else "no", seen)
-
-
-def _protected(flags: Sequence[str]) -> bool:
-    """Whether the last of the flags that concern the protector asks for the strong one."""
-    last = [flag for flag in flags if flag.startswith(("-fstack-protector", "-fno-stack-protector"))]
-    return bool(last) and last[-1] in _STRONG
 
 
 def _by_code(path: Path, group: Group) -> Evidence | None:

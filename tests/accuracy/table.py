@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.accuracy.differences import Group
+from tests.accuracy.ground_truth import FEATURES, Checked
 from tests.accuracy.proof import Proof
 from tests.accuracy.scanned import VERDICTS, Object
 from tests.accuracy.scanned import shares as counted
@@ -80,3 +81,28 @@ def _members(number: int, group: Group, found: Proof) -> None:
     print(f"{number}. {group.tool} `{group.column}`: {group.words} / {group.ours}")
     for one, seen in shown:
         print(f"   * {one.origin} {one.package.partition('_')[0]} {one.path}{seen}")
+
+
+def ground_truth(rows: Sequence[Checked]) -> None:
+    """What the units of packages built here were told, against what archscan says of functions and objects."""
+    print("\n## Ground truth\n")
+    print("| feature | functions said to have it | in units told so | shown by objdump | seen by us |")
+    print("|---|---|---|---|---|")
+    for feature in FEATURES:
+        some = [row for row in rows if row.feature == feature]
+        right, wrong = sum(row.right for row in some), sum(len(row.wrong) for row in some)
+        shown, met = sum(row.shown for row in some), sum(row.met for row in some)
+        print(f"| `{feature}` | {right + wrong} | {right} | {shown} | {met} |")
+    print("\n| feature | units told so | yes | partial | no | n/a |\n|---|---|---|---|---|---|")
+    for feature in FEATURES:
+        for told in ("all", "some", "none"):
+            said = Counter(row.verdict for row in rows if (row.feature, row.told) == (feature, told))
+            if said:
+                cells = " | ".join(str(said[verdict]) for verdict in ("yes", "partial", "no", "n/a"))
+                print(f"| `{feature}` | {told} | {cells} |")
+    sites, wronged = sum(row.sites for row in rows), sum(len(row.wronged) for row in rows)
+    strange = [f"{row.build} {at}" for row in rows for at in row.strange]
+    print(f"\n{sites} places named by `no` and `partial`: {wronged} in units that were told so, in none: {strange}\n")
+    for row in rows:
+        counts = f"{row.right + len(row.wrong)} functions, {row.met} of {row.shown} shown"
+        print(f"* {row.build} {row.path} `{row.feature}`: told {row.told}, said {row.verdict}; {counts}")
