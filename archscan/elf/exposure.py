@@ -60,6 +60,9 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int) -> int
             state.copies.clear()
         elif _concerns(state, text, mnemonic, operands) and _step(state, text, line, room):
             return at
+        if text.leaves and text.leaves.match(line):
+            # What follows is reached from elsewhere, where arguments hold something else.
+            state.held = {register: slot for register, slot in state.held.items() if register in text.kept}
     return None
 
 

@@ -50,6 +50,14 @@ def test_a_structure_that_is_passed_by_reference_is_copied_in_pairs(body: tuple[
     assert _shows(arm64.MACHINE, code, 96) is expected
 
 
+@pytest.mark.parametrize(("between", "expected"), [(0xB4000040, True), (0x14000002, False), (0xD65F03C0, False)])
+def test_behind_a_branch_arguments_hold_something_else(between: int, expected: bool) -> None:
+    """`cbz` falls through; `b` and `ret` do not."""
+    move, call = _CALL
+    code = b"".join(word.to_bytes(4, "little") for word in (*_FRAME, move, between, call))
+    assert _shows(arm64.MACHINE, code, 96) is expected
+
+
 @pytest.mark.parametrize(
     ("first", "expected"), [("4887fe", False), ("4889f7", True), ("4889c7", True), ("4887f8", True)]
 )

@@ -122,6 +122,7 @@ _TEXT = Text(
     indexed=re.compile(r".*\[(?P<base>sp|x\d+), [xw]\d+"),
     written=re.compile(r"(?!cmp|cmn|tst|st|b\.|cb|tb|b |ret|prfm)\S+ (?P<to>[xwdsqv]\d+)(?:[,.]|$)"),
     loaded=re.compile(r"ld(?:p (q\d+|x\d+), (q\d+|x\d+)|u?r (q\d+)), \["),
+    leaves=re.compile(r"(?:b|br|ret\w*)(?: |$)"),
     call=re.compile(r"blr?(?:a\w+)? "),
     arguments=tuple(f"x{number}" for number in range(9)),  # x8: where a structure is returned
     kept=frozenset(f"x{number}" for number in range(19, 30)),

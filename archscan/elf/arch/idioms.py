@@ -57,6 +57,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     incoming: frozenset[str]  # those and the registers of floating-point arguments
     aliases: dict[str, str]  # narrow name → the register of which it is a part
     loaded: re.Pattern[str] | None = None  # from memory, to copy a structure: vector registers, or a pair of others
+    leaves: re.Pattern[str] | None = None  # the next instruction is never the one behind it
     exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
 
