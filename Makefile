@@ -4,6 +4,7 @@
 # make coverage   branch coverage by the tests; not by those of deaths and deadlines, which measuring disturbs
 # make lint       ruff and mypy
 # make bench      what a scan costs on this machine
+# make accuracy   how many verdicts are unknown, and which differ from those of other checkers; downloads and builds
 # make lock       write requirements/*.txt anew; UPGRADE=--upgrade takes the newest versions
 # make clean      remove what the others made
 
@@ -16,7 +17,7 @@ COMPILE := build/lock/bin/pip-compile --quiet --generate-hashes --strip-extras -
 PYTEST_ARGS ?=
 UPGRADE ?=
 
-.PHONY: help demo test test-full coverage lint bench lock clean
+.PHONY: help demo test test-full coverage lint bench accuracy lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -57,6 +58,9 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(PYTHON) -m tests.bench
+
+accuracy: $(VENV)/.test
+	$(PYTHON) -m tests.accuracy
 
 lock:
 	$(PYTHON3) -m venv build/lock

@@ -52,7 +52,7 @@ class _State(msgspec.Struct):
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, _Slot] = {}  # register → the place whose address it holds
     homes: set[_Slot] = set()  # where parameters were put
-    loaded: set[str] = set()  # vector registers that hold what was in memory
+    loaded: set[str] = set()  # registers that hold what was in memory
     copies: set[_Slot] = set()  # where such were stored: a structure that the next call gets by reference
     stored: set[_Slot] = set()  # where anything was stored
     spilled: dict[_Slot, _Slot] = {}  # place → the place whose address was stored there
@@ -132,10 +132,7 @@ def _step(state: _State, text: Text, line: str) -> bool:
     home = text.home.match(line)
     place = _place(state, text, home) if home else None
     if home and place:
-        _stored(state, text, place, home["source"])
-        second = home.groupdict().get("second")
-        if second:
-            _stored(state, text, _Slot(place.base, place.at + _WIDTHS.get(second[0], 8)), second)
+        _stored(state, text, place, home)
         return text.pushed is not None and home["source"] in state.held
     pushed = text.pushed.match(line) if text.pushed else None
     if pushed:
@@ -148,6 +145,10 @@ def _changed(state: _State, text: Text, line: str) -> None:
     """Takes in what an instruction does to registers."""
     if text.blocks and text.blocks.match(line):
         _block(state, text, line)
+    exchanged = text.exchanged.match(line) if text.exchanged else None
+    if exchanged:
+        _exchange(state, *exchanged.groups())
+        return
     slot = _given(state, text, line)
     written = text.written.match(line)
     if written:
@@ -218,21 +219,42 @@ def _bases(state: _State, text: Text) -> tuple[str, ...]:
     return (text.stack, text.frame_pointer) if state.framed else (text.stack,)
 
 
-def _stored(state: _State, text: Text, place: _Slot, source: str) -> None:
-    state.stored.add(place)
-    if _whole(text, source) in state.fresh:
-        state.homes.add(place)
-    if _whole(text, source) in state.loaded:
-        state.copies.add(place)
-    state.spilled.pop(place, None)
-    if source in state.held:
-        state.spilled[place] = state.held[source]
+def _stored(state: _State, text: Text, place: _Slot, home: re.Match[str]) -> None:
+    """Takes in what is stored at a place: a parameter, an address, or part of a structure that is copied."""
+    second = home.groupdict().get("second")
+    pair = [(place, home["source"])]
+    if second:
+        pair.append((_Slot(place.base, place.at + _WIDTHS.get(second[0], 8)), second))
+    # A structure is copied in vector registers or in pairs; one general register may as well hold a variable.
+    registers = [_whole(text, source) for _, source in pair]
+    copied = set(registers) <= state.loaded and (len(pair) == 2 or registers[0].startswith("v"))
+    for slot, source in pair:
+        state.stored.add(slot)
+        if copied:
+            state.copies.add(slot)
+        if _whole(text, source) in state.fresh:
+            state.homes.add(slot)
+        state.spilled.pop(slot, None)
+        if source in state.held:
+            state.spilled[slot] = state.held[source]
 
 
 def _load(state: _State, text: Text, line: str) -> None:
+    """Takes in registers that are filled from memory, to copy a structure."""
     loaded = text.loaded.match(line) if text.loaded else None
-    if loaded:
-        state.loaded |= {_whole(text, register) for register in loaded.groups() if register}
+    for register in (_whole(text, name) for name in loaded.groups() if name) if loaded else ():
+        _written(state, register, None, None)
+        state.loaded.add(register)
+
+
+def _exchange(state: _State, one: str, other: str) -> None:
+    """Takes in that two registers change their places."""
+    both = {one, other}
+    if len(both & state.fresh) == 1:
+        state.fresh ^= both
+    slots = {register: state.held.pop(register) for register in both if register in state.held}
+    state.held |= {(both - {register}).pop(): slot for register, slot in slots.items()}
+    state.constants = {register: value for register, value in state.constants.items() if register not in both}
 
 
 def _given(state: _State, text: Text, line: str) -> _Slot | None:

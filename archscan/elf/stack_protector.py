@@ -41,6 +41,8 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
 
 def stack_protector(subject: Subject, found: Inspection) -> Judged:
     """The verdict on the functions of an object that are written in a language with arrays on the stack."""
+    if _lacks_guard(subject, found):
+        found = msgspec.structs.replace(found, guarded=np.zeros_like(found.guarded))
     guarded = int(found.guarded.sum())
     large = found.room >= LARGE
     counts = {
@@ -74,6 +76,13 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
 def _guards_elsewhere(found: Inspection) -> bool:
     """Whether code that no table lists loads the guard, too."""
     return bool((owners(found.view, found.canaries) < 0).any())
+
+
+def _lacks_guard(subject: Subject, found: Inspection) -> bool:
+    """Whether the object cannot load the guard: it is linked dynamically and does not import the variable."""
+    if not found.idioms.guard or not subject.needed or subject.kind in (*STATIC, ElfKind.LOADER):
+        return False
+    return all(row.symbol != found.idioms.guard for row in subject.imports)
 
 
 def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:

@@ -151,6 +151,7 @@ _TEXT = Text(
     home=re.compile(r"v?mov\w* \w+ ptr \[(?P<base>r\w+)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\], (?P<source>\w+)$"),
     indexed=re.compile(r"(?!nop|lea).*\[(?P<base>r\w+) \+ r\w+"),
     written=re.compile(r"(?!cmp|test|push|bt |ucomis|comis|j)\S+ (?P<to>[a-z]\w+)(?:,|$)"),
+    exchanged=re.compile(r"xchg (r\w+), (r\w+)$"),
     call=re.compile(r"(?:bnd |notrack )*call"),
     blocks=re.compile(r"rep\w* (?:movs|stos)"),
     moved=("rdi", "rsi", "rcx"),

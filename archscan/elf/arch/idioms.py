@@ -52,9 +52,9 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
 
     Each pattern is matched against "mnemonic operands". ``address`` names the register that receives the address, the
     ``base`` and the distance ``at``, or how far ``below``; ``copy`` names both registers; ``home`` names the register
-    that is stored (and a ``second`` beside it), base and distance of its place; ``indexed`` matches an access by a
-    variable index from a base. ``blocks`` matches copying memory in one instruction, to a ``base`` and ``at`` or along
-    the registers ``moved``.
+    that is stored (and a ``second`` beside it), base and distance of its place, the base being the stack or a register
+    that may hold such an address; ``indexed`` matches an access by a variable index from a base. ``blocks`` matches
+    copying memory in one instruction, to a ``base`` and ``at`` or along the registers ``moved``.
     """
 
     mode: tuple[int, int]  # CS_ARCH_…, CS_MODE_… of Capstone
@@ -80,9 +80,8 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     kept: frozenset[str]  # registers that a call leaves as they are
     incoming: frozenset[str]  # those and the registers of floating-point arguments
     aliases: dict[str, str]  # narrow name → the register of which it is a part
-    loaded: re.Pattern[str] | None = (
-        None  # vector registers from memory, to copy a structure that is passed by reference
-    )
+    loaded: re.Pattern[str] | None = None  # from memory, to copy a structure: vector registers, or a pair of others
+    exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     blocks: re.Pattern[str] | None = None
     moved: tuple[str, ...] = ()
     flow: Flow | None = None
@@ -106,12 +105,15 @@ def never(code: Code, offsets: Offsets, argument: int) -> Mask:  # noqa: ARG001 
 class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     """The patterns of one processor.
 
-    ``canaries``: loads of the stack protector's guard, or comparisons with it. ``frames``: see above. ``locals_``:
+    ``canaries``: loads of the stack protector's guard, or comparisons with it. ``guard``: the variable that holds it,
+    where it is one: what is linked dynamically imports it, and in an object that does not, the pattern stands by
+    chance. ``frames``: see above. ``locals_``:
     addresses of the stack that are computed, and how far above the stack pointer. ``entry_marks``: a column such as
     ``ibt_compiled`` and whether the code at each offset begins with that mark.
     """
 
     canaries: Callable[[Code], Offsets]
+    guard: str = ""
     frames: Callable[[Code], Frames]
     addresses: Callable[[Code], Offsets]
     probes: Callable[[Code, Frames], Probes] | None = None

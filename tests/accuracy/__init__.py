@@ -1,0 +1,1 @@
+"""How right archscan's verdicts are, beside those of its peers: ``make accuracy``. A measurement, not a test."""

@@ -1,0 +1,62 @@
+"""Packages of Debian 13, for two architectures: Debian 12 promises neither stack clash protection nor landing pads.
+
+The names in trixie.txt are those of the benchmark (`tests.bench.packages`) that hold ELF objects in Debian 12 and that
+Debian 13 has for arm64: nobody chose them either.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_RELEASE = "trixie"
+
+
+def names() -> list[str]:
+    """The names in ``trixie.txt``."""
+    return (_HERE / "trixie.txt").read_text().split()
+
+
+def fetched(folder: Path, architecture: str) -> list[Path]:
+    """A .deb of Debian 13 for each name, in the folder; what is there already is not fetched again.
+
+    apt runs with a configuration of its own, which knows the machine's own mirror of Debian; the machine is not
+    changed. Raises FileNotFoundError where it could not give one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in names() if not list(folder.glob(f"{name}_*.deb"))]
+    if missing:
+        environment = _configuration(folder / "apt", architecture)
+        subprocess.run(["apt-get", "--quiet=2", "update"], env=environment, check=True)
+        wanted = [f"{name}:{architecture}" for name in missing]
+        subprocess.run(["apt-get", "--quiet=2", "download", *wanted], cwd=folder, env=environment, check=False)
+    found = {name: sorted(folder.glob(f"{name}_*.deb")) for name in names()}
+    missing = [name for name, files in found.items() if not files]
+    if missing:
+        raise FileNotFoundError(f"apt-get could not download {', '.join(missing)} for {architecture}")
+    return [files[-1] for files in found.values()]
+
+
+def _configuration(root: Path, architecture: str) -> dict[str, str]:
+    """An environment in which apt-get knows Debian 13 for one architecture, and nothing of what is installed."""
+    form = f"deb $(SITE) {_RELEASE} $(COMPONENT)"
+    command = ["apt-get", "indextargets", "--format", form, "Created-By: Packages", "Component: main", "Label: Debian"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for place in ("lists/partial", "cache/archives/partial"):
+        (root / place).mkdir(parents=True, exist_ok=True)
+    (root / "status").touch()
+    (root / "sources.list").write_text("".join(sorted(set(found.splitlines(keepends=True)))))
+    settings = {
+        "APT::Architecture": architecture,
+        "APT::Architectures": architecture,
+        "APT::Sandbox::User": "root",
+        "Dir::Etc::SourceList": root / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::State::Lists": root / "lists",
+        "Dir::State::Status": root / "status",
+        "Dir::Cache": root / "cache",
+    }
+    (root / "apt.conf").write_text("".join(f'{name} "{value}";\n' for name, value in settings.items()))
+    return {**os.environ, "APT_CONFIG": str(root / "apt.conf")}

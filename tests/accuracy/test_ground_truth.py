@@ -1,0 +1,60 @@
+"""Verdicts from code against the flags of each compile unit, on packages that are built here."""
+
+from __future__ import annotations
+
+import platform
+
+import pytest
+
+from tests.accuracy.builds import PROVING, pairs
+from tests.accuracy.ground_truth import FEATURES, Checked, checked
+from tests.debug.source_packages import folder
+
+pytestmark = pytest.mark.full
+
+# What is known to be wrong: assembler that hands out its stack reads as a unit without the stack protector.
+_ASSEMBLER = {("libffi", "stack_protector")}
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Checked]:
+    if platform.machine() != "x86_64":
+        pytest.skip("what objdump shows is known for amd64 only")
+    work = tmp_path_factory.mktemp("unpacked")
+    found = [row for recipe, pair in pairs(folder(), work) for row in checked(recipe.name, pair)]
+    missing = {recipe.name for recipe in PROVING} - {row.build for row in found}
+    assert not missing, "could not be built"
+    return found
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_function_that_has_it_lies_in_a_unit_that_was_told_so(feature: str, rows: list[Checked]) -> None:
+    some = [row for row in rows if row.feature == feature]
+    assert [(row.build, row.wrong) for row in some if row.wrong] == []
+    assert sum(row.right for row in some) >= 10
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_every_one_that_objdump_shows_is_seen(feature: str, rows: list[Checked]) -> None:
+    some = [row for row in rows if row.feature == feature]
+    assert [(row.build, row.met, row.shown) for row in some if row.met != row.shown] == []
+    assert sum(row.shown for row in some) >= 9
+
+
+def test_a_place_that_is_named_lies_in_a_unit_without(rows: list[Checked]) -> None:
+    assert [(row.build, row.feature, row.wronged) for row in rows if row.wronged] == []
+    assert {(row.build, row.feature) for row in rows if row.strange} == _ASSEMBLER
+    assert sum(row.sites for row in rows if (row.build, row.feature) not in _ASSEMBLER) >= 8
+
+
+def test_no_object_is_accused_whose_units_were_all_told_so(rows: list[Checked]) -> None:
+    accused = {(row.build, row.feature) for row in rows if row.told == "all" and row.verdict not in ("yes", "n/a")}
+    assert accused == _ASSEMBLER
+
+
+def test_no_object_is_praised_whose_units_were_not_told(rows: list[Checked]) -> None:
+    """Without the flag none is `yes`; the stack protector is `no`, for each of these has an array on some stack."""
+    bare = [row for row in rows if row.told == "none"]
+    assert {row.verdict for row in bare} <= {"no", "n/a"}
+    protected = {row.verdict for row in bare if row.feature == "stack_protector"}
+    assert protected == {"no"}

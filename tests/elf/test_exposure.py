@@ -1,0 +1,91 @@
+"""Functions that show their stack to others, and those that only seem to, instruction by instruction."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import capstone
+import pytest
+
+from archscan.elf.arch import amd64, arm64
+from archscan.elf.arch.machine import Machine
+from archscan.elf.exposure import exposed
+from tests.elf.building import seen
+
+# stp x29, x30, [sp, #-96]!; mov x29, sp; add x20, sp, #0x40
+_FRAME = (0xA9BA7BFD, 0x910003FD, 0x910103F4)
+_LOAD_PAIR, _LOAD_ONE, _LOAD_ZERO = 0xA9422668, 0xF9401268, 0xF9402267  # ldp x8, x9, …; ldr x8, …; ldr x7, …
+_STORE_PAIR, _STORE_ONE = 0xA9002688, 0xF9000288  # stp x8, x9, [x20]; str x8, [x20]
+_CALL = (0xAA1403E3, 0x94000000)  # mov x3, x20; bl
+
+
+def _shows(machine: Machine, code: bytes, room: int) -> bool:
+    assert machine.idioms
+    assert machine.idioms.text
+    text = machine.idioms.text
+    lines = [(row.address, row.mnemonic, row.op_str) for row in capstone.Cs(*text.mode).disasm(code, 0)]
+    return exposed(lines, text, room, whole=False) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ((), True),
+        ((_STORE_PAIR,), True),
+        ((_LOAD_PAIR, _STORE_PAIR), False),
+        # One register may as well hold a variable, and one that was changed holds no part of a structure any more.
+        ((_LOAD_ONE, _STORE_ONE), True),
+        ((_LOAD_PAIR, _STORE_ONE), True),
+        ((_LOAD_PAIR, _LOAD_ONE, _STORE_PAIR), True),
+        ((_LOAD_PAIR, _LOAD_ZERO, _STORE_PAIR), False),
+        # What is copied before another call is not what this one is given.
+        ((_LOAD_PAIR, _STORE_PAIR, 0x94000000), True),
+    ],
+)
+def test_a_structure_that_is_passed_by_reference_is_copied_in_pairs(body: tuple[int, ...], expected: bool) -> None:
+    """GCC 14 for aarch64, where GCC 12 took vector registers (AAPCS64, "B.4": larger than 16 bytes)."""
+    code = b"".join(word.to_bytes(4, "little") for word in (*_FRAME, *body, *_CALL))
+    assert _shows(arm64.MACHINE, code, 96) is expected
+
+
+@pytest.mark.parametrize(("between", "expected"), [(0xB4000040, True), (0x14000002, False), (0xD65F03C0, False)])
+def test_behind_a_branch_arguments_hold_something_else(between: int, expected: bool) -> None:
+    """`cbz` falls through; `b` and `ret` do not."""
+    move, call = _CALL
+    code = b"".join(word.to_bytes(4, "little") for word in (*_FRAME, move, between, call))
+    assert _shows(arm64.MACHINE, code, 96) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [("4887fe", False), ("4889f7", True), ("4889c7", True), ("4887f8", True)]
+)
+def test_arguments_that_change_places_are_still_arguments(first: str, expected: bool) -> None:
+    """`xchg rdi, rsi` is no more than that; `mov rdi, rsi` makes a variable, rax is no argument.
+
+    Then: sub rsp, 0x38; mov [rsp+0x28], rdi; lea rdi, [rsp+0x28]; call.
+    """
+    code = bytes.fromhex(first + "4883ec38" + "48897c2428" + "488d7c2428" + "e8fbffffff")
+    assert _shows(amd64.MACHINE, code, 0x38) is expected
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("flags", "expected"), [(["-fstack-protector-strong"], "yes"), ([], "no")])
+def test_what_looks_like_a_canary_is_none_without_the_guard(tmp_path: Path, flags: list[str], expected: str) -> None:
+    """On arm64 the guard is a variable of the loader; `subs x1, x1, x2; mov x2, #0` may be arithmetic."""
+    if shutil.which("aarch64-linux-gnu-gcc") is None:
+        pytest.skip("no aarch64-linux-gnu-gcc")
+    (tmp_path / "a.c").write_text(
+        'long chance(long a, long b)\n{\n    __asm__("subs x1, x1, x2\\n mov x2, #0" ::: "x1", "x2", "cc");\n'
+        "    return a + b;\n}\n"
+        "#include <stdio.h>\nint f(const char *t)\n{\n    char b[200];\n    int n = 0;\n"
+        '    sscanf(t, "%199s%n", b, &n);\n    return puts(b) + n;\n}\n'
+    )
+    command = ["aarch64-linux-gnu-gcc", "-O2", "-fPIC", "-shared", *flags, "-o", "a.so", "a.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    found = seen(tmp_path / "a.so", "usr/lib/x/a.so")
+    assert (found.stack_protector, found.reasons["stack_protector"].counts["guarded"]) == (
+        expected,
+        int(bool(flags)) * 2,
+    )
