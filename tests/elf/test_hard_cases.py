@@ -351,8 +351,10 @@ def trixie(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     for name in ("etc", "parts", "state/lists/partial", "cache/archives/partial"):
         (root / name).mkdir(parents=True)
     (root / "status").touch()
+    known = subprocess.check_output(["apt-get", "indextargets", "--format", "$(REPO_URI)"], text=True).split()
+    archive = next(uri for uri in known if uri.rstrip("/").endswith("/debian"))  # the mirror that this machine uses
     (root / "etc/trixie.sources").write_text(
-        "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: trixie\nComponents: main\n"
+        f"Types: deb\nURIs: {archive}\nSuites: trixie\nComponents: main\n"
         "Architectures: amd64 arm64\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
     )
     settings = {
