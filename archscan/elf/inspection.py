@@ -56,14 +56,16 @@ def has_functions(text: Code) -> bool:
 
 
 def is_covered(found: Inspection) -> bool:
-    """Whether most of the places where room is made on the stack lie in functions that are known.
+    """Whether functions are known for most of the code, or most places where much room is made on the stack are in one.
 
     On some processors compilers write no tables for unwinding C, so that those of a stripped file list little.
     """
     least = _LEAST + (found.idioms.text.reserved if found.idioms.text else 0)
     places = np.concatenate([found.frames.offsets[found.frames.sizes > least], found.frames.grows])
     inside = int((owners(found.view, places) >= 0).sum())
-    return found.view.starts.size > 0 and inside * 2 >= places.size
+    known = int((found.view.ends - found.view.starts).sum())
+    most = inside * 2 >= places.size or known * 2 >= sum(part.size for part in found.text.parts)
+    return most and found.view.starts.size > 0
 
 
 def holding(view: Functions, offsets: Offsets) -> Mask:

@@ -57,7 +57,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
     if not is_covered(found) and guarded and (subject.kind not in STATIC or _guards_elsewhere(found)):
         return Verdict.YES, Reason("canaries", "functions load the guard; no table lists them all", counts)
-    if not is_covered(found):
+    if not is_covered(found) and (guarded or subject.kind != ElfKind.LOADER):
         return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
     limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
     doubt = _doubt(found, subject.image.entry, limit)

@@ -28,6 +28,9 @@ OBJECTS = (
     ("hardened", "usr/lib/{triplet}/libhardened.so.1"),
     ("3des-import", "usr/bin/3des"),
     ("static", "usr/bin/static-pie"),
+    ("no-stack-protector", "usr/bin/no-stack-protector"),
+    ("stack-clash", "usr/bin/unprobed"),
+    ("relocatable", "usr/lib/{triplet}/relocatable/marked.o"),
     ("languages", "usr/bin/go-with-c"),
 )
 

@@ -18,7 +18,7 @@ from tests.elf.building import seen
 _FRAME = (0xA9BA7BFD, 0x910003FD, 0x910103F4)
 _LOAD_PAIR, _LOAD_ONE, _LOAD_ZERO = 0xA9422668, 0xF9401268, 0xF9402267  # ldp x8, x9, …; ldr x8, …; ldr x7, …
 _STORE_PAIR, _STORE_ONE = 0xA9002688, 0xF9000288  # stp x8, x9, [x20]; str x8, [x20]
-_CALL = (0xAA1403E3, 0x94000000)  # mov x3, x20; bl
+_CALL = (0xAA1403E0, 0x94000000)  # mov x0, x20; bl
 
 
 def _shows(machine: Machine, code: bytes, room: int) -> bool:

@@ -194,3 +194,174 @@ def test_the_c_library_of_this_machine_is_neither_program_nor_plugin() -> None:
     assert (found.kind, found.pie, found.fortify) == ("runnable-library", "n/a", "n/a")
     loader = Path(found.interpreter or "").resolve()
     assert seen(loader, f"usr/lib/x86_64-linux-gnu/{loader.name}").kind == "loader"
+
+
+_STRONG, _NONE = "-fstack-protector-strong", "-fno-stack-protector"
+_COPY = "#include <string.h>\nvoid use(char *p);\nvoid %s(const char *s) { char b[64]; strcpy(b, s); use(b); }\n"
+_OWN = _COPY % "own" + "int main(int c, char **v) { own(v[0]); return c; }\nvoid use(char *p) { *p = 0; }\n"
+_DEEP = (
+    "#include <string.h>\nvoid use(char *p);\nvoid page(const char *s) { char b[4096]; strcpy(b, s); use(b); }\n"
+    "void much(const char *s) { char b[100000]; strcpy(b, s); use(b); }\n"
+    "int main(int c, char **v) { page(v[0]); much(v[1]); return c; }\n"
+)
+_USE = "void use(char *p) { *p = 0; }\n"
+
+
+def test_landing_pads_are_seen_where_the_mark_is_lost(tmp_path: Path) -> None:
+    """Case 1: start files without a note take the mark away; what the compiler did stays."""
+    functions = "".join(f"int f{n}(int a) {{ return a * {n}; }}\n" for n in range(20)) + HELLO
+    flags = [*PLAIN, "-fcf-protection=full", "-rdynamic"]
+    unmarked = tmp_path / "unmarked.s"
+    unmarked.write_text('.globl start_code\nstart_code: ret\n.section .note.GNU-stack,"",@progbits\n')
+    found = seen(compiled(tmp_path, functions, [*flags, str(unmarked)]))
+    assert (found.ibt_marked, found.shstk_marked, found.ibt_compiled) == ("no", "no", "yes")
+    assert (found.bti_marked, found.bti_compiled, found.pac_marked, found.pac_compiled) == ("n/a",) * 4
+
+
+def test_a_static_pie_has_its_canaries(tmp_path: Path) -> None:
+    """Case 6: with and without symbols."""
+    for more in ([], ["-s"]):
+        found = seen(compiled(tmp_path, _OWN, ["-O2", "-fno-inline", "-static-pie", "-fPIE", _STRONG, *more]))
+        assert (found.kind, found.stack_protector) == ("static-pie", "yes")
+        assert found.reasons["stack_protector"].counts["guarded"] > 100
+
+
+def test_a_static_programs_own_code_is_told_from_its_libc(tmp_path: Path) -> None:
+    """Case 7: the C library in it has hundreds of canaries, whatever the program was built with."""
+    for more in ([], ["-s"]):
+        bare = seen(compiled(tmp_path, _OWN, ["-O2", "-fno-inline", "-static", _NONE, *more]))
+        assert (bare.stack_protector, bare.reasons["stack_protector"].code) == ("partial", "own-code-without")
+        guarded = seen(compiled(tmp_path, _OWN, ["-O2", "-fno-inline", "-static", _STRONG, *more]))
+        assert guarded.stack_protector == "yes"
+    named = seen(compiled(tmp_path, _OWN, ["-O2", "-fno-inline", "-static", _NONE]))
+    assert [site.name for site in named.reasons["stack_protector"].sites] == ["own"]
+
+
+def test_the_c_library_guards_itself(tmp_path: Path) -> None:
+    """Case 8: it defines what others import, and the loader makes the guard."""
+    library = Path(subprocess.check_output(["gcc", "-print-file-name=libc.so.6"], text=True).strip()).resolve()
+    found = seen(library, "usr/lib/x86_64-linux-gnu/libc.so.6")
+    assert found.stack_protector == "yes"
+    assert found.reasons["stack_protector"].counts["guarded"] > 500
+    loader = seen(Path(found.interpreter or "").resolve(), "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
+    assert loader.stack_protector in ("n/a", "yes")
+
+
+def test_copying_an_unknown_size_needs_no_canary(tmp_path: Path) -> None:
+    """Case 14: built with all flags, and nothing to protect."""
+    source = "#include <string.h>\nvoid f(void *a, void *b, unsigned long n) { memcpy(a, b, n); memset(b, 0, n); }\n"
+    found = seen(
+        compiled(tmp_path, source, ["-O2", "-fPIC", "-shared", _STRONG, "-D_FORTIFY_SOURCE=2"]), "usr/lib/p.so"
+    )
+    assert (found.stack_protector, found.fortify) == ("n/a", "n/a")
+
+
+@pytest.mark.parametrize("strip", [[], ["-s"]], ids=["", "stripped"])
+def test_one_unit_without_canaries_is_found(tmp_path: Path, strip: list[str]) -> None:
+    """Case 17."""
+    unit = tmp_path / "unit.o"
+    text = tmp_path / "unit.c"
+    text.write_text(_COPY % "vuln")
+    subprocess.run(["gcc", "-O2", "-fPIE", _NONE, "-c", text, "-o", unit], check=True)
+    source = _OWN.replace("own(v[0]);", "own(v[0]); vuln(v[0]);").replace(
+        "int main", "void vuln(const char *);\nint main"
+    )
+    found = seen(compiled(tmp_path, source, ["-O2", "-fPIE", "-pie", _STRONG, *strip, str(unit)]))
+    reason = found.reasons["stack_protector"]
+    assert (found.stack_protector, reason.code, len(reason.sites)) == ("partial", "some-units-without", 1)
+    assert reason.sites[0].name == ("vuln" if not strip else None)
+
+
+def test_probes_of_frames_are_counted(tmp_path: Path) -> None:
+    """Case 18: frames of a page and of many have different probes."""
+    flags = ["-O2", "-fno-inline", "-fPIE", "-pie", _STRONG]
+    found = seen(compiled(tmp_path, _DEEP + _USE, [*flags, "-fstack-clash-protection"]))
+    assert (found.stack_clash, found.reasons["stack_clash"].code) == ("yes", "probes")
+    bare = seen(compiled(tmp_path, _DEEP + _USE, [*flags, "-fno-stack-clash-protection"]))
+    assert (bare.stack_clash, bare.reasons["stack_clash"].code) == ("no", "unprobed")
+    assert {site.name for site in bare.reasons["stack_clash"].sites} == {"page", "much"}
+
+
+@pytest.mark.full
+def test_arm64_has_its_own_protections(tmp_path: Path) -> None:
+    """Case 2: BTI and PAC instead of CET, and probes behind 64 KiB."""
+    text, out = tmp_path / "p.c", tmp_path / "p"
+    text.write_text(_DEEP + _USE)
+    flags = [
+        "-O2",
+        "-fno-inline",
+        "-fPIC",
+        "-shared",
+        "-nostdlib",
+        "-mbranch-protection=standard",
+        "-fstack-clash-protection",
+    ]
+    subprocess.run(["aarch64-linux-gnu-gcc", *flags, text, "-o", out], check=True)
+    found = seen(out, "usr/lib/p.so", "arm64")
+    assert (found.bti_marked, found.pac_marked, found.bti_compiled, found.pac_compiled) == ("yes",) * 4
+    assert (found.stack_clash, found.ibt_marked, found.ibt_compiled) == ("yes", "n/a", "n/a")
+
+
+@pytest.mark.full
+def test_checked_functions_of_ppc64el_are_counted(tmp_path: Path) -> None:
+    """Case 16: names are followed by a note on their entry there, which breaks tools that read columns."""
+    source = '#include <stdio.h>\nint main(int c, char **v) { return printf("%d %s\\n", c, v[0]); }\n'
+    text, out = tmp_path / "p.c", tmp_path / "p"
+    text.write_text(source)
+    flags = ["-O2", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"]
+    subprocess.run(["powerpc64le-linux-gnu-gcc", *flags, text, "-o", out], check=True)
+    found = seen(out, "usr/bin/p", "ppc64el")
+    assert (found.fortify, found.fortified_calls) == ("yes", 1)
+
+
+# Package of Debian 13, architecture, file in it, and what its columns say. Cases 1, 2, 6, 7, 11, 12, 18.
+_TRIXIE = (
+    ("coreutils", "amd64", "usr/bin/ls", "stack_protector=yes ibt_marked=no ibt_compiled=yes bti_marked=n/a"),
+    (
+        "coreutils",
+        "arm64",
+        "usr/bin/ls",
+        "bti_marked=yes pac_marked=yes bti_compiled=yes pac_compiled=yes ibt_marked=n/a",
+    ),
+    ("libc-bin", "amd64", "sbin/ldconfig", "kind=static-pie stack_protector=yes"),
+    ("busybox-static", "amd64", "bin/busybox", "stack_protector=yes relro=full"),
+    ("ripgrep", "amd64", "usr/bin/rg", "stack_protector=n/a fortify=n/a pie=yes relro=full"),
+    ("klibc-utils", "amd64", "usr/lib/klibc/bin/cat", "stack_protector=n/a pie=n/a"),
+    ("sudo", "amd64", "usr/bin/sudo", "stack_protector=yes stack_clash=yes"),
+)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("row", _TRIXIE, ids=lambda row: f"{row[0]}-{row[1]}")
+def test_files_of_debian_13(trixie: list[str], tmp_path: Path, row: tuple[str, str, str, str]) -> None:
+    package, architecture, path, said = row
+    subprocess.run(["apt-get", *trixie, "download", f"{package}:{architecture}"], cwd=tmp_path, check=True)
+    (deb,) = tmp_path.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", deb, tmp_path / "files"], check=True)
+    file = next(place for place in (tmp_path / "files" / path, tmp_path / "files/usr" / path) if place.exists())
+    found = seen(file, path, architecture)
+    for column, value in (word.split("=") for word in said.split()):
+        assert getattr(found, column) == value, (column, found.reasons.get(column))
+
+
+@pytest.fixture(scope="session")
+def trixie(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The options with which apt-get knows Debian 13 and nothing of this machine."""
+    root = tmp_path_factory.mktemp("apt")
+    for name in ("etc", "parts", "state/lists/partial", "cache/archives/partial"):
+        (root / name).mkdir(parents=True)
+    (root / "status").touch()
+    known = subprocess.check_output(["apt-get", "indextargets", "--format", "$(REPO_URI)"], text=True).split()
+    archive = next(uri for uri in known if uri.rstrip("/").endswith("/debian"))  # the mirror that this machine uses
+    (root / "etc/trixie.sources").write_text(
+        f"Types: deb\nURIs: {archive}\nSuites: trixie\nComponents: main\n"
+        "Architectures: amd64 arm64\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+    )
+    settings = {
+        "Dir::State": root / "state", "Dir::State::status": root / "status", "Dir::Cache": root / "cache",
+        "Dir::Etc::sourcelist": "/dev/null", "Dir::Etc::sourceparts": root / "etc", "APT::Sandbox::User": "root",
+    }  # fmt: skip
+    options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+    options += ["-o", "APT::Architectures::=amd64", "-o", "APT::Architectures::=arm64", "-q"]
+    subprocess.run(["apt-get", *options, "update"], check=True)
+    return options

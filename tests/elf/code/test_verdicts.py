@@ -96,6 +96,8 @@ def test_the_way_of_linking_changes_no_verdict(tmp_path: Path, compiler: Compile
         expected = {"strong": {"yes"}, "none": {"no", "partial"} if "static" in link else {"no"}}[level]
         if compiler.architecture in _NO_TABLES and (not sections or "stripped" in link):
             expected |= {"unknown"} if link != "stripped" or compiler.architecture == "riscv64" else {"n/a", "unknown"}
+        if compiler.architecture == "ppc64el" and (not sections or "stripped" in link):
+            expected |= {"unknown"}  # the start files take as much of the stack as all of a small program
         if "static" in link and (compiler is MUSL or compiler in CROSS):
             expected |= {"unknown"}  # the start code is not like that of glibc on amd64
         assert found.stack_protector in expected, (link, level, found.reasons["stack_protector"])
