@@ -25,7 +25,8 @@ from archscan.model import ElfKind, Reason, Verdict
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
 _LONGEST = 1024  # bytes of a function that are decoded to tell
 _CALL = 96  # bytes behind the address of a local variable in which it is passed on
-_BYTES = 8 << 10  # of all functions of an object
+_BYTES = 8 << 10  # of all functions of an object in which none is guarded
+_SAMPLE = 4 << 10  # of one in which some are
 _ENOUGH = 8  # of them that are exposed
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
 _MANY = 200  # guarded functions for each of these
@@ -93,7 +94,7 @@ def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
     every, chosen = 1, slice(0, int(np.searchsorted(np.cumsum(reach), _BYTES)) + 1)
     if guarded:  # a sample of all sizes of frames, where all would be too many
-        every = -(-int(reach.sum()) // _BYTES) or 1
+        every = -(-int(reach.sum()) // _SAMPLE) or 1
         chosen = slice(None, None, every)
     numbers: list[int] = []
     for number, size in zip(candidates[chosen].tolist(), reach[chosen].tolist(), strict=True):

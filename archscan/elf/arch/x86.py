@@ -41,10 +41,10 @@ def frames(code: Code, rex: tuple[int, ...], any_rex: tuple[int, int] | None = N
     size[long] = numbers(raw, found[long] + skip + 2, 4, "<")
     kept = (exact | long | small) & (size < _ROOM)
     prefix = () if any_rex is None else (any_rex,)
-    subtracted = matches(code, (*prefix, 0x29, (0xC4, 0xC7)))
-    moved = matches(code, (*prefix, 0x89, (0xC4, 0xC7)))
-    moved = moved[(raw[moved + skip + 1] != 0xEC) | (raw[moved] == 0x4C)]  # not `%rbp`, but `%r13`
-    return Frames(found[kept], size[kept], joined(subtracted, moved))
+    grown = matches(code, (*prefix, (0x09, 0x5F), (0xC4, 0xC7)))  # 29 (sub) or 89 (mov)
+    operation = raw[grown + skip]
+    framed = (raw[grown + skip + 1] == 0xEC) & (raw[grown] != 0x4C)  # `mov %rbp,%rsp`, but not of %r13
+    return Frames(found[kept], size[kept], grown[(operation == 0x29) | (operation == 0x89) & ~framed])
 
 
 def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
