@@ -104,7 +104,7 @@ def test_inspect_prints_verdicts_and_says_what_is_no_elf_file(
     good = corpus_objects["hardened"]["usr/bin/hardened"]
     done = archscan("inspect", good)
     assert done.returncode == 0
-    assert "relro            full" in done.stdout
+    assert "relro              full" in done.stdout
     (document,) = json.loads(archscan("inspect", "--format", "json", good).stdout)
     assert document["pie"] == "yes"
     text = tmp_path / "text"
