@@ -44,7 +44,7 @@ def called(
     """Those of the imported functions that are called, each with the offset of a call, where one was found.
 
     The others only have their address taken. Only the PLT has slots of the types ``jump_slot``, and only for functions
-    that are called; of those few calls are looked for. None where calls cannot be told.
+    that are called. None where calls cannot be told.
     """
     if not _told(image, idioms):
         return None
@@ -53,8 +53,16 @@ def called(
     found: dict[str, int | None] = {name: int(sites[0]) for name, sites in near.items() if sites.size}
     found |= {name: None for name, slots in places.items() if slots.in_plt and name not in found}
     missing = {name: slots for name, slots in places.items() if name not in found}
-    everywhere = _found(code, idioms, missing) if missing else {}
-    return found | {name: int(sites[0]) for name, sites in everywhere.items() if sites.size}
+    return found | dict.fromkeys(_reached(code, idioms, missing), None)
+
+
+def _reached(code: Code, idioms: Idioms, places: dict[str, Slots]) -> list[str]:
+    """The functions whose slot a stub or a call goes through; the linker makes a stub only for what is called."""
+    if not places or idioms.stubs is None:
+        return []
+    through = [idioms.stubs(code)[1], idioms.slot_calls(code)[1] if idioms.slot_calls else NONE]
+    known = np.concatenate(through)
+    return [name for name, slots in places.items() if np.isin(slots.addresses, known).any()]
 
 
 def _told(image: Image, idioms: Idioms) -> bool:
