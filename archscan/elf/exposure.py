@@ -121,6 +121,9 @@ def _copied(state: _State, text: Text) -> _Slot | None:
 
 def _step(state: _State, text: Text, line: str) -> bool:
     """Takes one instruction in that is no call; whether it indexes the stack or pushes the address of a place."""
+    if not state.held and text.stack not in line and text.frame_pointer not in line:
+        _changed(state, text, line)  # most instructions have nothing to do with the stack
+        return False
     indexed = text.indexed.match(line)
     if indexed and (indexed["base"] in state.held or indexed["base"] in _bases(state, text)):
         return True
@@ -149,7 +152,7 @@ def _changed(state: _State, text: Text, line: str) -> None:
     if exchanged:
         _exchange(state, *exchanged.groups())
         return
-    slot = _given(state, text, line)
+    slot = _given(state, text, line) if state.held or text.stack in line or text.frame_pointer in line else None
     written = text.written.match(line)
     if written:
         copied, constant = text.copy.match(line), _CONSTANT.match(line)
