@@ -184,16 +184,24 @@ def _converted(path: Path, place: str, table: dict[str, Any], form: type[_Table]
     known = form.__struct_fields__
     for key in sorted(table.keys() - set(known)):
         raise RuleError(f"{where}{key}: unknown key, expected one of {', '.join(known)}")
+    try:
+        return msgspec.convert(table, form)
+    except msgspec.ValidationError as error:
+        raise RuleError(f"{where}{_fault(table, form, error)}") from error
+
+
+def _fault(table: dict[str, Any], form: type[msgspec.Struct], error: msgspec.ValidationError) -> str:
+    """The first key that is missing or not of its form, and why."""
     fields = _fields(form)
     for field in fields.values():
         if field.required and field.name not in table:
-            raise RuleError(f"{where}{field.name}: missing key")
+            return f"{field.name}: missing key"
     for key, value in table.items():
         try:
             msgspec.convert(value, fields[key].type)
-        except msgspec.ValidationError as error:
-            raise RuleError(f"{where}{key}: {error}") from error
-    return msgspec.convert(table, form)
+        except msgspec.ValidationError as reason:
+            return f"{key}: {reason}"
+    return str(error)
 
 
 @cache
