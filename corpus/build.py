@@ -16,7 +16,7 @@ from archscan.model import unescape
 from corpus.capabilities import encoded
 from corpus.compile import objects, wrapped
 from corpus.debs import Entry, deb
-from corpus.recipes import ROOT, Object, Recipe, Stub, load, raw_name
+from corpus.recipes import ROOT, Object, Recipe, Stub, load, names, raw_name
 from corpus.target import Target, target
 
 
@@ -134,6 +134,12 @@ def lacking(recipe: Recipe) -> str:
     wanted = recipe.build.architectures
     found = target(recipe.build.compiler).architecture
     return f"for {', '.join(wanted)}, not {found}" if wanted and found not in wanted else ""
+
+
+def buildable(compiler: str = "gcc") -> tuple[str, ...]:
+    """The names of the recipes for a compiler that this machine has all for; none where it lacks the compiler."""
+    recipes = {name: load(ROOT / name / "recipe.toml") for name in names()}
+    return tuple(name for name, one in recipes.items() if one.build.compiler == compiler and not lacking(one))
 
 
 def build(name: str, out: Path, work: Path, known: Mapping[str, Stub], root: Path = ROOT) -> Built:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from corpus.build import Built, build_all, lacking
+from corpus.build import Built, build_all, buildable
 from corpus.catalogue import stubs_of
-from corpus.recipes import ROOT, load, names
+from corpus.recipes import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def corpus_builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
     """Recipe name → what was built of it, for all recipes that the host's own compiler can build."""
-    recipes = {name: load(ROOT / name / "recipe.toml") for name in names()}
-    wanted = [name for name, recipe in recipes.items() if recipe.build.compiler == "gcc" and not lacking(recipe)]
     out, work = tmp_path_factory.mktemp("corpus-debs"), tmp_path_factory.mktemp("corpus-work")
-    return {built.name: built for built in build_all(wanted, out, work, stubs_of(ROOT.parent / "rules"))}
+    return {built.name: built for built in build_all(buildable(), out, work, stubs_of(ROOT.parent / "rules"))}
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def zstd_chunks(exactly: Callable[[int], bytes]) -> Iterator[bytes]:
     """
     while magic := exactly(4):
         if magic[1:] == _SKIPPABLE and magic[0] >> 4 == 5:
-            _skip(exactly, int.from_bytes(_some(exactly, 4), "little"))
+            _pass_over(exactly, int.from_bytes(_some(exactly, 4), "little"))
         elif magic == _MAGIC:
             yield from _frame(magic, exactly)
         else:
@@ -51,6 +51,6 @@ def _some(exactly: Callable[[int], bytes], size: int) -> bytes:
     return data
 
 
-def _skip(exactly: Callable[[int], bytes], size: int) -> None:
+def _pass_over(exactly: Callable[[int], bytes], size: int) -> None:
     while size:
         size -= len(_some(exactly, min(size, 1 << 16)))

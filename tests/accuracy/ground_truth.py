@@ -7,12 +7,14 @@ nothing.
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
+import pytest
 
 from archscan.elf import Place, facts
 from archscan.elf.arch import machine
@@ -29,6 +31,11 @@ _SHOWN = {  # how objdump shows what each feature writes
     "stack_clash": re.compile(r"^ *([0-9a-f]+):\torq +\$0x0,(?:0x[0-9a-f]+)?\(%rsp\)", re.MULTILINE),
     "ibt_compiled": re.compile(r"^ *([0-9a-f]+):\tendbr64", re.MULTILINE),
 }
+
+
+amd64_only = pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="how objdump shows canaries, probes and landing pads is said here for amd64"
+)
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import platform
-
 import pytest
 
 from tests.accuracy.builds import PROVING, pairs
-from tests.accuracy.ground_truth import FEATURES, Checked, checked
+from tests.accuracy.ground_truth import FEATURES, Checked, amd64_only, checked
 from tests.debug.source_packages import folder
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, amd64_only]
 
 # What is known to be wrong: assembler that hands out its stack reads as a unit without the stack protector.
 _ASSEMBLER = {("libffi", "stack_protector")}
@@ -18,8 +16,6 @@ _ASSEMBLER = {("libffi", "stack_protector")}
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Checked]:
-    if platform.machine() != "x86_64":
-        pytest.skip("what objdump shows is known for amd64 only")
     work = tmp_path_factory.mktemp("unpacked")
     found = [row for recipe, pair in pairs(folder(), work) for row in checked(recipe.name, pair)]
     missing = {recipe.name for recipe in PROVING} - {row.build for row in found}

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.accuracy.ground_truth import checked
+from tests.accuracy.ground_truth import amd64_only, checked
 from tests.debug import truth
 from tests.debug.building import program, split
 
 _WITHOUT = ("-O2", "-fno-stack-protector", "-fno-stack-clash-protection", "-fPIE", "-fcf-protection=none")
 
 
+@amd64_only
 @pytest.mark.parametrize("bare", [("used.c",), ("main.c", "used.c"), ("main.c", "plain.c", "used.c"), ()])
 def test_the_units_without_are_found(bare: tuple[str, ...], tmp_path: Path) -> None:
-    machine = subprocess.run(["gcc", "-dumpmachine"], capture_output=True, text=True, check=True).stdout
-    if not machine.startswith("x86_64"):
-        pytest.skip("the compiler is not that of amd64")
     stripped, debug = split(program(tmp_path, dict.fromkeys(bare, _WITHOUT)))
     rows = {row.feature: row for row in checked("mixed", truth.Pair("usr/bin/program", stripped, debug))}
     row = rows["stack_protector"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archscan.errors import RuleError
-from corpus.build import lacking
+from corpus.build import buildable, lacking
 from corpus.recipes import ROOT, load, names, raw_name
-from corpus.target import run
+from corpus.target import run, target
 from tests import oracle
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATTED = {"printf", "fprintf", "sprintf", "snprintf", "vprintf", "vfprintf", "vsprintf", "vsnprintf"}
 HERE = [name for name in names() if not lacking(load(ROOT / name / "recipe.toml"))]
-HOST = [name for name in HERE if load(ROOT / name / "recipe.toml").build.compiler == "gcc"]
+HOST = buildable()
 
 
 def looked_at(built: Built) -> list[tuple[Object, oracle.Facts]]:
@@ -56,11 +56,16 @@ def test_protectors_and_checked_names_are_imported_where_a_recipe_says_so(
 
 @pytest.mark.parametrize("column", ["ibt_marked", "shstk_marked"])
 def test_control_flow_marks_are_in_the_notes(column: str, corpus_builds: dict[str, Built]) -> None:
-    if "landing-pads" not in corpus_builds:
-        pytest.skip("the marks are of x86 alone")
     mark = column.removesuffix("_marked").upper()
-    for item, found in looked_at(corpus_builds["landing-pads"]):
-        assert (mark in found.features) is (item.facts[column] == "yes")
+    for built in _only_for("landing-pads", ("amd64", "i386"), corpus_builds):
+        for item, found in looked_at(built):
+            assert (mark in found.features) is (item.facts[column] == "yes")
+
+
+def _only_for(name: str, architectures: tuple[str, ...], builds: dict[str, Built]) -> list[Built]:
+    """What a recipe for some processors gave; on any other it must not have been built."""
+    assert (name in builds) is (target().architecture in architectures)
+    return [builds[name]] if name in builds else []
 
 
 def _functions(path: Path) -> dict[str, str]:
@@ -71,11 +76,9 @@ def _functions(path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["stack-clash", "partial-stack-protector", "privileged-link"])
 def test_code_is_as_the_flags_of_each_unit_say(name: str, corpus_builds: dict[str, Built]) -> None:
-    if corpus_builds[name].target.architecture != "amd64":
-        pytest.skip("what is looked for in the code is of amd64 alone")
     column, wanted, functions = {
-        "stack-clash": ("stack_clash", r"\b(?:or[lq]?) +\$0x0,", ("main", "last_byte")),
-    }.get(name, ("stack_protector", r"%fs:0x28", ("main", "length")))
+        "stack-clash": ("stack_clash", r"\bor[lq]? +\$0x0,|\bstr\s+xzr, \[sp", ("main", "last_byte")),
+    }.get(name, ("stack_protector", r"__stack_chk_fail", ("main", "length")))
     for item in corpus_builds[name].recipe.object:
         code = _functions(corpus_builds[name].objects[item.path])
         found = {bool(re.search(wanted, code[function])) for function in functions if function in code}
@@ -83,13 +86,16 @@ def test_code_is_as_the_flags_of_each_unit_say(name: str, corpus_builds: dict[st
         assert said == item.facts[column], item.path
 
 
-@pytest.mark.parametrize("name", ["landing-pads", "landing-pads-lost"])
-def test_functions_begin_with_landing_pads(name: str, corpus_builds: dict[str, Built]) -> None:
-    if name not in corpus_builds:
-        pytest.skip("the marks are of x86 alone")
-    for item in corpus_builds[name].recipe.object:
-        code = _functions(corpus_builds[name].objects[item.path])
-        assert ("endbr" in code["main"].partition("\n")[0]) is (item.facts["ibt_compiled"] == "yes"), item.path
+@pytest.mark.parametrize(
+    ("name", "architectures"), [("landing-pads", ("amd64", "i386")), ("landing-pads-lost", ("amd64",))]
+)
+def test_functions_begin_with_landing_pads(
+    name: str, architectures: tuple[str, ...], corpus_builds: dict[str, Built]
+) -> None:
+    for built in _only_for(name, architectures, corpus_builds):
+        for item in built.recipe.object:
+            first = _functions(built.objects[item.path])["main"].partition("\n")[0]
+            assert ("endbr" in first) is (item.facts["ibt_compiled"] == "yes"), item.path
 
 
 def test_sanitizers_are_imported_where_the_recipe_says_so(corpus_builds: dict[str, Built]) -> None:
