@@ -1,30 +1,8 @@
 -- title: Why one protection was judged as it was, by reason
 -- why: a statistic is believed once one knows what stands behind each verdict
 -- param feature: pie, relro, stack_protector, fortify, nx …: a column of the table elf
-SELECT h.verdict, h.reason, count(*) AS objects, min(h.text) AS example, min(h.path) AS example_path
-FROM (
-    SELECT CASE r.key
-           WHEN 'pie' THEN e.pie
-           WHEN 'bind_now' THEN e.bind_now
-           WHEN 'stack_protector' THEN e.stack_protector
-           WHEN 'fortify' THEN e.fortify
-           WHEN 'nx' THEN e.nx
-           WHEN 'stack_clash' THEN e.stack_clash
-           WHEN 'ibt_marked' THEN e.ibt_marked
-           WHEN 'ibt_compiled' THEN e.ibt_compiled
-           WHEN 'shstk_marked' THEN e.shstk_marked
-           WHEN 'bti_marked' THEN e.bti_marked
-           WHEN 'bti_compiled' THEN e.bti_compiled
-           WHEN 'pac_marked' THEN e.pac_marked
-           WHEN 'pac_compiled' THEN e.pac_compiled
-           WHEN 'separate_code' THEN e.separate_code
-           WHEN 'clang_cfi' THEN e.clang_cfi
-           WHEN 'safe_stack' THEN e.safe_stack
-           WHEN 'glibcxx_assertions' THEN e.glibcxx_assertions
-           WHEN 'relro' THEN e.relro
-           END AS verdict,
-           json_extract(r.value, '$.code') AS reason, json_extract(r.value, '$.text') AS text, e.path
-    FROM elf e JOIN json_each(e.reasons) r ON r.key = :feature
-) h
-GROUP BY h.verdict, h.reason
-ORDER BY h.verdict, objects DESC, h.reason
+SELECT v.verdict, v.reason, count(*) AS objects, min(v.text) AS example, min(e.path) AS example_path
+FROM verdict v JOIN elf e ON e.id = v.elf_id
+WHERE v.feature = :feature AND v.reason IS NOT NULL
+GROUP BY v.verdict, v.reason
+ORDER BY v.verdict, objects DESC, v.reason

@@ -80,26 +80,25 @@ def _named(text: str, patterns: tuple[tuple[re.Pattern[str], str], ...]) -> str 
 
 def clang_cfi(subject: Subject) -> Judged:
     """Whether calls are checked across objects (Clang, "Control Flow Integrity"): only that leaves names."""
-    if subject.kind in FOREIGN:
-        return unlinked(subject.kind)
-    if _RUNTIME.search(subject.path):
-        return not_applicable("the-library", "is a part of clang's library for this")
-    seen = spelled(subject.image, _CFI)
-    if seen:
-        text = "indirect calls are checked, across objects too"
-        return Verdict.YES, Reason("cross-dso", text, {}, *names(tuple(sorted(seen))))
-    text = "nothing shows checks of calls across objects, and checks within one leave no trace"
-    return not_applicable("not-asked-for", text)
+    found = Reason("cross-dso", "indirect calls are checked, across objects too")
+    return _spelled_out(
+        subject, _CFI, found, "nothing shows checks of calls across objects, and checks within one leave no trace"
+    )
 
 
 def safe_stack(subject: Subject) -> Judged:
     """Whether return addresses lie on a stack of their own (Clang, "SafeStack")."""
+    found = Reason("second-stack", "what others may be given the address of lies on a second stack")
+    return _spelled_out(subject, _SAFE_STACK, found, "no name of the library that a second stack needs")
+
+
+def _spelled_out(subject: Subject, wanted: re.Pattern[bytes], found: Reason, absent: str) -> Judged:
+    """`yes`, for a reason, where the object has names that only clang's library for a feature has; else `n/a`."""
     if subject.kind in FOREIGN:
         return unlinked(subject.kind)
     if _RUNTIME.search(subject.path):
         return not_applicable("the-library", "is a part of clang's library for this")
-    seen = spelled(subject.image, _SAFE_STACK)
+    seen = spelled(subject.image, wanted)
     if seen:
-        text = "what others may be given the address of lies on a second stack"
-        return Verdict.YES, Reason("second-stack", text, {}, *names(tuple(sorted(seen))))
-    return not_applicable("not-asked-for", "no name of the library that a second stack needs")
+        return Verdict.YES, Reason(found.code, found.text, {}, *names(tuple(sorted(seen))))
+    return not_applicable("not-asked-for", absent)

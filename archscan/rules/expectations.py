@@ -6,7 +6,6 @@ A promise is what a distribution's toolchain does by itself from a day on. Its f
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -16,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from archscan.errors import RuleError
+from archscan.rules.toml import table_of
 from archscan.store.promises import FEATURES, FIX_WHERE, KINDS
 
 if TYPE_CHECKING:
@@ -143,13 +143,7 @@ def _keys(entry: Promise | Lack, distribution: Distribution) -> Iterator[tuple[s
 
 
 def _distribution(path: Path) -> Distribution:
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RuleError(f"{path}: expected TOML: {error}") from error
-    file = _converted(path, "", table, _File)
+    file = _converted(path, "", table_of(path), _File)
     if file.distribution != path.stem:
         raise RuleError(f"{path}: distribution: expected {path.stem!r}, the name of its file")
     known = _converted(path, "recognise", dict(file.recognise), _Recognise)

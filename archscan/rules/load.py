@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import msgspec
 from archscan.errors import RuleError
 from archscan.model import Confidence, Severity
 from archscan.rules.expectations import Distribution, load_expectations
+from archscan.rules.toml import table_of
 from archscan.store.promises import FIX_WHERE
 
 if TYPE_CHECKING:
@@ -122,12 +122,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _rule(path: Path) -> Rule:
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RuleError(f"{path}: expected TOML: {error}") from error
+    table = table_of(path)
     _check_keys(path, table, _REQUIRED, _KNOWN)
     values: dict[str, Any] = {
         **{key: _text(path, table, key) for key in _TEXTS},

@@ -1,4 +1,4 @@
-"""Columns of ``elf`` that came after the first ones, as SQL, and views over what objects may do.
+"""Columns of ``elf`` that came after the first ones, as SQL, and views over all verdicts and privileges.
 
 The first columns stand in a migration that is published, so later ones are added here.
 """
@@ -15,9 +15,9 @@ _ADDED = "\n".join(
     f"CHECK ({name} IN ('yes', 'partial', 'no', 'n/a', 'unknown'));"
     for name in LATER
 )
-_SUMMARY = "\nUNION ALL\n".join(
-    f"SELECT '{name}' AS feature, p.architecture, e.{name} AS verdict, count(*) AS objects "
-    f"FROM elf e JOIN current_package p ON p.id = e.package_id GROUP BY p.architecture, e.{name}"
+_VERDICTS = "\nUNION ALL\n".join(
+    f"SELECT id AS elf_id, package_id, '{name}' AS feature, {name} AS verdict, "
+    f"json_extract(reasons, '$.{name}.code') AS reason, json_extract(reasons, '$.{name}.text') AS text FROM elf"
     for name in (*PROTECTIONS, "relro", *LATER)
 )
 
@@ -27,9 +27,15 @@ ALTER TABLE elf ADD COLUMN sanitizers TEXT;
 CREATE INDEX elf_sanitizers ON elf (sanitizers) WHERE sanitizers IS NOT NULL;
 CREATE INDEX file_granting ON file (package_id, link) WHERE kind = 'hardlink' AND privilege IS NOT NULL;
 
+-- One row for each object and column with a verdict.
+CREATE VIEW verdict AS
+{_VERDICTS};
+
 DROP VIEW hardening_summary;
 CREATE VIEW hardening_summary AS
-{_SUMMARY};
+SELECT v.feature, p.architecture, v.verdict, count(*) AS objects
+FROM verdict v JOIN current_package p ON p.id = v.package_id
+GROUP BY v.feature, p.architecture, v.verdict;
 
 -- Objects that run with more rights than their caller, by their own name or by that of a hard link to them. Two parts,
 -- because an OR of the two would have SQLite look at all files of a package for each of its objects.
