@@ -28,9 +28,10 @@ def readings(
 ) -> Generator[Reading, None, None]:
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
-    ``prepare`` is called once in each process that forks children: what it imports, no child must import again. At
-    most two jobs for each worker are under way, so ``jobs`` may be endless. Closing the iterator ends all processes.
+    ``prepare`` is called first, and once in each process that forks children: what it imports, no child must import
+    again. At most two jobs for each worker are under way, so ``jobs`` may be endless. Closing the iterator ends all processes.
     """
+    prepare()  # here, so that all processes have it for nothing; and if it is broken, nothing begins
     if workers == 1:
         yield from _serial(jobs, work, limits, prepare)
     else:
@@ -94,7 +95,6 @@ def _read_in_worker(job: Job) -> Answer:
 def _parallel(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None]
 ) -> Generator[Reading, None, None]:
-    prepare()  # here, so that the workers and their spawners have it for nothing
     source = iter(jobs)
     waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
     others = multiprocessing.active_children()

@@ -351,3 +351,16 @@ def test_a_package_that_loses_its_worker_each_time_is_given_up() -> None:
 def test_the_status_of_a_package_that_was_never_named_is_unreadable() -> None:
     (reading,) = readings([job("leave")], work, LIMITS, 1)
     assert reading.status == PackageStatus.UNREADABLE
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_cannot_be_prepared_ends_the_run_at_once(workers: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Each package would be tried three times in vain, and called killed from outside."""
+
+    def broken() -> None:
+        raise LookupError("a bug of ours")
+
+    jobs = [Job(path=f"{number}.deb", target="x") for number in range(3)]
+    with pytest.raises(LookupError, match="a bug of ours"):
+        list(readings(jobs, lambda *_: None, LIMITS, workers, broken))
+    assert caplog.records == []
