@@ -29,7 +29,8 @@ def readings(
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
     ``prepare`` is called first, and once in each process that forks children: what it imports, no child must import
-    again. At most two jobs for each worker are under way, so ``jobs`` may be endless. Closing the iterator ends all processes.
+    again. At most two jobs for each worker are under way, so ``jobs`` may be endless. Closing the iterator ends all
+    processes.
     """
     prepare()  # here, so that all processes have it for nothing; and if it is broken, nothing begins
     if workers == 1:
