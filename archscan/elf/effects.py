@@ -1,0 +1,164 @@
+"""What one instruction does with the stack and with registers, as its text says it, whatever came before.
+
+A compiler writes few different instructions: four of five have been met before in the same package. So each is matched
+against a processor's expressions (``Text``) once, and remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import msgspec
+
+from archscan.elf.arch.idioms import Text
+
+_MOST_KNOWN = 1 << 15  # instructions that are remembered; then all are forgotten
+_CONSTANT = re.compile(
+    r"(?:(?:c\.)?(?:mov\w*|li|l[gl]?hi)(?:\.w)? %?\w+, |addi \w+, zero, )#?(?P<value>(?:0x)?[0-9a-f]+)$"
+    r"|xor (\w+), \2$"
+)
+# Rounding an address, as for alloca, and adding to it.
+_ROUNDED = re.compile(
+    r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
+    r"(?:%?(?P<of>[a-z]\w*), )?[#-]*(?:0x)?[0-9a-f]+(?:, (?:0x)?[0-9a-f]+)?$"
+)
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A place on the stack: the register it is counted from, and how far above that."""
+
+    base: str
+    at: int
+
+
+class Store(msgspec.Struct, frozen=True):
+    """A register, perhaps a second one beside it, put to a place in memory: see ``Text.home``."""
+
+    to: Slot
+    source: str
+    second: str | None
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Memory copied in one instruction, to a place that it names or along the registers ``Text.moved``."""
+
+    to: Slot | None
+    copies: bool  # or fills
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """One instruction. Registers are whole ones but for those of stores; None is what the instruction does not do."""
+
+    calls: bool
+    returns: bool
+    on_stack: bool  # it names the stack pointer or the frame pointer
+    frames: bool  # it sets the frame pointer
+    grows: str | None  # room as a register says: the register that had the new address before, or ""
+    allocates: int | None  # room of a fixed size: bytes of registers that are pushed, or 0
+    indexed: str | None  # the base of an access by a variable index
+    stored: Store | None
+    pushed: str | None
+    block: Block | None
+    exchanged: tuple[str, str] | None
+    written: str | None
+    copied: str | None  # the register whose value is taken
+    constant: int | None
+    reloaded: Slot | None
+    address: Slot | None  # the address that is put into ``written``
+    rounded: str | None  # the register whose value is rounded, or added to
+    loaded: tuple[str, ...]  # registers filled from memory, to copy a structure
+
+
+def effect(text: Text, mnemonic: str, operands: str) -> Effect:
+    """What an instruction does. Where a jump or a call leads makes no difference."""
+    line = f"{mnemonic} {operands[0]}" if operands[:1] in ("0", "#") else f"{mnemonic} {operands}"
+    known = _known(*text.mode)
+    found = known.get(line)
+    if found is None:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[line] = found = _effect(text, line)
+    return found
+
+
+@cache
+def _known(architecture: int, mode: int) -> dict[str, Effect]:  # noqa: ARG001  # of one processor each
+    return {}
+
+
+def _effect(text: Text, line: str) -> Effect:
+    on_stack = text.stack in line or text.frame_pointer in line
+    written, copied, rounded = text.written.match(line), text.copy.match(line), _ROUNDED.match(line)
+    reloaded = text.reload.match(line) if on_stack else None
+    exchanged = text.exchanged.match(line) if text.exchanged else None
+    pushed = text.pushed.match(line) if text.pushed else None
+    indexed, grows = text.indexed.match(line), text.grows.match(line)
+    loaded = text.loaded.match(line) if text.loaded else None
+    return Effect(
+        calls=text.call.match(line) is not None,
+        returns=text.returns.match(line) is not None,
+        on_stack=on_stack,
+        frames=text.frame.match(line) is not None,
+        grows=(grows["to"] or "") if grows else None,
+        allocates=_allocates(text, line),
+        indexed=indexed["base"] if indexed else None,
+        stored=_store(text, line),
+        pushed=pushed["source"] if pushed else None,
+        block=_block(text, line),
+        exchanged=(exchanged[1], exchanged[2]) if exchanged else None,
+        written=whole(text, written["to"]) if written else None,
+        copied=copied["source"] if copied else None,
+        constant=_constant(line),
+        reloaded=Slot(reloaded["base"], _number(reloaded["at"])) if reloaded else None,
+        address=_address(text, line) if on_stack else None,
+        rounded=rounded["of"] or rounded["to"] if rounded else None,
+        loaded=tuple(whole(text, name) for name in loaded.groups() if name) if loaded else (),
+    )
+
+
+def whole(text: Text, register: str) -> str:
+    """The register of which one is a part."""
+    return text.aliases.get(register, register)
+
+
+def _allocates(text: Text, line: str) -> int | None:
+    words = text.allocates.match(line)
+    if words is None:
+        return None
+    pushed = words.groupdict().get("scratch")
+    return (pushed.count(",") + 1) * text.word if pushed else 0
+
+
+def _store(text: Text, line: str) -> Store | None:
+    words = text.home.match(line)
+    if words is None:
+        return None
+    return Store(Slot(words["base"], _number(words["at"])), words["source"], words.groupdict().get("second"))
+
+
+def _block(text: Text, line: str) -> Block | None:
+    found = text.blocks.match(line) if text.blocks else None
+    if found is None:
+        return None
+    words = found.groupdict()
+    return Block(Slot(words["base"], _number(words["at"])) if "base" in words else None, "movs" in line)
+
+
+def _constant(line: str) -> int | None:
+    found = _CONSTANT.match(line)
+    return int(found["value"] or "0", 0) if found else None
+
+
+def _address(text: Text, line: str) -> Slot | None:
+    for pattern in text.address:
+        found = pattern.match(line)
+        if found:
+            words = found.groupdict()
+            return Slot(words["base"], _number(words.get("at")) - _number(words.get("below")))
+    return None
+
+
+def _number(text: str | None) -> int:
+    """A distance as the disassembler writes it: ``+ 0x10``, ``- 8``, ``#0x10``, ``-16``."""
+    return int(text.replace(" ", "").replace("#", "") or "0", 0) if text else 0
