@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NONE", "Bytes", "Mask", "Offsets", "Pattern", "Words", "find", "np", "numbers"]
+__all__ = ["NONE", "Bytes", "Mask", "Offsets", "Pattern", "Words", "among", "find", "np", "numbers"]
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -27,8 +27,9 @@ def find(raw: Bytes, low: int, high: int, pattern: Pattern) -> Offsets:
     last = high - len(pattern) + 1
     for start in range(low, last, _STEP):
         end = min(start + _STEP, last)
-        here = np.ones(end - start, np.bool_)
-        for place, value, mask in wanted[:_DENSE]:
+        place, value, mask = wanted[0]
+        here = _equal(raw[start + place : end + place], value, mask)
+        for place, value, mask in wanted[1:_DENSE]:
             here &= _equal(raw[start + place : end + place], value, mask)
         at = np.flatnonzero(here) + start
         for place, value, mask in wanted[_DENSE:]:
@@ -44,6 +45,13 @@ def _masked(byte: int | tuple[int, int]) -> tuple[int, int]:
 def _equal(bytes_: Bytes, value: int, mask: int) -> Mask:
     same: Mask = bytes_ == value if mask == 0xFF else bytes_ & np.uint8(mask) == value
     return same
+
+
+def among(*values: int) -> Mask:
+    """For each byte whether it is one of the values, to be indexed by an array of bytes."""
+    table = np.zeros(256, np.bool_)
+    table[list(values)] = True
+    return table
 
 
 def numbers(raw: Bytes, at: Offsets, size: int, order: str, *, signed: bool = False) -> Offsets:

@@ -21,84 +21,91 @@ _SEARCHED = 1 << 20  # bytes of code in which one call among many is found most 
 _SYMBOL, _RELOCATION = 24, 24  # bytes of Elf64_Sym and Elf64_Rela
 
 
-class Slots(msgspec.Struct, frozen=True, eq=False):
-    """The addresses of the slots that hold an imported function, and whether the PLT's relocations fill one of them."""
+class Called(msgspec.Struct, frozen=True, eq=False):
+    """An imported function: its slots, whether the PLT has one, and the calls in the first MiB of code, sorted."""
 
-    addresses: Offsets
+    slots: Offsets  # addresses
     in_plt: bool
+    calls: Offsets  # offsets into the file
 
 
-def calls(image: Image, code: Code, idioms: Idioms, wanted: Iterable[str]) -> dict[str, Offsets]:
-    """The offsets of calls of imported functions, by name, as far as the first MiB of code has them.
+class _Calls(msgspec.Struct, frozen=True, eq=False):
+    """Calls of imported functions: where they stand, and the address of the slot that each goes through."""
 
-    Empty where calls cannot be told: in 32-bit objects, and on processors whose PLT is not known.
-    """
-    return (
-        _found(beginning(code, _SEARCHED), idioms, _slots(image, wanted, frozenset())) if _told(image, idioms) else {}
-    )
+    offsets: Offsets
+    slots: Offsets
 
 
 def called(
     image: Image, code: Code, idioms: Idioms, wanted: Iterable[str], jump_slot: frozenset[int]
-) -> dict[str, int | None] | None:
-    """Those of the imported functions that are called, each with the offset of a call, where one was found.
+) -> dict[str, Called] | None:
+    """What is known of the imported functions with these names, by name.
 
-    The others only have their address taken. Only the PLT has slots of the types ``jump_slot``, and only for functions
-    that are called. None where calls cannot be told.
+    Only the PLT has slots of the types ``jump_slot``, and only for functions that are called. None where calls cannot
+    be told: in 32-bit objects, and on processors whose PLT is not known.
     """
-    if not _told(image, idioms):
+    if image.bits != 64 or idioms.stubs is None or idioms.direct_calls is None:
         return None
     places = _slots(image, wanted, jump_slot)
-    near = _found(beginning(code, _SEARCHED), idioms, places)
-    found: dict[str, int | None] = {name: int(sites[0]) for name, sites in near.items() if sites.size}
-    found |= {name: None for name, slots in places.items() if slots.in_plt and name not in found}
-    missing = {name: slots for name, slots in places.items() if name not in found}
-    return found | dict.fromkeys(_reached(code, idioms, missing), None)
-
-
-def _reached(code: Code, idioms: Idioms, places: dict[str, Slots]) -> list[str]:
-    """The functions whose slot a stub or a call goes through; the linker makes a stub only for what is called."""
-    if not places or idioms.stubs is None:
-        return []
-    through = [idioms.stubs(code)[1], idioms.slot_calls(code)[1] if idioms.slot_calls else NONE]
-    known = np.concatenate(through)
-    return [name for name, slots in places.items() if np.isin(slots.addresses, known).any()]
-
-
-def _told(image: Image, idioms: Idioms) -> bool:
-    return image.bits == 64 and idioms.stubs is not None and idioms.direct_calls is not None
-
-
-def _found(code: Code, idioms: Idioms, places: dict[str, Slots]) -> dict[str, Offsets]:
-    """The calls of each function in the parts of the code that are searched."""
-    if not places or idioms.stubs is None or idioms.direct_calls is None:
-        return {}
-    entries, through = idioms.stubs(code)
-    sites, targets = idioms.direct_calls(code)
-    indirect, slots = idioms.slot_calls(code) if idioms.slot_calls else (NONE, NONE)
+    found = _calls(beginning(code, _SEARCHED), idioms) if places else _Calls(NONE, NONE)
     return {
-        name: np.unique(
-            np.concatenate(
-                [
-                    sites[np.isin(targets, entries[np.isin(through, known.addresses)])],
-                    indirect[np.isin(slots, known.addresses)],
-                ]
-            )
-        )
-        for name, known in places.items()
+        name: Called(slots, in_plt, np.unique(found.offsets[np.isin(found.slots, slots)]))
+        for name, (slots, in_plt) in places.items()
     }
 
 
-def _slots(image: Image, wanted: Iterable[str], jump_slot: frozenset[int]) -> dict[str, Slots]:
-    """The slots of imported functions, by the function's name."""
+def first_calls(code: Code, idioms: Idioms, functions: dict[str, Called]) -> dict[str, int | None]:
+    """Those of the functions that are called, each with the offset of a call, where one was found.
+
+    The others only have their address taken.
+    """
+    found: dict[str, int | None] = {
+        name: int(one.calls[0]) if one.calls.size else None
+        for name, one in functions.items()
+        if one.calls.size or one.in_plt
+    }
+    missing = {name: one for name, one in functions.items() if name not in found}
+    return found | dict.fromkeys(_reached(code, idioms, missing), None)
+
+
+def _reached(code: Code, idioms: Idioms, functions: dict[str, Called]) -> list[str]:
+    """The functions whose slot a stub or a call goes through; the linker makes a stub only for what is called."""
+    if not functions or idioms.stubs is None:
+        return []
+    through = [idioms.stubs(code)[1], idioms.slot_calls(code)[1] if idioms.slot_calls else NONE]
+    known = np.concatenate(through)
+    return [name for name, one in functions.items() if np.isin(one.slots, known).any()]
+
+
+def _calls(code: Code, idioms: Idioms) -> _Calls:
+    """The calls that go to a stub of the PLT, and those straight through a slot."""
+    assert idioms.stubs is not None
+    assert idioms.direct_calls is not None
+    entries, through = idioms.stubs(code)
+    sites, targets = idioms.direct_calls(code)
+    indirect, slots = idioms.slot_calls(code) if idioms.slot_calls else (NONE, NONE)
+    if entries.size:
+        order = np.argsort(entries, kind="stable")
+        entries, through = entries[order], through[order]
+        number = np.minimum(np.searchsorted(entries, targets), entries.size - 1)
+        to_stub = entries[number] == targets
+        indirect, slots = np.append(indirect, sites[to_stub]), np.append(slots, through[number[to_stub]])
+    return _Calls(indirect, slots)
+
+
+def _slots(image: Image, wanted: Iterable[str], jump_slot: frozenset[int]) -> dict[str, tuple[Offsets, bool]]:
+    """The slots of imported functions by the function's name, and whether the PLT's relocations fill one of them."""
     numbers = _numbers(image, dynamic_symbols(image), {name.encode() for name in wanted})
+    if not numbers:
+        return {}
     rows = np.concatenate([NONE.reshape(0, 3).astype(np.uint64), *_relocations(image)])
     symbols = (rows[:, 1] >> np.uint64(32)).astype(np.int64)
+    rows, symbols = rows[symbols > 0], symbols[symbols > 0]  # what is relative names none
     found = {}
     for name, number in numbers.items():
         own = rows[symbols == number]
         types = set((own[:, 1] & np.uint64(0xFFFFFFFF)).tolist())
-        found[name.decode()] = Slots(own[:, 0].astype(np.int64), bool(types & jump_slot))
+        found[name.decode()] = own[:, 0].astype(np.int64), bool(types & jump_slot)
     return found
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from archscan.elf.calls import called
+from archscan.elf.calls import Called, called, first_calls
 from archscan.elf.code import place
-from archscan.elf.fortify_level import run_time_size
+from archscan.elf.fortify_level import run_time_size, sized
 from archscan.elf.inspection import Inspection
 from archscan.elf.language import uses_c_headers
 from archscan.elf.subject import FOREIGN, MOST_SITES, STATIC, Judged, Subject, not_applicable, unlinked
@@ -87,34 +87,40 @@ def fortified(subject: Subject, found: Inspection | None) -> tuple[Judged, int, 
         return not_applicable("other-libc", "only glibc has checked functions"), checked, total
     if subject.kind in STATIC:
         return (Verdict.UNKNOWN, Reason("not-measured", "a static object imports nothing")), 0, 0
-    sites = _called(subject, found, imported.proof)
+    functions = _functions(subject, found, (*imported.proof, *sized(imported.checked)))
+    sites = _sites(found, imported.proof, functions)
     proof = tuple(name for name in imported.proof if name in sites)
     judged = FortifyCalls(imported.checked, proof, tuple(sorted({*imported.plain, *imported.proof} - {*proof})))
-    return _with_level(_verdict(judged, sites), subject, found), checked, total
+    return _with_level(_verdict(judged, sites), found, functions), checked, total
 
 
-def _called(subject: Subject, found: Inspection | None, wanted: tuple[str, ...]) -> dict[str, Site]:
+def _functions(subject: Subject, found: Inspection | None, wanted: tuple[str, ...]) -> dict[str, Called] | None:
+    """What the code shows of imported functions; None where calls cannot be told."""
+    if found is None or not wanted:
+        return None
+    return called(subject.image, found.text, found.idioms, wanted, subject.machine.jump_slot)
+
+
+def _sites(found: Inspection | None, names: tuple[str, ...], functions: dict[str, Called] | None) -> dict[str, Site]:
     """Of imported functions those that are called, with the first call; all where calls cannot be told.
 
     A function whose address alone is taken (a callback that is `fprintf`) proves nothing: it has no checked form then.
     """
-    if found is None or not wanted:
-        return {name: Site(name=name) for name in wanted}
-    known = called(subject.image, found.text, found.idioms, wanted, subject.machine.jump_slot)
-    if known is None:
-        return {name: Site(name=name) for name in wanted}
+    if found is None or functions is None:
+        return {name: Site(name=name) for name in names}
+    known = first_calls(found.text, found.idioms, {name: functions[name] for name in names if name in functions})
     return {
         name: Site(address=None if offset is None else place(found.text, offset), name=name)
         for name, offset in known.items()
     }
 
 
-def _with_level(judged: Judged, subject: Subject, found: Inspection | None) -> Judged:
+def _with_level(judged: Judged, found: Inspection | None, functions: dict[str, Called] | None) -> Judged:
     """The verdict with ``level`` 3 in its counts and the place that proves it, where the machine code does."""
     verdict, reason = judged
-    if verdict not in (Verdict.YES, Verdict.PARTIAL) or reason is None or found is None:
+    if verdict not in (Verdict.YES, Verdict.PARTIAL) or reason is None or found is None or functions is None:
         return judged
-    proof = run_time_size(subject.image, found, (row.symbol for row in subject.imports))
+    proof = run_time_size(found, functions)
     if proof is None:
         return judged
     text = f"{reason.text}; a size that the program computes shows level 3"

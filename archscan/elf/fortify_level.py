@@ -6,13 +6,12 @@ computes is proof of level 3; that none is found proves nothing (gcc(1), `__buil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
-from archscan.elf.calls import calls
+from archscan.elf.calls import Called
 from archscan.elf.code import address_of
 from archscan.elf.flow import computed
 from archscan.elf.functions import owners
-from archscan.elf.image import Image
 from archscan.elf.inspection import Inspection, instructions, site
 from archscan.model import Site
 
@@ -33,13 +32,17 @@ _SIZE_ARGUMENT = {
 _BYTES = 4 << 10  # of code that is decoded: a program of level 3 has such calls in many places
 
 
-def run_time_size(image: Image, found: Inspection, imported: Iterable[str]) -> Site | None:
-    """A call that passes a size which the program computes: proof of level 3; None proves nothing."""
-    wanted = [name for name in imported if name in _SIZE_ARGUMENT]
-    if not wanted or found.idioms.text is None or found.idioms.text.flow is None:
+def sized(imported: Iterable[str]) -> Iterator[str]:
+    """The checked functions among imported names that are told the size of a destination."""
+    return (name for name in imported if name in _SIZE_ARGUMENT)
+
+
+def run_time_size(found: Inspection, functions: Mapping[str, Called]) -> Site | None:
+    """A call of a checked function with a size which the program computes: proof of level 3; None proves nothing."""
+    if found.idioms.text is None or found.idioms.text.flow is None:
         return None
     left = _BYTES
-    for offset, number, argument in _doubtful(image, found, wanted):
+    for offset, number, argument in _doubtful(found, functions):
         reach = offset - int(found.view.starts[number])
         left -= reach
         if left < 0:
@@ -50,11 +53,13 @@ def run_time_size(image: Image, found: Inspection, imported: Iterable[str]) -> S
     return None
 
 
-def _doubtful(image: Image, found: Inspection, wanted: list[str]) -> Iterable[tuple[int, int, int]]:
+def _doubtful(found: Inspection, functions: Mapping[str, Called]) -> Iterable[tuple[int, int, int]]:
     """Calls that no constant is put together for: offset, number of the function, argument; near its start first."""
     rows = []
-    for name, every in calls(image, found.text, found.idioms, wanted).items():
-        argument = _SIZE_ARGUMENT[name]
+    for name in sized(functions):
+        argument, every = _SIZE_ARGUMENT[name], functions[name].calls
+        if not every.size:
+            continue
         offsets = every[~found.idioms.constant_argument(found.text, every, argument)]
         numbers = owners(found.view, offsets)
         known = numbers >= 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.arrays import NONE, Offsets, among, np
 from archscan.elf.code import Code, offsets_of, within
 from archscan.elf.image import ET_REL, Image, text_at
 from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols
@@ -17,6 +17,7 @@ from archscan.model import escape
 
 _ARM = 40
 _FUNCTION, _RESOLVER = 2, 10  # STT_FUNC, STT_GNU_IFUNC
+_IS_CODE = among(*(info for info in range(256) if info & 15 in (_FUNCTION, _RESOLVER)))  # by st_info
 _ABSOLUTE = 0xFF00  # section numbers from here on are no sections (SHN_LORESERVE)
 _MOST_SYMBOLS = 1 << 22
 _FIELDS = {
@@ -91,7 +92,7 @@ def _labels(image: Image, text: Code, table: SymbolTable, source: str) -> Labels
     layout = np.dtype([(name, image.order + kind) for name, kind in _FIELDS[image.bits]])
     count = min(len(table.rows) // layout.itemsize, _MOST_SYMBOLS)
     rows = np.frombuffer(table.rows, layout, count)
-    wanted = np.isin(rows["info"] & 15, (_FUNCTION, _RESOLVER)) & (rows["section"] > 0) & (rows["section"] < _ABSOLUTE)
+    wanted = _IS_CODE[rows["info"]] & (rows["section"] > 0) & (rows["section"] < _ABSOLUTE)
     rows = rows[wanted]
     values = rows["value"].astype(np.int64)
     if image.machine == _ARM:

@@ -6,13 +6,13 @@ import re
 
 from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
 from archscan.elf.arch.machine import Machine
-from archscan.elf.arch.x86 import bytes_at, frames, joined, probes
-from archscan.elf.arrays import Bytes, Mask, Offsets, np, numbers
+from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes
+from archscan.elf.arrays import Bytes, Mask, Offsets, among, np, numbers
 from archscan.elf.code import Code, matches
 from archscan.elf.mapping import addresses
 
 _REX = (0x48,)
-_READS = (0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
+_READS = among(0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
 
 
 def _canaries(code: Code) -> Offsets:
@@ -23,9 +23,9 @@ def _canaries(code: Code) -> Offsets:
     raw = code.raw
     if code.bits == 32:
         found = matches(code, (0x64, None, None, 0x25, 0x18, 0, 0, 0))
-        return found[np.isin(raw[found + 1], _READS)]
+        return found[_READS[raw[found + 1]]]
     found = matches(code, ((0x64, 0xFE), (0x48, 0xFB), None, (0x04, 0xC7), 0x25, 0x28, 0, 0, 0))
-    return found[np.isin(raw[found + 2], _READS)]
+    return found[_READS[raw[found + 2]]]
 
 
 def _frames(code: Code) -> Frames:
@@ -37,7 +37,7 @@ def _addresses(code: Code) -> Offsets:
     raw = code.raw
     lea = matches(code, ((0x48, 0xFB), 0x8D, (0x04, 0x06), None))
     mode = raw[lea + 2] & 0xC7
-    on_stack = (np.isin(mode, (0x44, 0x84)) & (raw[lea + 3] == 0x24)) | np.isin(mode, (0x45, 0x85))
+    on_stack = (ON_STACK[mode] & (raw[lea + 3] == 0x24)) | ON_FRAME[mode]
     return joined(lea[on_stack], matches(code, ((0x48, 0xFE), 0x89, (0xE0, 0xF8))))
 
 

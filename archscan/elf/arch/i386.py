@@ -6,18 +6,18 @@ import re
 
 from archscan.elf.arch.idioms import Frames, Idioms, Probes, Text
 from archscan.elf.arch.machine import Machine
-from archscan.elf.arch.x86 import bytes_at, frames, joined, probes
-from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes
+from archscan.elf.arrays import Mask, Offsets, among
 from archscan.elf.code import Code, matches
 
-_READS = (0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
+_READS = among(0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
 
 
 def _canaries(code: Code) -> Offsets:
     """`mov %gs:0x14,%reg` and what compares with it: tcbhead_t.stack_guard (glibc, sysdeps/i386/nptl/tls.h)."""
     short = matches(code, (0x65, 0xA1, 0x14, 0, 0, 0))
     long = matches(code, (0x65, None, (0x05, 0xC7), 0x14, 0, 0, 0))
-    return joined(short, long[np.isin(code.raw[long + 1], _READS)])
+    return joined(short, long[_READS[code.raw[long + 1]]])
 
 
 def _frames(code: Code) -> Frames:
@@ -29,7 +29,7 @@ def _addresses(code: Code) -> Offsets:
     raw = code.raw
     lea = matches(code, (0x8D, (0x04, 0x06), None))
     mode = raw[lea + 1] & 0xC7
-    on_stack = (np.isin(mode, (0x44, 0x84)) & (raw[lea + 2] == 0x24)) | np.isin(mode, (0x45, 0x85))
+    on_stack = (ON_STACK[mode] & (raw[lea + 2] == 0x24)) | ON_FRAME[mode]
     return joined(lea[on_stack], matches(code, (0x89, (0xE0, 0xF8))))
 
 

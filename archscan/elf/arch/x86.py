@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from archscan.elf.arch.idioms import Frames, Probes
-from archscan.elf.arrays import NONE, Mask, Offsets, np, numbers
+from archscan.elf.arrays import NONE, Mask, Offsets, among, np, numbers
 from archscan.elf.code import Code, matches
+
+# ModRM, without the register, of a place at a distance from the stack pointer, by a SIB byte, and the frame pointer.
+ON_STACK, ON_FRAME = among(0x44, 0x84), among(0x45, 0x85)
 
 GUARD_PAGE = 4096  # gcc, param stack-clash-protection-guard-size
 _LOCK = 0xF0  # `lock orq $0,(%rsp)` is a memory barrier
