@@ -40,45 +40,27 @@ _RUNTIMES = (
     ("libflang", Language.FORTRAN),
 )
 CXX_RUNTIMES = ("libstdc++", "libc++.so", "libc++abi.so")
-# Names of symbols, each behind the rare bytes of which it must hold one: looking for those costs a fifth.
+# Names of symbols. Each pattern begins with what is rare, so that millions of names cost little.
 _NAMES = (
-    ((b"\0caml",), re.compile(rb"\0caml(?:[A-Z]\w*(?:__|[.$])\w|_program\0|_startup__)"), Language.OCAML),
-    (
-        (b"rust_eh_", b"\0rust_begin"),
-        re.compile(rb"\0rust_(?:eh_personality|begin_unwind)|\0DW\.ref\.rust_eh_personality"),
-        Language.RUST,
-    ),
-    ((b"\0__rust_",), re.compile(rb"\0__rust_(?:alloc|dealloc|no_alloc_shim|start_panic)"), Language.RUST),
-    ((b"\0stg_",), re.compile(rb"\0stg_(?:ap|gc|upd|CAF|INTLIKE)_"), Language.HASKELL),
-    (
-        (b"\0ZCMain_", b"\0base_GHCzi", b"\0ghczm"),
-        re.compile(rb"\0(?:ZCMain_main|base_GHCzi|ghczm)\w"),
-        Language.HASKELL,
-    ),
-    ((b"\0hs_main\0",), re.compile(rb"\0hs_main\0"), Language.HASKELL),
-    ((b"\0_D",), re.compile(rb"\0_D(?:4core|3std|6object|2rt|9Exception\d|\d{2}TypeInfo_)"), Language.D),
-    (
-        (b"\0_d_",),
-        re.compile(rb"\0_d_(?:run_main|eh_|throw|arraybounds|assert|dso_registry|allocmemory|newclass)"),
-        Language.D,
-    ),
-    (
-        (b"\0_ada_", b"\0ada__", b"\0system__", b"\0gnat__", b"\0__gnat_"),
-        re.compile(rb"\0(?:_ada_|ada__|system__|gnat__)[a-z]\w*\0|\0__gnat_(?:rcheck|raise_exception)"),
-        Language.ADA,
-    ),
-    ((b"_MOD_",), re.compile(rb"\0__\w{1,512}_MOD_\w"), Language.FORTRAN),
-    (
-        (b"\0FPC_", b"\0fpc_", b"_$"),
-        re.compile(rb"\0(?:FPC_[A-Z]|fpc_[a-z]|INIT\$_\$|(?:VMT|RTTI|INIT|U|TC)_\$[A-Z]|[A-Z]\w*\$_\$)"),
-        Language.PASCAL,
-    ),
-    (
-        (b"\0__go_", b"\0go_0"),
-        re.compile(rb"\0__go_(?:init_main|register_gc_roots|type_hash)|\0go_0main"),
-        Language.GO,
-    ),
+    (re.compile(rb"\0caml(?:[A-Z]\w*(?:__|[.$])\w|_program\0|_startup__)"), Language.OCAML),
+    (re.compile(rb"\0rust_(?:eh_personality|begin_unwind)|\0DW\.ref\.rust_eh_personality"), Language.RUST),
+    (re.compile(rb"\0__rust_(?:alloc|dealloc|no_alloc_shim|start_panic)"), Language.RUST),
+    (re.compile(rb"\0stg_(?:ap|gc|upd|CAF|INTLIKE)_"), Language.HASKELL),
+    (re.compile(rb"\0(?:ZCMain_main|base_GHCzi|ghczm)\w"), Language.HASKELL),
+    (re.compile(rb"\0hs_main\0"), Language.HASKELL),
+    (re.compile(rb"\0_D(?:4core|3std|6object|2rt|9Exception\d|\d{2}TypeInfo_)"), Language.D),
+    (re.compile(rb"\0_d_(?:run_main|eh_|throw|arraybounds|assert|dso_registry|allocmemory|newclass)"), Language.D),
+    (re.compile(rb"\0(?:_ada_|ada__|system__|gnat__)[a-z]\w*\0|\0__gnat_(?:rcheck|raise_exception)"), Language.ADA),
+    (re.compile(rb"\0__\w{1,512}_MOD_\w"), Language.FORTRAN),
+    (re.compile(rb"\0(?:FPC_[A-Z]|fpc_[a-z]|INIT\$_\$|(?:VMT|RTTI|INIT|U|TC)_\$[A-Z]|[A-Z]\w*\$_\$)"), Language.PASCAL),
+    (re.compile(rb"\0__go_(?:init_main|register_gc_roots|type_hash)|\0go_0main"), Language.GO),
 )
+# How the names begin that one of these matches, and what stands in those that may begin like any other.
+_BEGINNING = re.compile(
+    rb"\0(?:caml|rust_|__rust_|DW\.ref\.rust|stg_|ZCMain|base_GHCzi|ghczm|hs_main|_D\d|_d_|_ada_|ada__|system__"
+    rb"|gnat__|__gnat_|FPC_|fpc_|__go_|go_0main)"
+)
+_INSIDE = (b"_MOD_", b"_$")
 _FORTRAN_CALLS = ("_gfortran_", "_Fortran")  # of flang's library: _FortranAioBeginExternalListOutput
 _RUST_NAME = re.compile(rb"\0_(?:ZN[\w.$]{1,4096}17h[0-9a-f]{16}E|R(?:Nv|Inv|NC|NX|NM)[\w.$]{1,64})")
 _CXX_NAME = re.compile(rb"\0_Z(?:[NSTGLKV]|\d)|\0__gxx_personality|\0DW\.ref\.__gxx_personality")
@@ -145,8 +127,10 @@ def _only_holds_fortran(look: Look) -> bool:
 
 def by_names(look: Look) -> Found | None:
     """The language whose names the object's symbols bear, C++ aside."""
-    for rare, pattern, language in _NAMES:
-        match = pattern.search(look.strings) if any(name in look.strings for name in rare) else None
+    strings = look.strings
+    hinted = _BEGINNING.search(strings) is not None or any(part in strings for part in _INSIDE)
+    for pattern, language in _NAMES if hinted else ():
+        match = pattern.search(strings)
         if match:
             return _named(language, match, look.strings)
     called = next((name for name in sorted(look.imported) if name.startswith(_FORTRAN_CALLS)), None)
