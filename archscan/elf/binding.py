@@ -31,7 +31,7 @@ def binding(subject: Subject) -> tuple[Judged, Judged]:
         return unlinked(subject.kind), unlinked(subject.kind)
     found = subject.machine
     writes = found.jump_slot | found.glob_dat | found.irelative
-    slots = [row for row in relocations(subject.image, found, relative=False) if row[1] in writes] if writes else []
+    slots = [*relocations(subject.image, found, writes, relative=False)] if writes else []
     lazy = sum(kind not in found.glob_dat for _, kind in slots)
     return _relro(subject, [address for address, _ in slots]), _bind_now(subject, lazy)
 

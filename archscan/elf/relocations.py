@@ -6,7 +6,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, compress
 
 from archscan.elf.arch.machine import Machine, RelocationInfo
 from archscan.elf.image import (
@@ -42,8 +42,10 @@ _HOST = "<" if sys.byteorder == "little" else ">"
 _DT_MIPS_LOCAL_GOTNO, _DT_MIPS_SYMTABNO, _DT_MIPS_GOTSYM = 0x7000000A, 0x70000011, 0x70000013
 
 
-def relocations(image: Image, machine: Machine, *, relative: bool = True) -> Iterator[tuple[int, int]]:
-    """Address and type of each relocation of a linked object.
+def relocations(
+    image: Image, machine: Machine, kinds: frozenset[int] | None = None, *, relative: bool = True
+) -> Iterator[tuple[int, int]]:
+    """Address and type of each relocation of a linked object, of some ``kinds`` or of all.
 
     Found through the dynamic section; in a static executable, whose start code applies them, through its allocated
     sections, and without sections by their look. Relative relocations packed as DT_RELR fill no slot and are left out.
@@ -53,16 +55,18 @@ def relocations(image: Image, machine: Machine, *, relative: bool = True) -> Ite
     if image.type == ET_REL:
         return iter(())
     if image.dynamic:
-        return chain(_dynamic(image, machine, relative=relative), _global_got(image, machine))
+        return chain(_dynamic(image, machine, kinds, relative=relative), _global_got(image, machine, kinds))
     tables = [part for part in image.sections if part.type in (SHT_REL, SHT_RELA) and part.flags & SHF_ALLOC]
     if tables or image.sections:
         return chain.from_iterable(
-            _entries(image, machine, contents(image, part), addend=part.type == SHT_RELA) for part in tables
+            _entries(image, machine, contents(image, part), kinds, addend=part.type == SHT_RELA) for part in tables
         )
-    return _resolvers(image, machine)
+    return _resolvers(image, machine.irelative if kinds is None else machine.irelative & kinds, machine)
 
 
-def _dynamic(image: Image, machine: Machine, *, relative: bool) -> Iterator[tuple[int, int]]:
+def _dynamic(
+    image: Image, machine: Machine, kinds: frozenset[int] | None, *, relative: bool
+) -> Iterator[tuple[int, int]]:
     tables = (
         (tag(image, DT_RELA), tag(image, DT_RELASZ), tag(image, DT_RELACOUNT), True),
         (tag(image, DT_REL), tag(image, DT_RELSZ), tag(image, DT_RELCOUNT), False),
@@ -77,14 +81,16 @@ def _dynamic(image: Image, machine: Machine, *, relative: bool) -> Iterator[tupl
             continue
         seen.append((address, address + size))
         skipped = 0 if relative or not count else min(count * _entry_size(image, addend=addend), size)
-        yield from _entries(image, machine, mapped(image, address + skipped, size - skipped), addend=addend)
+        yield from _entries(image, machine, mapped(image, address + skipped, size - skipped), kinds, addend=addend)
 
 
 def _entry_size(image: Image, *, addend: bool) -> int:
     return image.bits // 8 * (3 if addend else 2)
 
 
-def _entries(image: Image, machine: Machine, data: bytes, *, addend: bool) -> Iterator[tuple[int, int]]:
+def _entries(
+    image: Image, machine: Machine, data: bytes, kinds: frozenset[int] | None, *, addend: bool
+) -> Iterator[tuple[int, int]]:
     # Columns instead of rows: there can be a million entries, and this takes no Python step for any of them.
     fields = 3 if addend else 2
     whole = len(data) // _entry_size(image, addend=addend) * _entry_size(image, addend=addend)
@@ -92,15 +98,22 @@ def _entries(image: Image, machine: Machine, data: bytes, *, addend: bool) -> It
     if image.order != _HOST:
         words.byteswap()
     addresses, infos = words[::fields], words[1::fields]
+    types = list(_types(image, machine, infos))
+    rows = zip(addresses, types, strict=True)
+    return rows if kinds is None else compress(rows, map(kinds.__contains__, types))
+
+
+def _types(image: Image, machine: Machine, infos: array[int]) -> Iterator[int]:
+    """The types in a column of ``r_info``."""
     if image.bits == 32 or machine.relocation_info == RelocationInfo.BYTE:
-        return zip(addresses, map((0xFF).__and__, infos), strict=True)
+        return map((0xFF).__and__, infos)
     if machine.relocation_info == RelocationInfo.MIPS:
         shift = 56 if image.order == "<" else 0
-        return ((address, info >> shift & 0xFF) for address, info in zip(addresses, infos, strict=True))
-    return zip(addresses, map((0xFFFF_FFFF).__and__, infos), strict=True)
+        return (info >> shift & 0xFF for info in infos)
+    return map((0xFFFF_FFFF).__and__, infos)
 
 
-def _global_got(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
+def _global_got(image: Image, machine: Machine, kinds: frozenset[int] | None) -> Iterator[tuple[int, int]]:
     """The slots of a GOT that has no relocations: one for each symbol from DT_MIPS_GOTSYM on (MIPS psABI, chapter 5).
 
     Undefined functions that have a value have a stub there, and are bound at their first call.
@@ -115,13 +128,15 @@ def _global_got(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
     rows = mapped(image, table + first * code.size, (count - first) * code.size)
     for number, row in enumerate(code.iter_unpack(rows[: len(rows) // code.size * code.size])):
         lazy = not row[shndx] and row[value] and row[info] & 0xF == STT_FUNC
-        yield got + (local + number) * word, min(machine.jump_slot if lazy else machine.glob_dat)
+        kind = min(machine.jump_slot if lazy else machine.glob_dat)
+        if kinds is None or kind in kinds:
+            yield got + (local + number) * word, kind
 
 
 _MOST_SEGMENTS = 64  # a linker makes about ten
 
 
-def _resolvers(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
+def _resolvers(image: Image, kinds: frozenset[int], machine: Machine) -> Iterator[tuple[int, int]]:
     """The relocations of a static executable without section headers: they call resolvers (IRELATIVE), nothing else.
 
     No tag and no symbol leads to them. Each is a slot in a writable segment, the type, and the resolver in an
@@ -132,7 +147,7 @@ def _resolvers(image: Image, machine: Machine) -> Iterator[tuple[int, int]]:
     parts = sorted(loads(image), key=lambda part: part.offset)[:_MOST_SEGMENTS]
     writable = [part for part in parts if part.flags & PF_W]
     executable = [part for part in parts if part.flags & PF_X]
-    for kind in machine.irelative:
+    for kind in kinds:
         behind = 0  # segments may overlap; no byte is searched twice
         for part in parts:
             if part.flags & PF_W:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import msgspec
 
 from archscan.elf.arch.idioms import Text
-from archscan.elf.arrays import Offsets, np
-from archscan.elf.code import offsets_of
+from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.code import Code, offsets_of, spread
 from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.functions import owners
 from archscan.elf.inspection import DECODED, Inspection, has_functions, holding, instructions, is_covered, site
@@ -29,6 +29,7 @@ _BYTES = 8 << 10  # of all functions of an object in which none is guarded
 _SAMPLE = 4 << 10  # of one in which some are
 _ENOUGH = 8  # of them that are exposed
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
+_PIECES = 32, 64 << 10  # of an object's code, and bytes of each, in which functions are looked for that are exposed
 _MANY = 200  # guarded functions for each of these
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
@@ -89,8 +90,12 @@ def _lacks_guard(subject: Subject, found: Inspection) -> bool:
 def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
-    candidates, reach = _candidates(found, entry, limit)
-    if text is None or (limit is None and candidates.size * _EXEMPT <= guarded):
+    # In a large object some of the code is looked at; of a static one the first part alone is the program's own.
+    searched = spread(found.text, *_PIECES) if guarded and limit is None else found.text
+    looked = _begins_in(searched, found.view.starts)
+    candidates, reach = _candidates(found, searched, looked, entry, limit)
+    share = looked.sum() / max(looked.size, 1)
+    if text is None or (limit is None and candidates.size * _EXEMPT <= guarded * share):
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
     every, chosen = 1, slice(0, int(np.searchsorted(np.cumsum(reach), _BYTES)) + 1)
     if guarded:  # a sample of all sizes of frames, where all would be too many
@@ -102,7 +107,14 @@ def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
             numbers.append(number)
             if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
                 break
-    return _Doubt(numbers, 1 / every)
+    return _Doubt(numbers, share / every)
+
+
+def _begins_in(searched: Code, starts: Offsets) -> Mask:
+    """For each function whether it begins in what is searched."""
+    lows, highs = np.array(searched.runs, np.int64).reshape(-1, 2).T
+    number = np.searchsorted(lows, starts, "right") - 1
+    return (number >= 0) & (starts < highs[number])
 
 
 def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
@@ -113,20 +125,22 @@ def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
     return size >= length or exposed(instructions(found, number), text, room, whole=length <= DECODED) is not None
 
 
-def _candidates(found: Inspection, entry: int, limit: int | None) -> tuple[Offsets, Offsets]:
+def _candidates(
+    found: Inspection, searched: Code, looked: Mask, entry: int, limit: int | None
+) -> tuple[Offsets, Offsets]:
     """Functions without a canary that may hand out addresses of their stack, the likely and the largest frames first.
 
     Their numbers, and how many bytes of each there are to look at: to the call behind the last address that it takes.
     """
     starts, room = found.view.starts, found.room
-    taken = found.idioms.addresses(found.text)
+    taken = found.idioms.addresses(searched)
     owner = owners(found.view, taken)
     last = np.zeros(starts.shape, np.int64)
     np.maximum.at(last, owner[owner >= 0], taken[owner >= 0])
     grows = holding(found.view, found.frames.grows)
     likely = (last > 0) & (room > SMALL) | (room >= LARGE) | grows
     # Where nothing is guarded all are looked at: an array in the red zone needs no frame, an index no address.
-    wanted = likely & ~found.guarded if found.guarded.any() else np.ones(likely.shape, np.bool_)
+    wanted = looked & (likely & ~found.guarded if found.guarded.any() else True)
     # What the kernel enters passes on the arguments that lie on the stack.
     wanted &= starts != offsets_of(found.text, np.array([entry], np.int64))[0]
     if limit is not None:
