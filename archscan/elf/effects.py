@@ -56,6 +56,7 @@ class Effect(msgspec.Struct, frozen=True):
     frames: bool  # it sets the frame pointer
     grows: str | None  # room as a register says: the register that had the new address before, or ""
     allocates: int | None  # room of a fixed size: bytes of registers that are pushed, or 0
+    frees: int | None  # bytes of room that are given back
     indexed: str | None  # the base of an access by a variable index
     stored: Store | None
     pushed: str | None
@@ -65,6 +66,7 @@ class Effect(msgspec.Struct, frozen=True):
     copied: str | None  # the register whose value is taken
     constant: int | None
     reloaded: Slot | None
+    read: Slot | None  # what stands there is put into ``written``
     address: Slot | None  # the address that is put into ``written``
     rounded: str | None  # the register whose value is rounded, or added to
     loaded: tuple[str, ...]  # registers filled from memory, to copy a structure
@@ -92,6 +94,8 @@ def _effect(text: Text, line: str) -> Effect:
     written, copied, rounded = text.written.match(line), text.copy.match(line), _ROUNDED.match(line)
     reloaded = text.reload.match(line) if on_stack else None
     exchanged = text.exchanged.match(line) if text.exchanged else None
+    frees = text.frees.match(line) if text.frees and on_stack else None
+    read = text.reads.match(line) if text.reads and on_stack else None
     pushed = text.pushed.match(line) if text.pushed else None
     indexed, grows = text.indexed.match(line), text.grows.match(line)
     loaded = text.loaded.match(line) if text.loaded else None
@@ -102,6 +106,7 @@ def _effect(text: Text, line: str) -> Effect:
         frames=text.frame.match(line) is not None,
         grows=(grows["to"] or "") if grows else None,
         allocates=_allocates(text, line),
+        frees=int(frees["size"], 0) if frees else None,
         indexed=indexed["base"] if indexed else None,
         stored=_store(text, line),
         pushed=pushed["source"] if pushed else None,
@@ -111,6 +116,7 @@ def _effect(text: Text, line: str) -> Effect:
         copied=copied["source"] if copied else None,
         constant=_constant(line),
         reloaded=Slot(reloaded["base"], _number(reloaded["at"])) if reloaded else None,
+        read=Slot(read["base"], _number(read["at"])) if read else None,
         address=_address(text, line) if on_stack else None,
         rounded=rounded["of"] or rounded["to"] if rounded else None,
         loaded=tuple(whole(text, name) for name in loaded.groups() if name) if loaded else (),

@@ -2,10 +2,10 @@
 
 `-fstack-protector-strong` gives a canary to every function with an array on its stack or a local variable whose address
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
-the address of a local variable to another, or indexes its stack. Four honest exceptions are known and looked for,
-where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, the copy of a
-structure that is passed by value or by reference, the two results that gcc lets `sincos` write, and functions that
-never return, to which clang gives no canary.
+the address of a local variable to another, or indexes its stack. Five honest exceptions are known and looked for,
+where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, or where one of a
+class without members would have, the copy of a structure that is passed by value or by reference, the two results that
+gcc lets `sincos` write, and functions that never return, to which clang gives no canary.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
@@ -24,14 +24,16 @@ from archscan.elf.effects import Block, Effect, Slot, Store, effect, whole
 SMALL = 16  # bytes of stack in which no array that matters fits; often the place of a parameter that was changed before
 _BOUNDLESS = 1 << 16  # room of a function that takes as much as a register says
 _WIDTHS = {"w": 4, "s": 4, "q": 16, "v": 16}  # bytes of a register by its first letter, where not 8
+_LAST_BYTE = 7  # of an aligned word, where an object of one byte lies that has no room above
 _PAIR = (4, 8, 16)  # sincosf, sincos, sincosl: how far the two results can lie apart
 
 
 class _State(msgspec.Struct):
     """What is known at one instruction."""
 
-    fresh: set[str]  # argument registers that still hold what the caller passed
+    fresh: set[str]  # registers that still hold what the caller passed
     room: int
+    freed: int = 0  # of that, given back since; until the end of this way through the function
     framed: bool = False
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, Slot] = {}  # register → the place whose address it holds
@@ -58,6 +60,7 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, who
             shown = at
         if does.returns:
             _forgotten(state, text)  # what follows is reached from elsewhere
+            state.freed = 0
         if shown is not None and returns:
             return shown
     return None
@@ -135,6 +138,8 @@ def _changed(state: _State, text: Text, does: Effect) -> None:
     if does.written:
         value = state.constants.get(does.copied) if does.copied else does.constant
         _written(state, does.written, slot, value)
+        if does.read and _is_callers(state, text, does.read):
+            state.fresh.add(does.written)
     for register in does.loaded:
         _written(state, register, None, None)
         state.loaded.add(register)
@@ -147,11 +152,21 @@ def _grown(state: _State, text: Text, does: Effect) -> bool:
         if does.grows:
             state.held[does.grows] = Slot(text.stack, text.reserved)
         return True
+    if does.frees is not None:
+        state.freed += does.frees
+        return True
     if does.allocates is None:
         return False
-    state.allocated = True
+    state.allocated, state.freed = True, 0
     state.room += does.allocates
     return True
+
+
+def _is_callers(state: _State, text: Text, slot: Slot) -> bool:
+    """Whether a place lies in the caller's frame, where parameters are that no register is left for."""
+    if slot.base == text.frame_pointer and not text.frame_is_low:
+        return state.framed and slot.at > 0
+    return state.allocated and slot.at > state.room - state.freed
 
 
 def _place(state: _State, text: Text, to: Slot) -> Slot | None:
@@ -230,7 +245,9 @@ def _given(state: _State, text: Text, does: Effect) -> Slot | None:
         return slot
     if does.copied:
         return state.held.get(does.copied)
-    return state.held.get(does.rounded) if does.rounded else None
+    held = state.held.get(does.rounded) if does.rounded else None
+    # An address that is rounded or added to is none of a single byte.
+    return Slot(held.base, held.at // 8 * 8) if held and held.at % 8 == _LAST_BYTE else held
 
 
 def _local(state: _State, text: Text, slot: Slot) -> Slot | None:
@@ -240,7 +257,7 @@ def _local(state: _State, text: Text, slot: Slot) -> Slot | None:
         return None
     below = framed and slot.at < 0 and not text.frame_is_low  # also where room is made for it later
     # Below is what functions that are called may use, above are the caller's things.
-    inside = state.allocated and (slot.at < 0 or text.reserved <= slot.at < state.room)
+    inside = state.allocated and (slot.at < 0 or text.reserved <= slot.at < state.room - state.freed)
     return slot if below or inside else None
 
 
@@ -251,7 +268,7 @@ def _shows(state: _State, text: Text) -> bool:
     given = [state.held.get(register) for register in (*arguments, *((text.result,) if text.result else ()))]
     # In little room, what was stored may be a parameter, changed; a parameter is stored before its address is passed.
     known = state.homes | state.copies | (state.stored if state.room - text.reserved <= SMALL else set())
-    local = [slot for slot in given if slot is not None and slot not in known]
+    local = [slot for slot in given if slot is not None and slot not in known and slot.at % 8 != _LAST_BYTE]
     if len(local) == 2:
         return abs(local[0].at - local[1].at) not in _PAIR
     return bool(local)

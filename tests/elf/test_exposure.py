@@ -70,6 +70,55 @@ def test_arguments_that_change_places_are_still_arguments(first: str, expected: 
     assert _shows(amd64.MACHINE, code, 0x38) is expected
 
 
+_ROOM = "4883ec38"  # sub rsp, 0x38
+_CALLED = "e8fbffffff"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("488d542417" + _CALLED, False),  # lea rdx, [rsp+0x17]: one byte, as of a class without members
+        ("488d542416" + _CALLED, True),
+        ("488d7c2417" + "4883e7f0" + _CALLED, True),  # and rdi, -0x10: what alloca gives
+        # mov eax, [rsp+0x50]; mov [rsp+4], al; lea rdi, [rsp+4]: a parameter that came on the stack; then none
+        ("8b442450" + "88442404" + "488d7c2404" + _CALLED, False),
+        ("8b442410" + "88442404" + "488d7c2404" + _CALLED, True),
+        # A call whose arguments lie on the stack; add rsp, 0x30; lea rdi, [rsp+0x20]: a parameter where it came
+        (_CALLED + "4883c430" + "488d7c2420" + _CALLED, False),
+        (_CALLED + "4883c410" + "488d7c2420" + _CALLED, True),
+        # Behind a return the room is there again.
+        ("4883c438" + "c3" + "488d7c2420" + _CALLED, True),
+    ],
+)
+def test_what_is_addressed_on_the_stack_may_be_a_parameter(body: str, expected: bool) -> None:
+    assert _shows(amd64.MACHINE, bytes.fromhex(_ROOM + body), 0x38) is expected
+
+
+_BY_VALUE = """
+struct Empty {};
+void use(const Empty &, const bool &);
+long sum(long, long, long, long, long, long, long, long);
+void f(Empty e, long a, long b, long c, long d, long g, long h, bool on)
+{
+    use(e, on);
+    use(e, on);
+    sum(a, b, c, d, g, h, 7, 8);
+}
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O1", "-O2", "-Os"])
+def test_parameters_of_classes_without_members_need_no_canary(tmp_path: Path, optimised: str) -> None:
+    """By gcc's rule; clang gives one to a function that passes the address of a parameter on."""
+    if shutil.which("g++") is None:
+        pytest.skip("no g++")
+    (tmp_path / "a.cc").write_text(_BY_VALUE)
+    command = ["g++", optimised, "-fPIC", "-shared", "-fstack-protector-strong", "-o", "a.so", "a.cc"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert seen(tmp_path / "a.so", "usr/lib/x/a.so").stack_protector == "n/a"
+
+
 @pytest.mark.full
 @pytest.mark.parametrize(("flags", "expected"), [(["-fstack-protector-strong"], "yes"), ([], "no")])
 def test_what_looks_like_a_canary_is_none_without_the_guard(tmp_path: Path, flags: list[str], expected: str) -> None:

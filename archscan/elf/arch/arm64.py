@@ -165,6 +165,7 @@ _TEXT = Text(
     reload=re.compile(r"ldr (?P<to>x\d+), \[(?P<base>sp|x29)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"),
     indexed=re.compile(r".*\[(?P<base>sp|x\d+), [xw]\d+"),
     written=re.compile(r"(?!cmp|cmn|tst|st|b\.|cb|tb|b |ret|prfm)\S+ (?P<to>[xwdsqv]\d+)(?:[,.]|$)"),
+    reads=re.compile(r"ldr\w* (?P<to>[wxqds]\d+), \[(?P<base>sp|x29), #(?P<at>(?:0x)?[0-9a-f]+)\]$"),
     loaded=re.compile(r"ld(?:p (q\d+|x\d+), (q\d+|x\d+)|u?r (q\d+)), \["),
     flow=_FLOW,
     call=re.compile(r"blr?(?:a\w+)? "),

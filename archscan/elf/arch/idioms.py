@@ -81,6 +81,8 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     incoming: frozenset[str]  # those and the registers of floating-point arguments
     aliases: dict[str, str]  # narrow name → the register of which it is a part
     loaded: re.Pattern[str] | None = None  # from memory, to copy a structure: vector registers, or a pair of others
+    frees: re.Pattern[str] | None = None  # bytes of room (``size``) are given back by adding to the stack pointer
+    reads: re.Pattern[str] | None = None  # a register from above the stack or frame pointer: ``to``, ``base``, ``at``
     exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     blocks: re.Pattern[str] | None = None
     moved: tuple[str, ...] = ()
