@@ -37,7 +37,7 @@ class _State(msgspec.Struct):
     framed: bool = False
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, Slot] = {}  # register → the place whose address it holds
-    homes: set[Slot] = set()  # where parameters were put
+    homes: set[Slot] = set()  # where parameters were put, and each byte behind
     loaded: set[str] = set()  # registers that hold what was in memory
     copies: set[Slot] = set()  # where such were stored: a structure that the next call gets by reference
     stored: set[Slot] = set()  # where anything was stored
@@ -220,7 +220,9 @@ def _stored(state: _State, text: Text, place: Slot, what: Store) -> None:
         if copied:
             state.copies.add(slot)
         if whole(text, source) in state.fresh:
-            state.homes.add(slot)
+            # What a whole register brings may be a structure, of which a member is addressed.
+            width = text.word if whole(text, source) == source else 1
+            state.homes.update(Slot(slot.base, slot.at + number) for number in range(width))
         state.spilled.pop(slot, None)
         if source in state.held:
             state.spilled[slot] = state.held[source]

@@ -70,6 +70,14 @@ def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
     return Functions(starts, ends, sources, labels, np.unique(labels[1].starts))
 
 
+def with_starts(view: Functions, text: Code, places: Offsets) -> Functions:
+    """The same with a function from each of the places that lies in none, up to the next function."""
+    loose = places[owners(view, places) < 0]
+    known = [(view.starts, view.ends - view.starts), (loose, np.zeros_like(loose))]
+    starts, ends = _merged(text, known)
+    return msgspec.structs.replace(view, starts=starts, ends=ends)
+
+
 def name(view: Functions, start: int) -> str | None:
     """The name of the function that begins at an offset, escaped; None where no table names it."""
     for table in view.labels:

@@ -10,8 +10,8 @@ import msgspec
 
 from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arrays import Mask, Offsets, np
-from archscan.elf.code import Code, address_of, code, place
-from archscan.elf.functions import Functions, functions, name, owners
+from archscan.elf.code import Code, address_of, code, place, within
+from archscan.elf.functions import Functions, functions, name, owners, with_starts
 from archscan.elf.image import Image
 from archscan.model import Site
 
@@ -43,11 +43,26 @@ def inspection(image: Image, idioms: Idioms, *, unwound: bool = False) -> Inspec
     fits = image.flags & idioms.flags == idioms.flags and not (idioms.little and image.order == ">")
     idioms = idioms if fits else msgspec.structs.replace(idioms, text=None)
     frames = idioms.frames(text)
+    canaries = idioms.canaries(text)
+    return Inspection(text, view, idioms, canaries, holding(view, canaries), frames, _room(view, frames))
+
+
+def by_prologues(found: Inspection) -> Inspection:
+    """The same where functions are known of little code: what makes room on the stack begins one, as far as the next.
+
+    It begins behind what saves registers then, which shows no stack; and what needs no room is part of another.
+    """
+    text, frames = found.text, found.frames
+    view = with_starts(found.view, text, np.unique(within(text, np.concatenate([frames.offsets, frames.grows]))))
+    return msgspec.structs.replace(found, view=view, guarded=holding(view, found.canaries), room=_room(view, frames))
+
+
+def _room(view: Functions, frames: Frames) -> Offsets:
+    """The most that each function takes of the stack at once, in bytes."""
     room = np.zeros(view.starts.shape, np.int64)
     owner = owners(view, frames.offsets)
     np.maximum.at(room, owner[owner >= 0], frames.sizes[owner >= 0])
-    canaries = idioms.canaries(text)
-    return Inspection(text, view, idioms, canaries, holding(view, canaries), frames, room)
+    return room
 
 
 def has_functions(text: Code) -> bool:

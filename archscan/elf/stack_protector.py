@@ -12,11 +12,20 @@ from collections.abc import Sequence
 import msgspec
 
 from archscan.elf.arch.idioms import Text
-from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.arrays import NONE, Mask, Offsets, np
 from archscan.elf.code import Code, offsets_of, spread
 from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.functions import owners
-from archscan.elf.inspection import DECODED, Inspection, has_functions, holding, instructions, is_covered, site
+from archscan.elf.inspection import (
+    DECODED,
+    Inspection,
+    by_prologues,
+    has_functions,
+    holding,
+    instructions,
+    is_covered,
+    site,
+)
 from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.startup import own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject
@@ -44,7 +53,10 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
 def stack_protector(subject: Subject, found: Inspection) -> Judged:
     """The verdict on the functions of an object that are written in a language with arrays on the stack."""
     if _lacks_guard(subject, found):
-        found = msgspec.structs.replace(found, guarded=np.zeros_like(found.guarded))
+        found = msgspec.structs.replace(found, canaries=NONE, guarded=np.zeros_like(found.guarded))
+    covered = is_covered(found)
+    if not covered and subject.kind not in STATIC:
+        found = by_prologues(found)
     guarded = int(found.guarded.sum())
     large = found.room >= LARGE
     counts = {
@@ -57,15 +69,13 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
-    if not is_covered(found) and guarded and (subject.kind not in STATIC or _guards_elsewhere(found)):
-        return Verdict.YES, Reason("canaries", "functions load the guard; no table lists them all", counts)
-    if not is_covered(found) and (guarded or subject.kind != ElfKind.LOADER):
-        return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
+    if not covered and subject.kind in STATIC:
+        return _uncovered(counts)
     limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
     doubt = _doubt(found, subject.image.entry, limit)
     counts["exposed"] = len(doubt.numbers)
     if not guarded:
-        return _unguarded(subject, found, doubt, counts)
+        return _unguarded(subject, found, doubt, counts, covered=covered)
     if subject.kind in STATIC:
         return _static(found, doubt, counts, limit)
     few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
@@ -75,9 +85,8 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
 
 
-def _guards_elsewhere(found: Inspection) -> bool:
-    """Whether code that no table lists loads the guard, too."""
-    return bool((owners(found.view, found.canaries) < 0).any())
+def _uncovered(counts: dict[str, int]) -> Judged:
+    return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
 
 
 def _lacks_guard(subject: Subject, found: Inspection) -> bool:
@@ -161,7 +170,7 @@ def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
     return Verdict.UNKNOWN, Reason("c-untold", text, counts)
 
 
-def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int]) -> Judged:
+def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int], *, covered: bool) -> Judged:
     if subject.kind == ElfKind.LOADER:
         return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
     if found.idioms.text is None:
@@ -171,6 +180,8 @@ def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[
     if doubt.numbers:
         text = "no function has a canary, though some hand out addresses of their stack"
         return Verdict.NO, _reason("no-canary", text, counts, found, doubt)
+    if not covered:
+        return _uncovered(counts)
     return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)
 
 

@@ -83,6 +83,9 @@ _CALLED = "e8fbffffff"
         # mov eax, [rsp+0x50]; mov [rsp+4], al; lea rdi, [rsp+4]: a parameter that came on the stack; then none
         ("8b442450" + "88442404" + "488d7c2404" + _CALLED, False),
         ("8b442410" + "88442404" + "488d7c2404" + _CALLED, True),
+        # mov [rsp+8], rcx; lea rdi, [rsp+0xb]: a member of a structure that came in a register
+        ("48894c2408" + "488d7c240b" + _CALLED, False),
+        ("48894c2408" + "488d7c2410" + _CALLED, True),
         # A call whose arguments lie on the stack; add rsp, 0x30; lea rdi, [rsp+0x20]: a parameter where it came
         (_CALLED + "4883c430" + "488d7c2420" + _CALLED, False),
         (_CALLED + "4883c410" + "488d7c2420" + _CALLED, True),
