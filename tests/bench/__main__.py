@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from tests.bench.code_pass import code_pass
 from tests.bench.cost import Cost, cost
 from tests.bench.packages import fetched, identities, names
 
@@ -72,6 +73,11 @@ def _unpacking(debs: Sequence[Path], scratch: Path, runs: int) -> None:
     _row("dpkg-deb --fsys-tarfile", middle[0])
     _row("archscan scan --jobs 1", middle[1], f"{ratios[0]:.2f} x the CPU of dpkg-deb")
     _row("archscan scan --jobs 2", middle[2], f"{ratios[1]:.2f} x; {speedup:.2f} x as fast as one")
+    found, whole = code_pass(debs), middle[1].cpu
+    note = (
+        f"machine code {found.code:.2f} s: {found.code / found.facts:.0%} of that, {found.code / whole:.0%} of a scan"
+    )
+    print(f"{f'facts of {found.objects:,} ELF objects':44} {found.facts:8.2f} s CPU  {note}")
     largest = _largest_object(scratch)
     print(f"{'the largest ELF object':44} {largest / 2**20:.0f} MiB: may take {250 + 2 * largest / 2**20:.0f} MiB\n")
 
