@@ -150,6 +150,17 @@ def test_units_without_a_protection_are_named_by_their_functions() -> None:
         assert {(site["address"], site["function"]) for site in sites} == {("0x1200", "copied"), ("0x1100", None)}
 
 
+def test_units_without_fortify_are_named_by_what_they_call() -> None:
+    """Where level 3 was proved, the first place is that proof and not an unchecked call."""
+    sites = [{"address": "0x1300", "name": "copied"}, {"address": "0x1200", "name": "fprintf"}]
+    for counts, called in ({"proof": 1, "level": 3}, {"fprintf"}), ({"proof": 2}, {"copied", "fprintf"}):
+        reasons = {"fortify": {"code": "unfortified-unit", "text": "…", "counts": counts, "sites": sites}}
+        rows = _rows(Object(columns={"fortify": "partial", "reasons": json.dumps(reasons)}), "severity, evidence")
+        assert [row[:2] for row in rows] == [("partly-fortified", "low")]
+        found = json.loads(rows[0][2])
+        assert {site["called"] for site in found.get("sites", [found])} == called
+
+
 def test_a_verdict_without_places_is_reported_all_the_same() -> None:
     assert reported(Object(columns={**PARTIAL, "reasons": "{}"})) == {
         "no-stack-clash-protection stack_clash",

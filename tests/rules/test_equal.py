@@ -30,6 +30,7 @@ BAD: dict[str, Object] = {
     "insecure-runpath": Object(columns={"runpath": "/tmp/x:.:$ORIGIN/../lib:"}),
     "sanitizer-shipped": Object(columns={"sanitizers": "address undefined"}),
     "partial-stack-protector": Object(columns={"stack_protector": "partial"}),
+    "partly-fortified": Object(columns={"fortify": "partial"}),
     "no-stack-clash-protection": Object(columns={"stack_clash": "no"}),
     "no-landing-pads": Object(columns={"ibt_compiled": "no"}),
     "landing-pads-lost": Object(columns={"bti_compiled": "yes", "bti_marked": "no"}),
