@@ -14,8 +14,20 @@ import msgspec
 from archscan.elf.arch.idioms import Idioms
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.code import Code, beginning
-from archscan.elf.image import DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_RELA, DT_RELASZ, Image, mapped, tag, text_at
-from archscan.elf.symbols import SymbolTable, dynamic_symbols, undefined
+from archscan.elf.image import (
+    DT_JMPREL,
+    DT_PLTREL,
+    DT_PLTRELSZ,
+    DT_RELA,
+    DT_RELASZ,
+    ET_REL,
+    Image,
+    mapped,
+    tag,
+    text_at,
+)
+from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols, undefined
+from archscan.elf.unlinked_calls import unlinked_calls
 
 _SEARCHED = 1 << 20  # bytes of code in which one call among many is found most often
 _SYMBOL, _RELOCATION = 24, 24  # bytes of Elf64_Sym and Elf64_Rela
@@ -48,6 +60,10 @@ def called(
     """
     if not _told(image, idioms):
         return None
+    if image.type == ET_REL:
+        numbers = _numbers(image, static_symbols(image), {name.encode() for name in wanted})
+        symbols = {name.decode(): number for name, number in numbers.items()}
+        return {name: int(sites[0]) for name, sites in unlinked_calls(image, code, idioms, symbols).items()}
     places = _slots(image, wanted, jump_slot)
     near = _found(beginning(code, _SEARCHED), idioms, places)
     found: dict[str, int | None] = {name: int(sites[0]) for name, sites in near.items() if sites.size}

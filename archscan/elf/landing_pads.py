@@ -2,14 +2,15 @@
 
 The mark in the property note says that every input of the link had them, which one old start file destroys. What the
 compiler did is seen where functions begin. A function needs a landing pad if its address is known outside of its unit:
-it is exported, or data holds its address. Functions that are only called directly have none.
+it is exported, or data holds its address. Functions that are only called directly have none. In a relocatable object
+all that are global will be known outside.
 """
 
 from __future__ import annotations
 
 from archscan.elf.arrays import Mask, np
 from archscan.elf.code import offsets_of
-from archscan.elf.image import DT_FINI, DT_FINI_ARRAY, DT_INIT, DT_INIT_ARRAY, Image, mapped, tag, words
+from archscan.elf.image import DT_FINI, DT_FINI_ARRAY, DT_INIT, DT_INIT_ARRAY, ET_REL, Image, mapped, tag, words
 from archscan.elf.inspection import Inspection, has_functions, holding, site
 from archscan.elf.mapping import FAR
 from archscan.elf.pointers import pointers
@@ -74,6 +75,8 @@ def _empty(found: Inspection, counts: dict[str, int]) -> Judged:
 def _own(image: Image, found: Inspection) -> Mask:
     """All functions but those of the start files: `_start`, `_init`, `_fini` and gcc's crtstuff.c."""
     starts = found.view.starts
+    if image.type == ET_REL:
+        return np.ones(starts.shape, np.bool_)
     single = [image.entry, *(value for name in (DT_INIT, DT_FINI) if (value := tag(image, name)) is not None)]
     crt = [image.entry] if image.entry else []
     for name in (DT_FINI_ARRAY, DT_INIT_ARRAY):  # their first: `__do_global_dtors_aux` and, behind it, `frame_dummy`

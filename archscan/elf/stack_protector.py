@@ -13,7 +13,7 @@ import msgspec
 
 from archscan.elf.arch.idioms import Text
 from archscan.elf.arrays import Offsets, np
-from archscan.elf.code import offsets_of
+from archscan.elf.code import entry
 from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.functions import owners
 from archscan.elf.inspection import DECODED, Inspection, has_functions, holding, instructions, is_covered, site
@@ -61,7 +61,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     if not is_covered(found) and (guarded or subject.kind != ElfKind.LOADER):
         return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
     limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
-    doubt = _doubt(found, subject.image.entry, limit)
+    doubt = _doubt(found, entry(found.text, subject.image), limit)
     counts["exposed"] = len(doubt.numbers)
     if not guarded:
         return _unguarded(subject, found, doubt, counts)
@@ -86,10 +86,10 @@ def _lacks_guard(subject: Subject, found: Inspection) -> bool:
     return all(row.symbol != found.idioms.guard for row in subject.imports)
 
 
-def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
+def _doubt(found: Inspection, begin: int, limit: int | None) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
-    candidates, reach = _candidates(found, entry, limit)
+    candidates, reach = _candidates(found, begin, limit)
     if text is None or (limit is None and candidates.size * _EXEMPT <= guarded):
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
     every, chosen = 1, slice(0, int(np.searchsorted(np.cumsum(reach), _BYTES)) + 1)
@@ -113,7 +113,7 @@ def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
     return size >= length or exposed(instructions(found, number), text, room, whole=length <= DECODED) is not None
 
 
-def _candidates(found: Inspection, entry: int, limit: int | None) -> tuple[Offsets, Offsets]:
+def _candidates(found: Inspection, begin: int, limit: int | None) -> tuple[Offsets, Offsets]:
     """Functions without a canary that may hand out addresses of their stack, the likely and the largest frames first.
 
     Their numbers, and how many bytes of each there are to look at: to the call behind the last address that it takes.
@@ -128,7 +128,7 @@ def _candidates(found: Inspection, entry: int, limit: int | None) -> tuple[Offse
     # Where nothing is guarded all are looked at: an array in the red zone needs no frame, an index no address.
     wanted = likely & ~found.guarded if found.guarded.any() else np.ones(likely.shape, np.bool_)
     # What the kernel enters passes on the arguments that lie on the stack.
-    wanted &= starts != offsets_of(found.text, np.array([entry], np.int64))[0]
+    wanted &= starts != begin
     if limit is not None:
         wanted &= starts < limit
     sizes = np.minimum(found.view.ends - starts, _LONGEST)
