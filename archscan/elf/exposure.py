@@ -4,8 +4,8 @@
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
 the address of a local variable to another, or indexes its stack. Four honest exceptions are known and looked for,
 where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, the copy of a
-structure that is passed by value or by reference, the two results that gcc lets `sincos` write, and functions that
-never return, to which clang gives no canary.
+structure that is passed by value or by reference, the results that gcc lets `sincos` and the division of 128-bit
+numbers write, and functions that never return, to which clang gives no canary.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
@@ -33,6 +33,8 @@ _ROUNDED = re.compile(
     r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
     r"(?:%?(?P<of>[a-z]\w*), )?[#-]*(?:0x)?[0-9a-f]+(?:, (?:0x)?[0-9a-f]+)?$"
 )
+_REMAINDER = 4  # the argument of `__udivmodti4` that says where it goes (libgcc)
+_TARGET = re.compile(r"(?:^|[ ,#])(0x[0-9a-f]+)$")
 _PAIR = (4, 8, 16)  # sincosf, sincos, sincosl: how far the two results can lie apart
 
 
@@ -48,6 +50,9 @@ class _State(msgspec.Struct):
 
     fresh: set[str]  # argument registers that still hold what the caller passed
     room: int
+    parts: dict[str, str] = {}  # others that hold it, or part of it, and from which register they have it
+    used: int = 0  # bytes of stack in use, counted one instruction after another, where ``text`` says how
+    top: int = 0  # of them before room was given back
     framed: bool = False
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, _Slot] = {}  # register → the place whose address it holds
@@ -67,17 +72,49 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, who
     they are all of its instructions, so that without a return among them it has none.
     """
     state, shown, returns = _State(set(text.incoming), room), None, not whole
+    first: int | None = None
+    at, jumps, before = 0, set[int](), ["", "", ""]
     for at, mnemonic, operands in lines:
+        first = at if first is None else first
         line = f"{mnemonic} {operands}"
+        before.append(line)
         leaves = text.returns.match(line) is not None
-        returns = returns or leaves
+        inner = False
+        if leaves and (target := _TARGET.search(operands)):
+            jumps.add(int(target[1], 16))
+            inner = first <= int(target[1], 16) <= at
+        elif leaves and not (text.switch and text.switch.match("; ".join(before[-4:]))):
+            returns = True
         if shown is None and (_call(state, text) if text.call.match(line) else _step(state, text, line)):
             shown = at
+        _shrunk(state, text, line, leaves=leaves and not inner)
         if leaves:
             _forgotten(state, text)  # what follows is reached from elsewhere
         if shown is not None and returns:
             return shown
-    return None
+    # A jump within the function does not leave it.
+    return shown if any(not (first or 0) <= target <= at for target in jumps) else None
+
+
+def _shrunk(state: _State, text: Text, line: str, *, leaves: bool) -> None:
+    """Takes in how much stack is in use.
+
+    Room is given back before a return, behind which it is there again, or behind a call that structures were passed to
+    by value: then the function goes on with less of it, and what lies above are the caller's things.
+    """
+    moved = text.moves.match(line) if text.moves else None
+    words = moved.groupdict() if moved else {}
+    if leaves:
+        state.used, state.top = max(state.used, state.top), 0
+    elif words.get("goes_on"):
+        if state.top and state.room < _BOUNDLESS:
+            state.room = min(state.room, state.used)
+        state.top = 0
+    elif moved:
+        more = text.word if words["pushed"] else _number(words["more"])
+        less = text.word if words["popped"] else _number(words["less"])
+        state.top = max(state.top, state.used) if less else 0
+        state.used = max(state.used + more - less, 0)
 
 
 def _call(state: _State, text: Text) -> bool:
@@ -89,6 +126,7 @@ def _call(state: _State, text: Text) -> bool:
         return True
     _forgotten(state, text)
     state.fresh.clear()
+    state.parts.clear()
     state.copies.clear()
     if copied is not None and text.loaded:  # by reference: the next call is given its address
         state.copies.add(copied)
@@ -115,8 +153,9 @@ def _copied(state: _State, text: Text) -> _Slot | None:
     if text.loaded:
         return place
     # What is passed by value lies at the low end, and nobody keeps its address.
-    kept = any(slot == place for register, slot in state.held.items() if register != to)
-    return place if place.base == text.stack and place.at <= text.passed and not kept else None
+    kept = any(slot == place for register, slot in state.held.items() if register in text.kept)
+    behind = text.passed > 0 and place.at == text.passed  # right behind the arguments in registers
+    return place if place.base == text.stack and place.at <= text.passed and (behind or not kept) else None
 
 
 def _step(state: _State, text: Text, line: str) -> bool:
@@ -127,7 +166,7 @@ def _step(state: _State, text: Text, line: str) -> bool:
     indexed = text.indexed.match(line)
     if indexed and (indexed["base"] in state.held or indexed["base"] in _bases(state, text)):
         return True
-    if text.frame.match(line):
+    if text.frame.match(line) and not (text.moves and state.allocated):  # behind that, x86 sets up no frame any more
         state.framed = True
         return False
     if _grown(state, text, line):
@@ -154,12 +193,17 @@ def _changed(state: _State, text: Text, line: str) -> None:
         return
     slot = _given(state, text, line) if state.held or text.stack in line or text.frame_pointer in line else None
     written = text.written.match(line)
+    part = text.part.match(line) if text.part and state.fresh else None
+    source = _whole(text, part["source"]) if part else ""
+    passed = source if source in state.fresh else state.parts.get(source)
     if written:
         copied, constant = text.copy.match(line), _CONSTANT.match(line)
         value = int(constant["value"] or "0", 0) if constant else None
         if copied:
             value = state.constants.get(copied["source"])
         _written(state, _whole(text, written["to"]), slot, value)
+        if passed:
+            state.parts[_whole(text, written["to"])] = passed
     _load(state, text, line)
 
 
@@ -196,6 +240,7 @@ def _written(state: _State, register: str, slot: _Slot | None, value: int | None
     """Takes in what a register holds from now on: the address of a place, a number, or neither."""
     state.set_.add(register)
     state.fresh.discard(register)
+    state.parts.pop(register, None)
     state.loaded.discard(register)
     state.held.pop(register, None)
     state.constants.pop(register, None)
@@ -235,11 +280,18 @@ def _stored(state: _State, text: Text, place: _Slot, home: re.Match[str]) -> Non
         state.stored.add(slot)
         if copied:
             state.copies.add(slot)
-        if _whole(text, source) in state.fresh:
-            state.homes.add(slot)
+        if _is_passed(state, text, _whole(text, source)):
+            size = 1 if source in text.aliases else text.word  # parts of a small structure have addresses of their own
+            state.homes.update(_Slot(slot.base, slot.at + part) for part in range(size))
         state.spilled.pop(slot, None)
         if source in state.held:
             state.spilled[slot] = state.held[source]
+
+
+def _is_passed(state: _State, text: Text, register: str) -> bool:
+    """Whether a register holds what the caller passed, or was given it to free the register in which it came."""
+    came = state.parts.get(register)
+    return register in state.fresh or (came is not None and not (register in text.arguments and came in state.fresh))
 
 
 def _load(state: _State, text: Text, line: str) -> None:
@@ -302,6 +354,8 @@ def _shows(state: _State, text: Text) -> bool:
     # In little room, what was stored may be a parameter, changed; a parameter is stored before its address is passed.
     known = state.homes | state.copies | (state.stored if state.room - text.reserved <= SMALL else set())
     local = [slot for slot in given if slot is not None and slot not in known]
+    if len(local) == 1 and given.index(local[0]) == _REMAINDER and local[0] not in state.stored:
+        return False
     if len(local) == 2:
         return abs(local[0].at - local[1].at) not in _PAIR
     return bool(local)

@@ -37,7 +37,7 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
     needed = own & _reachable(subject, found)
     counts |= {"reachable": int(needed.sum()), "reachable_marked": int((needed & marked).sum())}
     if not needed.any():
-        return _by_share(counts)
+        return _by_share(counts, one_unit=subject.image.type == ET_REL)
     share = counts["reachable_marked"] / counts["reachable"]
     if share >= _MOST:
         return Verdict.YES, Reason("landing-pads", "functions that can be reached by address begin with one", counts)
@@ -49,9 +49,9 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
     return Verdict.PARTIAL, Reason("some-without-landing-pad", text, counts, sites, bare.size > _SITES)
 
 
-def _by_share(counts: dict[str, int]) -> Judged:
+def _by_share(counts: dict[str, int], *, one_unit: bool) -> Judged:
     """Where no table names functions that need a pad: a compiler gives one to each that is visible outside its unit."""
-    if counts["marked"] > counts["functions"] * _SHARE:
+    if one_unit or counts["marked"] > counts["functions"] * _SHARE:
         return Verdict.YES, Reason("landing-pads", "many functions begin with one", counts)
     if counts["marked"] <= counts["functions"] // 20:
         return Verdict.NO, Reason("no-landing-pads", "functions begin without", counts)

@@ -139,6 +139,14 @@ _TEXT = Text(
     stack="rsp",
     allocates=re.compile(r"sub rsp, |add rsp, -|push (?P<scratch>r[acd]x)$"),
     grows=re.compile(r"sub rsp, r|mov rsp, (?P<to>r(?!bp)\w+)|lea rsp, \[r(?!sp|bp)"),
+    moves=re.compile(
+        r"sub rsp, (?P<more>(?:0x)?[0-9a-f]+)$|add rsp, (?P<less>(?:0x)?[0-9a-f]+)$"
+        r"|(?P<pushed>push )|(?P<popped>pop )|(?P<goes_on>(?:notrack )?(?:j|call))"
+    ),
+    switch=re.compile(
+        r".*; (?:notrack jmp|(?:notrack )?jmp .word ptr \[r\w+\*)"
+        r"|.*\b(?:add (r\w+), r\w+|mov (r\w+), .word ptr \[r\w+\*[^;]*); (?:[^;]*; ){0,2}jmp (?:\1|\2)$"
+    ),
     returns=re.compile(r"(?:bnd |notrack |repz )*(?:ret|jmp)"),
     frame=re.compile(r"mov rbp, rsp$"),
     frame_pointer="rbp",
@@ -147,6 +155,7 @@ _TEXT = Text(
         re.compile(r"mov (?P<to>r\w+), (?P<base>rsp)$"),
     ),
     copy=re.compile(r"mov (?P<to>r\w+), (?P<source>r\w+)$"),
+    part=re.compile(r"mov(?:zx|sxd?)? \w+, (?P<source>\w+)$"),
     reload=re.compile(r"mov (?P<to>r\w+), qword ptr \[(?P<base>rsp|rbp)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\]$"),
     home=re.compile(r"v?mov\w* \w+ ptr \[(?P<base>r\w+)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\], (?P<source>\w+)$"),
     indexed=re.compile(r"(?!nop|lea).*\[(?P<base>r\w+) \+ r\w+"),
@@ -155,6 +164,7 @@ _TEXT = Text(
     call=re.compile(r"(?:bnd |notrack )*call"),
     blocks=re.compile(r"rep\w* (?:movs|stos)"),
     moved=("rdi", "rsi", "rcx"),
+    main=re.compile(r"mov [er]di, (?P<value>0x[0-9a-f]+)$|lea rdi, \[rip (?P<distance>[+-] 0x[0-9a-f]+)\]$"),
     flow=_FLOW,
     arguments=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
     kept=frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"}),

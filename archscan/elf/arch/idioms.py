@@ -62,6 +62,9 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     allocates: re.Pattern[str]  # room is made on the stack
     grows: re.Pattern[str]  # room is made as a register says, perhaps one (``to``) that had the new address before
     word: int = 8  # bytes that each register takes which that pushes to make room: ``scratch``, where it does
+    # Room is made and given back: ``more`` and ``less``, ``pushed``, ``popped``; ``goes_on`` is no end of a function.
+    moves: re.Pattern[str] | None = None
+    switch: re.Pattern[str] | None = None  # four instructions of which the last jumps by a table within the function
     returns: re.Pattern[str]  # a return, or a jump, which may lead to another function that returns
     reserved: int = 0  # bytes at the low end of a frame that belong to functions that are called
     passed: int = 0  # up to how far above the stack pointer structures begin that are passed by value
@@ -70,6 +73,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     frame_is_low: bool = False  # it points to the low end of the frame
     address: tuple[re.Pattern[str], ...]
     copy: re.Pattern[str]
+    part: re.Pattern[str] | None = None  # a register receives what another (``source``) holds, or part of that
     home: re.Pattern[str]
     reload: re.Pattern[str]  # the reverse: a register from a base and distance
     indexed: re.Pattern[str]
@@ -84,6 +88,8 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     blocks: re.Pattern[str] | None = None
     moved: tuple[str, ...] = ()
+    # In `_start`, how the address of `main` becomes an argument: ``value``, or ``distance`` from the next instruction.
+    main: re.Pattern[str] | None = None
     flow: Flow | None = None
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
 
