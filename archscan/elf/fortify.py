@@ -14,8 +14,9 @@ import msgspec
 from archscan.elf.calls import called
 from archscan.elf.code import place
 from archscan.elf.fortify_level import run_time_size
+from archscan.elf.image import contents, section
 from archscan.elf.inspection import Inspection
-from archscan.elf.language import uses_c_headers
+from archscan.elf.language import Language, uses_c_headers
 from archscan.elf.subject import FOREIGN, MOST_SITES, STATIC, Judged, Subject, not_applicable, unlinked
 from archscan.model import ElfKind, Reason, Site, Verdict
 
@@ -25,6 +26,12 @@ _PROOF = frozenset(
     asprintf dprintf fprintf fwprintf obstack_printf obstack_vprintf printf sprintf swprintf syslog vasprintf vdprintf
     vfprintf vfwprintf vprintf vsnprintf vsprintf vswprintf vsyslog vwprintf wprintf
     """.split()
+)
+# Of these, gcc leaves plain where the format has no directive, or is "%s", and the result is used.
+_FOLDED = frozenset("sprintf vsprintf vsnprintf".split())
+# In C++ clang has no form that passes further arguments on (glibc, bits/stdio2.h, `__va_arg_pack`).
+_VARIADIC = frozenset(
+    "asprintf dprintf fprintf fwprintf obstack_printf printf swprintf syslog vswprintf wprintf".split()
 )
 # Checked without a known size too, but a plain call has honest reasons: `snprintf(p, n, "%s", q)` stays as it is,
 # open() with a mode needs no check, longjmp and explicit_bzero are checked at level 1 already.
@@ -87,10 +94,29 @@ def fortified(subject: Subject, found: Inspection | None) -> tuple[Judged, int, 
         return not_applicable("other-libc", "only glibc has checked functions"), checked, total
     if subject.kind in STATIC:
         return (Verdict.UNKNOWN, Reason("not-measured", "a static object imports nothing")), 0, 0
-    sites = _called(subject, found, imported.proof)
+    sites = _called(subject, found, _proving(subject, found, imported.proof))
     proof = tuple(name for name in imported.proof if name in sites)
     judged = FortifyCalls(imported.checked, proof, tuple(sorted({*imported.plain, *imported.proof} - {*proof})))
     return _with_level(_verdict(judged, sites), subject, found), checked, total
+
+
+def _proving(subject: Subject, found: Inspection | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the functions of which a plain call proves something, whatever its arguments are."""
+    excused = _FOLDED | (_VARIADIC if _may_be_of_clang(subject, found) else frozenset())
+    return tuple(name for name in names if _VARIANTS.get(name, name) not in excused)
+
+
+def _may_be_of_clang(subject: Subject, found: Inspection | None) -> bool:
+    """Whether there may be units in C++ that clang compiled: nothing shows gcc's hand."""
+    runtime = any(name.startswith(("libstdc++.so", "libc++.so", "libc++abi.so")) for name in subject.needed)
+    if subject.language in (Language.C, Language.UNKNOWN) and not runtime:
+        return False
+    signed = section(subject.image, ".comment")
+    text = contents(subject.image, signed) if signed else b""
+    if b"clang" in text or any(name.startswith("libc++") for name in subject.needed):
+        return True
+    by_gcc = b"GCC: " in text or (found is not None and found.idioms.of_gcc(found.text, found.canaries).any())
+    return not by_gcc
 
 
 def _called(subject: Subject, found: Inspection | None, wanted: tuple[str, ...]) -> dict[str, Site]:
@@ -160,6 +186,6 @@ def _verdict(calls: FortifyCalls, called: dict[str, Site]) -> Judged:
         text = "calls the C library unchecked where the compiler always checks"
         return Verdict.NO, Reason("none-checked", text, counts, sites, cut)
     if calls.plain:
-        text = "calls only functions that stay unchecked where the compiler knows no size"
+        text = "calls only functions that honestly stay unchecked: for want of a known size, or of a checked form"
         return Verdict.NOT_APPLICABLE, Reason("sized-only", text, counts)
     return not_applicable("nothing-to-fortify", "imports no function that could be checked")

@@ -28,6 +28,11 @@ def _canaries(code: Code) -> Offsets:
     return found[np.isin(raw[found + 2], _READS)]
 
 
+def _of_gcc(code: Code, offsets: Offsets) -> Mask:
+    """`sub` (before GCC 11 `xor`) with the guard; clang compares."""
+    return np.isin(code.raw[offsets + (1 if code.bits == 32 else 2)], (0x2B, 0x33))
+
+
 def _frames(code: Code) -> Frames:
     return frames(code, _REX, (0x48, 0xFB))
 
@@ -183,6 +188,7 @@ MACHINE = Machine(
     features=frozenset({"stack_clash", "ibt_marked", "ibt_compiled", "shstk_marked"}),
     idioms=Idioms(
         canaries=_canaries,
+        of_gcc=_of_gcc,
         frames=_frames,
         addresses=_addresses,
         probes=_probes,

@@ -108,6 +108,11 @@ def never(code: Code, offsets: Offsets, argument: int) -> Mask:  # noqa: ARG001 
     return np.zeros(offsets.shape, np.bool_)
 
 
+def nowhere(code: Code, offsets: Offsets) -> Mask:  # noqa: ARG001  # as above
+    """False for each."""
+    return np.zeros(offsets.shape, np.bool_)
+
+
 class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     """The patterns of one processor.
 
@@ -120,6 +125,8 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
 
     canaries: Callable[[Code], Offsets]
     guard: str = ""
+    # Of loads of the guard, which of them gcc alone writes; none where compilers do not differ.
+    of_gcc: Callable[[Code, Offsets], Mask] = nowhere
     frames: Callable[[Code], Frames]
     addresses: Callable[[Code], Offsets]
     probes: Callable[[Code, Frames], Probes] | None = None
