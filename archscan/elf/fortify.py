@@ -7,6 +7,7 @@ the checked name even when it knows no size, so one plain import proves a unit t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -59,6 +60,10 @@ _CHECKED_FORMATS = {
     form for name in _FORMATS for form in (f"__{name}_chk", f"__nldbl___{name}_chk", f"__{name}_chkieee128")
 }
 _VARIANTS = {f"__nldbl_{name}": name for name in _FORMATS} | {f"__{name}ieee128": name for name in _FORMATS}
+
+
+# Where Debian has static libraries for another C library, and that library itself.
+_OTHER_LIBRARY = re.compile(r"/(?:diet|musl|klibc)/(?:[^/]+/)*[^/]+\.[ao]\b")
 
 
 class FortifyCalls(msgspec.Struct, frozen=True):
@@ -154,6 +159,7 @@ def has_other_libc(subject: Subject) -> bool:
     interpreter = subject.interpreter or ""
     return (
         is_klibc(subject)
+        or (subject.kind == ElfKind.RELOCATABLE and _OTHER_LIBRARY.search(subject.path) is not None)
         or any(name in interpreter for name in ("ld-musl", "dietlibc", "ld-uClibc", "/system/bin/linker"))
         or any(name == "libc.so" or name.startswith(("libc.musl-", "libc.so.0")) for name in subject.needed)
     )

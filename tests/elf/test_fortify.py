@@ -202,3 +202,12 @@ def test_clang_has_no_checked_form_of_some_functions_in_cxx(tmp_path: Path, comp
         verdicts.append((found.fortify, found.reasons["fortify"].code))
     without = ("no", "none-checked") if compiler == "g++" else ("n/a", "sized-only")
     assert verdicts == [("yes", "checked"), without]
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [("usr/lib/x/diet/lib-x86_64/x.a(f.o)", "n/a"), ("usr/lib/musl/lib/x.o", "n/a"), ("usr/lib/x.o", "no")],
+)
+def test_a_static_library_for_another_c_library_has_no_checks(tmp_path: Path, path: str, verdict: str) -> None:
+    source = 'int printf(const char *, ...);\nvoid f(int n) { printf("%d", n); }\n'
+    assert seen(compiled(tmp_path, source, ["-O2", "-c"], name="f.o"), path).fortify == verdict
