@@ -14,8 +14,20 @@ import msgspec
 from archscan.elf.arch.idioms import Idioms
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.code import Code, beginning
-from archscan.elf.image import DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_RELA, DT_RELASZ, Image, mapped, tag, text_at
-from archscan.elf.symbols import SymbolTable, dynamic_symbols, undefined
+from archscan.elf.image import (
+    DT_JMPREL,
+    DT_PLTREL,
+    DT_PLTRELSZ,
+    DT_RELA,
+    DT_RELASZ,
+    ET_REL,
+    Image,
+    mapped,
+    tag,
+    text_at,
+)
+from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols, undefined
+from archscan.elf.unlinked_calls import unlinked_calls
 
 _SEARCHED = 1 << 20  # bytes of code in which one call among many is found most often
 _SYMBOL, _RELOCATION = 24, 24  # bytes of Elf64_Sym and Elf64_Rela
@@ -46,10 +58,15 @@ def called(
     """
     if image.bits != 64 or idioms.stubs is None or idioms.direct_calls is None:
         return None
+    if image.type == ET_REL:
+        numbers = _numbers(image, static_symbols(image), {name.encode() for name in wanted})
+        symbols = {name.decode(): number for name, number in numbers.items()}
+        found = unlinked_calls(image, code, idioms, symbols)
+        return {name: Called(NONE, in_plt=False, calls=sites) for name, sites in found.items()}
     places = _slots(image, wanted, jump_slot)
-    found = _calls(beginning(code, _SEARCHED), idioms) if places else _Calls(NONE, NONE)
+    known = _calls(beginning(code, _SEARCHED), idioms) if places else _Calls(NONE, NONE)
     return {
-        name: Called(slots, in_plt, np.unique(found.offsets[np.isin(found.slots, slots)]))
+        name: Called(slots, in_plt, np.unique(known.offsets[np.isin(known.slots, slots)]))
         for name, (slots, in_plt) in places.items()
     }
 

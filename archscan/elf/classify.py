@@ -39,7 +39,7 @@ _DEBUG_PATH = re.compile(r"^usr/lib/debug/")
 # Code that no Linux process runs: what the processor starts before or beside the kernel, and the kernel itself.
 _FIRMWARE_PATH = re.compile(
     r"^(?:usr/)?lib/(?:firmware|grub|u-boot|opensbi|syslinux|ISOLINUX|ipxe|atf|arm-trusted-firmware)/"
-    r"|^(?:usr/)?lib/modules/[^/]+/vdso/|^boot/|^usr/share/(?:qemu|seabios|openbios|slof|skiboot|qemu-efi|opensbi|syslinux|grub)/"
+    r"|^(?:usr/)?lib/modules/[^/]+/vdso/|^usr/lib/xen-[^/]+/boot/|^boot/|^usr/share/(?:qemu|seabios|openbios|slof|skiboot|qemu-efi|opensbi|syslinux|grub)/"
 )
 _STANDALONE = 255  # ELFOSABI_STANDALONE
 

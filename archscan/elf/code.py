@@ -156,5 +156,12 @@ def place(text: Code, offset: int) -> str:
     return address if section is None else f"{section}+{address}"
 
 
+def entry(text: Code, image: Image) -> int:
+    """The offset where the kernel enters a program; -1 in what is only linked or loaded."""
+    if image.type == ET_REL or not image.entry or image.entry >= FAR:
+        return -1
+    return int(offsets_of(text, np.array([image.entry], np.int64))[0])
+
+
 def _part(text: Code, offset: int) -> Part:
     return text.parts[int(np.searchsorted(text.starts, offset, "right")) - 1]

@@ -56,7 +56,9 @@ class Effect(msgspec.Struct, frozen=True):
     frames: bool  # it sets the frame pointer
     grows: str | None  # room as a register says: the register that had the new address before, or ""
     allocates: int | None  # room of a fixed size: bytes of registers that are pushed, or 0
-    frees: int | None  # bytes of room that are given back
+    more: int  # bytes of stack in use from then on
+    less: int
+    goes_on: bool  # a jump or a call: no end of the function, see ``Text.moves``
     indexed: str | None  # the base of an access by a variable index
     stored: Store | None
     pushed: str | None
@@ -64,6 +66,7 @@ class Effect(msgspec.Struct, frozen=True):
     exchanged: tuple[str, str] | None
     written: str | None
     copied: str | None  # the register whose value is taken
+    part: str | None  # the register of which the value, or part of it, is taken
     constant: int | None
     reloaded: Slot | None
     read: Slot | None  # what stands there is put into ``written``
@@ -94,7 +97,9 @@ def _effect(text: Text, line: str) -> Effect:
     written, copied, rounded = text.written.match(line), text.copy.match(line), _ROUNDED.match(line)
     reloaded = text.reload.match(line) if on_stack else None
     exchanged = text.exchanged.match(line) if text.exchanged else None
-    frees = text.frees.match(line) if text.frees and on_stack else None
+    part = text.part.match(line) if text.part else None
+    moved = text.moves.match(line) if text.moves else None
+    moves = moved.groupdict() if moved else {}
     read = text.reads.match(line) if text.reads and on_stack else None
     pushed = text.pushed.match(line) if text.pushed else None
     indexed, grows = text.indexed.match(line), text.grows.match(line)
@@ -106,7 +111,9 @@ def _effect(text: Text, line: str) -> Effect:
         frames=text.frame.match(line) is not None,
         grows=(grows["to"] or "") if grows else None,
         allocates=_allocates(text, line),
-        frees=int(frees["size"], 0) if frees else None,
+        more=text.word if moves.get("pushed") else _number(moves.get("more")),
+        less=text.word if moves.get("popped") else _number(moves.get("less")),
+        goes_on=bool(moves.get("goes_on")),
         indexed=indexed["base"] if indexed else None,
         stored=_store(text, line),
         pushed=pushed["source"] if pushed else None,
@@ -114,6 +121,7 @@ def _effect(text: Text, line: str) -> Effect:
         exchanged=(exchanged[1], exchanged[2]) if exchanged else None,
         written=whole(text, written["to"]) if written else None,
         copied=copied["source"] if copied else None,
+        part=whole(text, part["source"]) if part else None,
         constant=_constant(line),
         reloaded=Slot(reloaded["base"], _number(reloaded["at"])) if reloaded else None,
         read=Slot(read["base"], _number(read["at"])) if read else None,

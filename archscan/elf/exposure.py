@@ -4,8 +4,8 @@
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
 the address of a local variable to another, or indexes its stack. Five honest exceptions are known and looked for,
 where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, or where one of a
-class without members would have, the copy of a structure that is passed by value or by reference, the two results that
-gcc lets `sincos` write, and functions that never return, to which clang gives no canary.
+class without members would have, the copy of a structure that is passed by value or by reference, the results that gcc
+lets `sincos` and the division of 128-bit numbers write, and functions that never return, to which clang gives none.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
@@ -13,6 +13,8 @@ followed: what is found is evidence, and where the order misleads, an address co
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterable
 from itertools import takewhile
 
@@ -24,6 +26,9 @@ from archscan.elf.effects import Block, Effect, Slot, Store, effect, whole
 SMALL = 16  # bytes of stack in which no array that matters fits; often the place of a parameter that was changed before
 _BOUNDLESS = 1 << 16  # room of a function that takes as much as a register says
 _WIDTHS = {"w": 4, "s": 4, "q": 16, "v": 16}  # bytes of a register by its first letter, where not 8
+_DATA = ".byte"  # what Capstone makes of what is no instruction
+_REMAINDER = 4  # the argument of `__udivmodti4` that says where it goes (libgcc)
+_TARGET = re.compile(r"(?:^|[ ,#])(0x[0-9a-f]+)$")
 _LAST_BYTE = 7  # of an aligned word, where an object of one byte lies that has no room above
 _PAIR = (4, 8, 16)  # sincosf, sincos, sincosl: how far the two results can lie apart
 
@@ -33,7 +38,9 @@ class _State(msgspec.Struct):
 
     fresh: set[str]  # registers that still hold what the caller passed
     room: int
-    freed: int = 0  # of that, given back since; until the end of this way through the function
+    parts: dict[str, str] = {}  # others that hold it, or part of it, and from which register they have it
+    used: int = 0  # bytes of stack in use, counted one instruction after another, where ``text`` says how
+    top: int = 0  # of them before room was given back
     framed: bool = False
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, Slot] = {}  # register → the place whose address it holds
@@ -53,17 +60,47 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, who
     they are all of its instructions, so that without a return among them it has none.
     """
     state, shown, returns = _State(set(text.incoming), room), None, not whole
+    first: int | None = None
+    at, jumps, before = 0, set[int](), deque[str](maxlen=4)
     for at, mnemonic, operands in lines:
+        if mnemonic == _DATA:
+            return None  # what goes before it may be data, too
+        first = at if first is None else first
         does = effect(text, mnemonic, operands)
-        returns = returns or does.returns
+        if text.switch:
+            before.append(f"{mnemonic} {operands}")
+        inner = False
+        if does.returns and (target := _TARGET.search(operands)):
+            jumps.add(int(target[1], 16))
+            inner = first <= int(target[1], 16) <= at
+        elif does.returns and not (text.switch and text.switch.match("; ".join(before))):
+            returns = True
         if shown is None and (_call(state, text) if does.calls else _step(state, text, does)):
             shown = at
+        _moved(state, does, leaves=does.returns and not inner)
         if does.returns:
             _forgotten(state, text)  # what follows is reached from elsewhere
-            state.freed = 0
         if shown is not None and returns:
             return shown
-    return None
+    # A jump within the function does not leave it.
+    return shown if any(not (first or 0) <= target <= at for target in jumps) else None
+
+
+def _moved(state: _State, does: Effect, *, leaves: bool) -> None:
+    """Takes in how much stack is in use.
+
+    Room is given back before a return, behind which it is there again, or behind a call that structures were passed to
+    by value: then the function goes on with less of it, and what lies above are the caller's things.
+    """
+    if leaves:
+        state.used, state.top = max(state.used, state.top), 0
+    elif does.goes_on:
+        if state.top and state.room < _BOUNDLESS:
+            state.room = min(state.room, state.used)
+        state.top = 0
+    elif does.more or does.less:
+        state.top = max(state.top, state.used) if does.less else 0
+        state.used = max(state.used + does.more - does.less, 0)
 
 
 def _call(state: _State, text: Text) -> bool:
@@ -75,6 +112,7 @@ def _call(state: _State, text: Text) -> bool:
         return True
     _forgotten(state, text)
     state.fresh.clear()
+    state.parts.clear()
     state.copies.clear()
     if copied is not None and text.loaded:  # by reference: the next call is given its address
         state.copies.add(copied)
@@ -101,8 +139,9 @@ def _copied(state: _State, text: Text) -> Slot | None:
     if text.loaded:
         return place
     # What is passed by value lies at the low end, and nobody keeps its address.
-    kept = any(slot == place for register, slot in state.held.items() if register != to)
-    return place if place.base == text.stack and place.at <= text.passed and not kept else None
+    kept = any(slot == place for register, slot in state.held.items() if register in text.kept)
+    behind = text.passed > 0 and place.at == text.passed  # right behind the arguments in registers
+    return place if place.base == text.stack and place.at <= text.passed and (behind or not kept) else None
 
 
 def _step(state: _State, text: Text, does: Effect) -> bool:
@@ -112,7 +151,7 @@ def _step(state: _State, text: Text, does: Effect) -> bool:
         return False
     if does.indexed and (does.indexed in state.held or does.indexed in _bases(state, text)):
         return True
-    if does.frames:
+    if does.frames and not (text.moves and state.allocated):  # behind that, x86 sets up no frame any more
         state.framed = True
         return False
     if _grown(state, text, does):
@@ -122,7 +161,8 @@ def _step(state: _State, text: Text, does: Effect) -> bool:
         _stored(state, text, place, does.stored)
         return text.pushed is not None and does.stored.source in state.held
     if does.pushed:
-        return does.pushed in state.held
+        slot = state.held.get(does.pushed)
+        return slot is not None and slot not in state.homes
     _changed(state, text, does)
     return False
 
@@ -137,7 +177,10 @@ def _changed(state: _State, text: Text, does: Effect) -> None:
     slot = _given(state, text, does) if state.held or does.on_stack else None
     if does.written:
         value = state.constants.get(does.copied) if does.copied else does.constant
+        passed = _came_in(state, does.part) if does.part and state.fresh else None
         _written(state, does.written, slot, value)
+        if passed:
+            state.parts[does.written] = passed
         if does.read and _is_callers(state, text, does.read):
             state.fresh.add(does.written)
     for register in does.loaded:
@@ -152,12 +195,9 @@ def _grown(state: _State, text: Text, does: Effect) -> bool:
         if does.grows:
             state.held[does.grows] = Slot(text.stack, text.reserved)
         return True
-    if does.frees is not None:
-        state.freed += does.frees
-        return True
     if does.allocates is None:
         return False
-    state.allocated, state.freed = True, 0
+    state.allocated = True
     state.room += does.allocates
     return True
 
@@ -166,7 +206,7 @@ def _is_callers(state: _State, text: Text, slot: Slot) -> bool:
     """Whether a place lies in the caller's frame, where parameters are that no register is left for."""
     if slot.base == text.frame_pointer and not text.frame_is_low:
         return state.framed and slot.at > 0
-    return state.allocated and slot.at > state.room - state.freed
+    return state.allocated and slot.at > state.room
 
 
 def _place(state: _State, text: Text, to: Slot) -> Slot | None:
@@ -183,6 +223,7 @@ def _written(state: _State, register: str, slot: Slot | None, value: int | None)
     """Takes in what a register holds from now on: the address of a place, a number, or neither."""
     state.set_.add(register)
     state.fresh.discard(register)
+    state.parts.pop(register, None)
     state.loaded.discard(register)
     state.held.pop(register, None)
     state.constants.pop(register, None)
@@ -219,13 +260,23 @@ def _stored(state: _State, text: Text, place: Slot, what: Store) -> None:
         state.stored.add(slot)
         if copied:
             state.copies.add(slot)
-        if whole(text, source) in state.fresh:
-            # What a whole register brings may be a structure, of which a member is addressed.
-            width = text.word if whole(text, source) == source else 1
-            state.homes.update(Slot(slot.base, slot.at + number) for number in range(width))
+        if _is_passed(state, text, whole(text, source)):
+            size = 1 if source in text.aliases else text.word  # parts of a small structure have addresses of their own
+            state.homes.update(Slot(slot.base, slot.at + part) for part in range(size))
         state.spilled.pop(slot, None)
         if source in state.held:
             state.spilled[slot] = state.held[source]
+
+
+def _came_in(state: _State, register: str) -> str | None:
+    """The register in which the caller passed what a register holds, or part of it."""
+    return register if register in state.fresh else state.parts.get(register)
+
+
+def _is_passed(state: _State, text: Text, register: str) -> bool:
+    """Whether a register holds what the caller passed, or was given it to free the register in which it came."""
+    came = state.parts.get(register)
+    return register in state.fresh or (came is not None and not (register in text.arguments and came in state.fresh))
 
 
 def _exchange(state: _State, one: str, other: str) -> None:
@@ -259,7 +310,7 @@ def _local(state: _State, text: Text, slot: Slot) -> Slot | None:
         return None
     below = framed and slot.at < 0 and not text.frame_is_low  # also where room is made for it later
     # Below is what functions that are called may use, above are the caller's things.
-    inside = state.allocated and (slot.at < 0 or text.reserved <= slot.at < state.room - state.freed)
+    inside = state.allocated and (slot.at < 0 or text.reserved <= slot.at < state.room)
     return slot if below or inside else None
 
 
@@ -271,6 +322,8 @@ def _shows(state: _State, text: Text) -> bool:
     # In little room, what was stored may be a parameter, changed; a parameter is stored before its address is passed.
     known = state.homes | state.copies | (state.stored if state.room - text.reserved <= SMALL else set())
     local = [slot for slot in given if slot is not None and slot not in known and slot.at % 8 != _LAST_BYTE]
+    if len(local) == 1 and given.index(local[0]) == _REMAINDER and local[0] not in state.stored:
+        return False
     if len(local) == 2:
         return abs(local[0].at - local[1].at) not in _PAIR
     return bool(local)

@@ -7,6 +7,7 @@ the checked name even when it knows no size, so one plain import proves a unit t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -14,8 +15,9 @@ import msgspec
 from archscan.elf.calls import Called, called, first_calls
 from archscan.elf.code import place
 from archscan.elf.fortify_level import run_time_size, sized
+from archscan.elf.image import contents, section
 from archscan.elf.inspection import Inspection
-from archscan.elf.language import uses_c_headers
+from archscan.elf.language import Language, uses_c_headers
 from archscan.elf.subject import FOREIGN, MOST_SITES, STATIC, Judged, Subject, not_applicable, unlinked
 from archscan.model import ElfKind, Reason, Site, Verdict
 
@@ -25,6 +27,12 @@ _PROOF = frozenset(
     asprintf dprintf fprintf fwprintf obstack_printf obstack_vprintf printf sprintf swprintf syslog vasprintf vdprintf
     vfprintf vfwprintf vprintf vsnprintf vsprintf vswprintf vsyslog vwprintf wprintf
     """.split()
+)
+# Of these, gcc leaves plain where the format has no directive, or is "%s", and the result is used.
+_FOLDED = frozenset("sprintf vsprintf vsnprintf".split())
+# In C++ clang has no form that passes further arguments on (glibc, bits/stdio2.h, `__va_arg_pack`).
+_VARIADIC = frozenset(
+    "asprintf dprintf fprintf fwprintf obstack_printf printf swprintf syslog vswprintf wprintf".split()
 )
 # Checked without a known size too, but a plain call has honest reasons: `snprintf(p, n, "%s", q)` stays as it is,
 # open() with a mode needs no check, longjmp and explicit_bzero are checked at level 1 already.
@@ -52,6 +60,10 @@ _CHECKED_FORMATS = {
     form for name in _FORMATS for form in (f"__{name}_chk", f"__nldbl___{name}_chk", f"__{name}_chkieee128")
 }
 _VARIANTS = {f"__nldbl_{name}": name for name in _FORMATS} | {f"__{name}ieee128": name for name in _FORMATS}
+
+
+# Where Debian has static libraries for another C library, and that library itself.
+_OTHER_LIBRARY = re.compile(r"/(?:diet|musl|klibc)/(?:[^/]+/)*[^/]+\.[ao]\b")
 
 
 class FortifyCalls(msgspec.Struct, frozen=True):
@@ -87,11 +99,31 @@ def fortified(subject: Subject, found: Inspection | None) -> tuple[Judged, int, 
         return not_applicable("other-libc", "only glibc has checked functions"), checked, total
     if subject.kind in STATIC:
         return (Verdict.UNKNOWN, Reason("not-measured", "a static object imports nothing")), 0, 0
-    functions = _functions(subject, found, (*imported.proof, *sized(imported.checked)))
-    sites = _sites(found, imported.proof, functions)
+    proving = _proving(subject, found, imported.proof)
+    functions = _functions(subject, found, (*proving, *sized(imported.checked)))
+    sites = _sites(found, proving, functions)
     proof = tuple(name for name in imported.proof if name in sites)
     judged = FortifyCalls(imported.checked, proof, tuple(sorted({*imported.plain, *imported.proof} - {*proof})))
     return _with_level(_verdict(judged, sites), found, functions), checked, total
+
+
+def _proving(subject: Subject, found: Inspection | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the functions of which a plain call proves something, whatever its arguments are."""
+    excused = _FOLDED | (_VARIADIC if _may_be_of_clang(subject, found) else frozenset())
+    return tuple(name for name in names if _VARIANTS.get(name, name) not in excused)
+
+
+def _may_be_of_clang(subject: Subject, found: Inspection | None) -> bool:
+    """Whether there may be units in C++ that clang compiled: nothing shows gcc's hand."""
+    runtime = any(name.startswith(("libstdc++.so", "libc++.so", "libc++abi.so")) for name in subject.needed)
+    if subject.language in (Language.C, Language.UNKNOWN) and not runtime:
+        return False
+    signed = section(subject.image, ".comment")
+    text = contents(subject.image, signed) if signed else b""
+    if b"clang" in text or any(name.startswith("libc++") for name in subject.needed):
+        return True
+    by_gcc = b"GCC: " in text or (found is not None and found.idioms.of_gcc(found.text, found.canaries).any())
+    return not by_gcc
 
 
 def _functions(subject: Subject, found: Inspection | None, wanted: tuple[str, ...]) -> dict[str, Called] | None:
@@ -134,6 +166,7 @@ def has_other_libc(subject: Subject) -> bool:
     interpreter = subject.interpreter or ""
     return (
         is_klibc(subject)
+        or (subject.kind == ElfKind.RELOCATABLE and _OTHER_LIBRARY.search(subject.path) is not None)
         or any(name in interpreter for name in ("ld-musl", "dietlibc", "ld-uClibc", "/system/bin/linker"))
         or any(name == "libc.so" or name.startswith(("libc.musl-", "libc.so.0")) for name in subject.needed)
     )
@@ -166,6 +199,6 @@ def _verdict(calls: FortifyCalls, called: dict[str, Site]) -> Judged:
         text = "calls the C library unchecked where the compiler always checks"
         return Verdict.NO, Reason("none-checked", text, counts, sites, cut)
     if calls.plain:
-        text = "calls only functions that stay unchecked where the compiler knows no size"
+        text = "calls only functions that honestly stay unchecked: for want of a known size, or of a checked form"
         return Verdict.NOT_APPLICABLE, Reason("sized-only", text, counts)
     return not_applicable("nothing-to-fortify", "imports no function that could be checked")

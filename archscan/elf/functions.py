@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from archscan.elf.arrays import NONE, Offsets, among, np
+from archscan.elf.arrays import NONE, Mask, Offsets, among, np
 from archscan.elf.code import Code, offsets_of, within
 from archscan.elf.image import ET_REL, Image, text_at
 from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols
@@ -18,6 +18,8 @@ from archscan.model import escape
 _ARM = 40
 _FUNCTION, _RESOLVER = 2, 10  # STT_FUNC, STT_GNU_IFUNC
 _IS_CODE = among(*(info for info in range(256) if info & 15 in (_FUNCTION, _RESOLVER)))  # by st_info
+_LOCAL = 0  # STB_LOCAL
+_IS_VISIBLE = among(*(other for other in range(256) if other & 3 in (0, 3)))  # STV_DEFAULT, STV_PROTECTED
 _ABSOLUTE = 0xFF00  # section numbers from here on are no sections (SHN_LORESERVE)
 _MOST_SYMBOLS = 1 << 22
 _FIELDS = {
@@ -32,6 +34,7 @@ class Labels(msgspec.Struct, frozen=True, eq=False):
     starts: Offsets
     sizes: Offsets
     names: Offsets
+    public: Mask  # known outside of the object, or once it is linked
     strings: bytes
     source: str
 
@@ -46,7 +49,7 @@ class Functions(msgspec.Struct, frozen=True, eq=False):
     ends: Offsets
     sources: tuple[str, ...]
     labels: tuple[Labels, ...]
-    exported: Offsets  # starts of those in the dynamic symbol table, sorted
+    exported: Offsets  # starts of those that other objects may know by name, sorted
 
 
 def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
@@ -67,7 +70,8 @@ def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
         found.insert(0, (starts[starts >= 0], sizes[starts >= 0], known.source))
     starts, ends = _merged(text, [(starts, sizes) for starts, sizes, _ in found])
     sources = tuple(source for rows, _, source in found if rows.size)
-    return Functions(starts, ends, sources, labels, np.unique(labels[1].starts))
+    table = labels[0] if image.type == ET_REL else labels[1]
+    return Functions(starts, ends, sources, labels, np.unique(table.starts[table.public]))
 
 
 def with_starts(view: Functions, text: Code, places: Offsets) -> Functions:
@@ -112,10 +116,12 @@ def _labels(image: Image, text: Code, table: SymbolTable, source: str) -> Labels
     else:
         starts = offsets_of(text, values)
         inside = starts >= 0
-    # Of several names for one place those come first that are known outside of their unit (`STB_LOCAL` is 0).
-    order = np.lexsort(((rows["info"] >> 4 == 0)[inside], starts[inside]))
+    bound = rows["info"] >> 4 != _LOCAL
+    # Of several names for one place those come first that are known outside of their unit.
+    order = np.lexsort((~bound[inside], starts[inside]))
     starts, sizes, names = (column[inside][order].astype(np.int64) for column in (starts, rows["size"], rows["name"]))
-    return Labels(starts, np.maximum(sizes, 0), names, table.strings, source)
+    public = (bound & _IS_VISIBLE[rows["other"]])[inside][order]
+    return Labels(starts, np.maximum(sizes, 0), names, public, table.strings, source)
 
 
 def _merged(text: Code, tables: list[tuple[Offsets, Offsets]]) -> tuple[Offsets, Offsets]:

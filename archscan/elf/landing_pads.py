@@ -2,18 +2,20 @@
 
 The mark in the property note says that every input of the link had them, which one old start file destroys. What the
 compiler did is seen where functions begin. A function needs a landing pad if its address is known outside of its unit:
-it is exported, or data holds its address. Functions that are only called directly have none.
+it is exported, or data holds its address. Functions that are only called directly have none. In a relocatable object
+all that are global will be known outside.
 """
 
 from __future__ import annotations
 
 from archscan.elf.arrays import Mask, np
 from archscan.elf.code import offsets_of
-from archscan.elf.image import DT_FINI, DT_FINI_ARRAY, DT_INIT, DT_INIT_ARRAY, Image, mapped, tag, words
+from archscan.elf.image import DT_FINI, DT_FINI_ARRAY, DT_INIT, DT_INIT_ARRAY, ET_REL, Image, tag
 from archscan.elf.inspection import Inspection, has_functions, holding, site
 from archscan.elf.mapping import FAR
-from archscan.elf.pointers import pointers
-from archscan.elf.subject import Judged, Subject, not_applicable
+from archscan.elf.pointers import pointer_at, pointers
+from archscan.elf.startup import main_offset
+from archscan.elf.subject import STATIC, UNLINKED, Judged, Subject, not_applicable
 from archscan.model import Reason, Verdict
 
 _MOST = 0.95  # of the functions; the rest is assembler code that its author left without
@@ -36,7 +38,7 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
     needed = own & _reachable(subject, found)
     counts |= {"reachable": int(needed.sum()), "reachable_marked": int((needed & marked).sum())}
     if not needed.any():
-        return _by_share(counts)
+        return _by_share(counts, one_unit=subject.image.type == ET_REL)
     share = counts["reachable_marked"] / counts["reachable"]
     if share >= _MOST:
         return Verdict.YES, Reason("landing-pads", "functions that can be reached by address begin with one", counts)
@@ -48,9 +50,9 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
     return Verdict.PARTIAL, Reason("some-without-landing-pad", text, counts, sites, bare.size > _SITES)
 
 
-def _by_share(counts: dict[str, int]) -> Judged:
+def _by_share(counts: dict[str, int], *, one_unit: bool) -> Judged:
     """Where no table names functions that need a pad: a compiler gives one to each that is visible outside its unit."""
-    if counts["marked"] > counts["functions"] * _SHARE:
+    if one_unit or counts["marked"] > counts["functions"] * _SHARE:
         return Verdict.YES, Reason("landing-pads", "many functions begin with one", counts)
     if counts["marked"] <= counts["functions"] // 20:
         return Verdict.NO, Reason("no-landing-pads", "functions begin without", counts)
@@ -58,10 +60,12 @@ def _by_share(counts: dict[str, int]) -> Judged:
 
 
 def _reachable(subject: Subject, found: Inspection) -> Mask:
-    """The functions that are exported or whose address stands in data."""
+    """The functions that are exported or whose address stands in data, and `main`, which the start code passes on."""
     starts = found.view.starts
+    main = None if subject.kind in (*STATIC, *UNLINKED) else main_offset(subject.image, found)
     stored = offsets_of(found.text, pointers(subject.image))
-    return np.isin(starts, found.view.exported) | np.isin(starts, stored[stored >= 0])
+    known = np.append(stored[stored >= 0], np.int64(-1 if main is None else main))
+    return np.isin(starts, found.view.exported) | np.isin(starts, known)
 
 
 def _empty(found: Inspection, counts: dict[str, int]) -> Judged:
@@ -74,13 +78,16 @@ def _empty(found: Inspection, counts: dict[str, int]) -> Judged:
 def _own(image: Image, found: Inspection) -> Mask:
     """All functions but those of the start files: `_start`, `_init`, `_fini` and gcc's crtstuff.c."""
     starts = found.view.starts
+    if image.type == ET_REL:
+        return np.ones(starts.shape, np.bool_)
     single = [image.entry, *(value for name in (DT_INIT, DT_FINI) if (value := tag(image, name)) is not None)]
     crt = [image.entry] if image.entry else []
     for name in (DT_FINI_ARRAY, DT_INIT_ARRAY):  # their first: `__do_global_dtors_aux` and, behind it, `frame_dummy`
         address = tag(image, name)
-        if address is not None:
-            crt += words(image, mapped(image, address, image.bits // 8), "Q" if image.bits == 64 else "I")
-    places = offsets_of(found.text, np.array([place for place in (*single, *crt) if place < FAR], np.int64))
+        first = pointer_at(image, address) if address is not None else None
+        if first is not None:
+            crt.append(first)
+    places = offsets_of(found.text, np.array([place for place in (*single, *crt) if 0 <= place < FAR], np.int64))
     own = ~np.isin(starts, places)
     known = places[len(places) - len(crt) :] if crt else places[:0]
     low, high = (int(known.min()), int(known.max())) if (known >= 0).all() and len(crt) > 1 else (0, 0)

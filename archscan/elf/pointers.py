@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.image import DT_RELA, DT_RELASZ, ET_EXEC, ET_REL, PF_W, PF_X, Image, Segment, loads, mapped, tag
+from archscan.elf.image import (
+    DT_RELA,
+    DT_RELASZ,
+    ET_EXEC,
+    ET_REL,
+    PF_W,
+    PF_X,
+    Image,
+    Segment,
+    loads,
+    mapped,
+    tag,
+    words,
+)
 
 _MOST_BYTES = 64 << 20  # of data that is looked through
 
@@ -25,6 +38,26 @@ def pointers(image: Image) -> Offsets:
         found.append(_words(image, part, left))
         left -= found[-1].nbytes
     return np.concatenate(found) if found else NONE
+
+
+def pointer_at(image: Image, address: int) -> int | None:
+    """The address that the word at an address holds once the object is loaded; None where nothing is mapped.
+
+    Not every linker writes into the word what a relocation will put there.
+    """
+    held = words(image, mapped(image, address, image.bits // 8), "Q" if image.bits == 64 else "I")
+    table, size = tag(image, DT_RELA), tag(image, DT_RELASZ)
+    if not held or held[0] or table is None or not size:
+        return held[0] if held else None
+    fields = np.frombuffer(data := mapped(image, table, size), f"{image.order}i{image.bits // 8}", _whole(image, data))
+    rows = fields.reshape(-1, 3)
+    addends = rows[rows[:, 0] == address, 2]
+    return int(addends[0]) if addends.size else 0
+
+
+def _whole(image: Image, data: bytes) -> int:
+    """How many words the whole relocations of a table have."""
+    return len(data) // (3 * image.bits // 8) * 3
 
 
 def _addends(image: Image, data: bytes) -> Offsets:

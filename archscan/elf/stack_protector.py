@@ -13,11 +13,11 @@ import msgspec
 
 from archscan.elf.arch.idioms import Text
 from archscan.elf.arrays import NONE, Mask, Offsets, np
-from archscan.elf.code import Code, offsets_of, spread
+from archscan.elf.code import Code, entry, spread
 from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.functions import owners
+from archscan.elf.image import Image
 from archscan.elf.inspection import (
-    DECODED,
     Inspection,
     by_prologues,
     has_functions,
@@ -27,12 +27,13 @@ from archscan.elf.inspection import (
     site,
 )
 from archscan.elf.language import Language, has_stack_arrays
-from archscan.elf.startup import own_code_end
+from archscan.elf.startup import main_offset, own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject
 from archscan.model import ElfKind, Reason, Verdict
 
 LARGE = 128  # bytes of stack from which on a function most likely holds an array
 _LONGEST = 1024  # bytes of a function that are decoded to tell
+_UNTIL_RETURN = 1 << 15  # bytes in which a function that shows its stack is searched for a return
 _CALL = 96  # bytes behind the address of a local variable in which it is passed on
 _BYTES = 8 << 10  # of all functions of an object in which none is guarded
 _SAMPLE = 4 << 10  # of one in which some are
@@ -40,6 +41,7 @@ _ENOUGH = 8  # of them that are exposed
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
 _PIECES = 32, 64 << 10  # of an object's code, and bytes of each, in which functions are looked for that are exposed
 _MANY = 200  # guarded functions for each of these
+_SPREAD = 0.6  # of large frames: in glibc's own code, of which a static program has much, it is more
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
 
@@ -54,8 +56,10 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     """The verdict on the functions of an object that are written in a language with arrays on the stack."""
     if _lacks_guard(subject, found):
         found = msgspec.structs.replace(found, canaries=NONE, guarded=np.zeros_like(found.guarded))
-    covered = is_covered(found)
-    if not covered and subject.kind not in STATIC:
+    # Of Go, the tables list what is in C, all of it and nothing else: the Go compiler writes none.
+    covered = is_covered(found) or (subject.language == Language.GO and found.view.starts.size > 0)
+    told = covered or not (found.idioms.unwound or subject.kind in STATIC or subject.language == Language.GO)
+    if told and not covered:
         found = by_prologues(found)
     guarded = int(found.guarded.sum())
     large = found.room >= LARGE
@@ -69,20 +73,25 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
-    if not covered and subject.kind in STATIC:
+    if not told:
         return _uncovered(counts)
     limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
-    doubt = _doubt(found, subject.image.entry, limit)
+    doubt = _doubt(found, entry(found.text, subject.image), limit)
     counts["exposed"] = len(doubt.numbers)
     if not guarded:
         return _unguarded(subject, found, doubt, counts, covered=covered)
     if subject.kind in STATIC:
-        return _static(found, doubt, counts, limit)
-    few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
-    if len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few:
+        return _static(subject, found, doubt, counts, limit)
+    if _is_much(doubt, guarded):
         text = "functions without a canary hand out addresses of their stack: some units are built without"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
+
+
+def _is_much(doubt: _Doubt, guarded: int) -> bool:
+    """Whether more functions are exposed than there are honest reasons for, beside so many that are guarded."""
+    few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
+    return len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few
 
 
 def _uncovered(counts: dict[str, int]) -> Judged:
@@ -96,13 +105,13 @@ def _lacks_guard(subject: Subject, found: Inspection) -> bool:
     return all(row.symbol != found.idioms.guard for row in subject.imports)
 
 
-def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
+def _doubt(found: Inspection, begin: int, limit: int | None) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
     # In a large object some of the code is looked at; of a static one the first part alone is the program's own.
     searched = spread(found.text, *_PIECES) if guarded and limit is None else found.text
     looked = _begins_in(searched, found.view.starts)
-    candidates, reach = _candidates(found, searched, looked, entry, limit)
+    candidates, reach = _candidates(found, searched, looked, begin, limit)
     share = looked.sum() / max(looked.size, 1)
     if text is None or (limit is None and candidates.size * _EXEMPT <= guarded * share):
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
@@ -131,11 +140,12 @@ def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
     room, length = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
     if exposed(instructions(found, number, size), text, room, whole=size >= length) is None:
         return False
-    return size >= length or exposed(instructions(found, number), text, room, whole=length <= DECODED) is not None
+    lines = instructions(found, number, _UNTIL_RETURN)
+    return size >= length or exposed(lines, text, room, whole=length <= _UNTIL_RETURN) is not None
 
 
 def _candidates(
-    found: Inspection, searched: Code, looked: Mask, entry: int, limit: int | None
+    found: Inspection, searched: Code, looked: Mask, begin: int, limit: int | None
 ) -> tuple[Offsets, Offsets]:
     """Functions without a canary that may hand out addresses of their stack, the likely and the largest frames first.
 
@@ -151,7 +161,7 @@ def _candidates(
     # Where nothing is guarded all are looked at: an array in the red zone needs no frame, an index no address.
     wanted = looked & (likely & ~found.guarded if found.guarded.any() else True)
     # What the kernel enters passes on the arguments that lie on the stack.
-    wanted &= starts != offsets_of(found.text, np.array([entry], np.int64))[0]
+    wanted &= starts != begin
     if limit is not None:
         wanted &= starts < limit
     sizes = np.minimum(found.view.ends - starts, _LONGEST)
@@ -185,15 +195,36 @@ def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[
     return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)
 
 
-def _static(found: Inspection, doubt: _Doubt, counts: dict[str, int], limit: int | None) -> Judged:
+def _static(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int], limit: int | None) -> Judged:
     """The C library in a static object is protected by itself; what counts is the code before ``limit``."""
     if doubt.numbers and limit is None:
         text = "some functions hand out addresses of their stack without a canary; they may be the C library's"
         return Verdict.UNKNOWN, _reason("own-code-untold", text, counts, found, doubt)
-    if doubt.numbers:
+    if limit == 0 and counts["large_frames_guarded"] < counts["large_frames"] * _SPREAD:
+        text = "many large frames have no canary; the program's own code is spread among that of the C library"
+        return Verdict.UNKNOWN, Reason("own-code-untold", text, counts)
+    own = _own_guarded(subject.image, found, limit)
+    if _is_much(doubt, own):
         text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
         return Verdict.PARTIAL, _reason("own-code-without", text, counts, found, doubt)
+    if limit and not own:
+        text = "no function of the program's own needs a canary; those that load the guard are the C library's"
+        return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", text, counts)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
+
+
+def _own_guarded(image: Image, found: Inspection, limit: int | None) -> int:
+    """How many of the program's own functions load the guard; all, where they cannot be told from the C library's.
+
+    Before `main` lies what is seldom executed, of the C library too; linkers sort that first.
+    """
+    if not limit:
+        return int(found.guarded.sum())
+    begin = entry(found.text, image)
+    main = main_offset(image, found)
+    low = begin if main is None else min(begin, main)
+    starts = found.view.starts
+    return int((found.guarded & (starts >= low) & (starts < limit)).sum())
 
 
 def _reason(code: str, text: str, counts: dict[str, int], found: Inspection, doubt: _Doubt) -> Reason:

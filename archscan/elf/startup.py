@@ -4,7 +4,7 @@ The linker keeps the order of what it is given: start files, the program's objec
 whose first member is the one with `__libc_start_main`, because `_start` asks for it (glibc, csu/). `_start` is found by
 the entry point, `__libc_start_main` as what it calls, and the beginning of that member as the lowest function that
 `__libc_start_main` calls there. A linker that was told to sort sections (busybox) leaves no such order: then what
-`__libc_start_main` calls also lies before `_start`.
+`__libc_start_main` calls also lies before `_start`, or `main` behind it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,30 @@ def own_code_end(image: Image, found: Inspection) -> int | None:
     text = next(part for part in reversed(found.text.parts) if part.offset <= begin)
     if any(text.offset <= offset < begin for offset in starts):
         return 0
-    return min((offset for offset in starts if begin + _START_CODE < offset < first), default=first)
+    end = min((offset for offset in starts if begin + _START_CODE < offset < first), default=first)
+    main = main_offset(image, found)
+    return 0 if main is not None and main >= end else end
+
+
+def main_offset(image: Image, found: Inspection) -> int | None:
+    """The offset of `main`, as the start code passes it on; None where that cannot be told."""
+    start, text = _function(found, image.entry), found.idioms.text
+    if start is None or text is None or text.main is None:
+        return None
+    distance = None
+    for at, mnemonic, operands in instructions(found, start, _START_CODE):
+        if distance is not None:
+            return _offset(found, at + distance)
+        given = text.main.match(f"{mnemonic} {operands}")
+        if given and given["value"]:
+            return _offset(found, int(given["value"], 16))
+        distance = int(given["distance"].replace(" ", ""), 16) if given else None
+    return None
+
+
+def _offset(found: Inspection, address: int) -> int | None:
+    offset = int(offsets_of(found.text, np.array([address], np.int64))[0])
+    return offset if offset >= 0 else None
 
 
 def _function(found: Inspection, address: int) -> int | None:

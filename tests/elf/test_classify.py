@@ -23,6 +23,7 @@ _PIE_FLAG = 0x08000000
     ("usr/lib/debug/.build-id/ab/cdef.debug", "debug"),
     ("usr/lib/firmware/x.bin", "firmware"),
     ("lib/modules/6.1.0-9-amd64/vdso/vdso64.so", "firmware"),
+    ("usr/lib/xen-4.17/boot/hvmloader", "firmware"),
 ])  # fmt: skip
 def test_a_library_is_what_its_place_makes_it(path: str, kind: str) -> None:
     assert seen(linked({5: b"\0libx.so.1\0"}, [(10, 11), (14, 1)]), path).kind == kind

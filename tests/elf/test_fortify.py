@@ -154,3 +154,60 @@ def test_what_is_left_of_a_constant_size_is_no_proof_of_level_3(tmp_path: Path) 
     for level in ("-O1", "-O2", "-O3", "-Os"):
         found = seen(compiled(tmp_path, _JOINED, [level, "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"]))
         assert (found.fortify, found.reasons["fortify"].counts.get("level")) == ("yes", None)
+
+
+_FOLDED = """
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+int f(char *p, const char *q) { return sprintf(p, "%s", q); }
+int g(char *p, va_list v) { return vsprintf(p, "%s", v); }
+int h(char *p, int n, va_list v) { return vsnprintf(p, n, "%s", v); }
+int checked(const char *s) { char b[20]; strcpy(b, s); return puts(b); }
+"""
+
+
+def test_what_gcc_leaves_of_a_string_alone_proves_nothing(tmp_path: Path) -> None:
+    """Where the result is used, it makes no copy of it and drops the check of the unknown size."""
+    for optimised in ("-O1", "-O2", "-Os"):
+        found = seen(compiled(tmp_path, _FOLDED, [*_LEVEL_2, optimised]), "usr/lib/x.so")
+        assert {"sprintf", "vsprintf", "vsnprintf"} <= {row.symbol for row in found.imports}
+        assert (found.fortify, found.reasons["fortify"].code) == ("yes", "checked")
+
+
+_CXX = """
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <unistd.h>
+int copy(const char *s) { char b[20]; strcpy(b, s); return puts(b); }
+std::string name(const char *s, int n) { char *p = nullptr; asprintf(&p, "%d", n); return std::string(s) + p; }
+void say(FILE *f, int n) { printf("%d", n); fprintf(f, "%d", n); dprintf(n, "%d", n); }
+"""
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+@pytest.mark.parametrize("compiler", ["g++", pytest.param("clang++", marks=pytest.mark.full)])
+def test_clang_has_no_checked_form_of_some_functions_in_cxx(tmp_path: Path, compiler: str, *, stripped: bool) -> None:
+    (tmp_path / "x.cc").write_text(_CXX)
+    flags = ["-O2", "-fPIC", "-shared", "-w", "-D_GNU_SOURCE", "-fstack-protector-strong"]
+    verdicts = []
+    for level in (["-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"], ["-U_FORTIFY_SOURCE"]):
+        out = tmp_path / "x.so"
+        subprocess.run([compiler, *flags, *level, "-o", out, tmp_path / "x.cc"], check=True)
+        if stripped:
+            subprocess.run(["strip", "-R", ".comment", out], check=True)
+        found = seen(out, "usr/lib/x.so")
+        verdicts.append((found.fortify, found.reasons["fortify"].code))
+    without = ("no", "none-checked") if compiler == "g++" else ("n/a", "sized-only")
+    assert verdicts == [("yes", "checked"), without]
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [("usr/lib/x/diet/lib-x86_64/x.a(f.o)", "n/a"), ("usr/lib/musl/lib/x.o", "n/a"), ("usr/lib/x.o", "no")],
+)
+def test_a_static_library_for_another_c_library_has_no_checks(tmp_path: Path, path: str, verdict: str) -> None:
+    source = 'int printf(const char *, ...);\nvoid f(int n) { printf("%d", n); }\n'
+    assert seen(compiled(tmp_path, source, ["-O2", "-c"], name="f.o"), path).fortify == verdict

@@ -13,6 +13,7 @@ from archscan.elf.mapping import addresses
 
 _REX = (0x48,)
 _READS = among(0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
+_OF_GCC = among(0x2B, 0x33)  # sub xor
 
 
 def _canaries(code: Code) -> Offsets:
@@ -26,6 +27,11 @@ def _canaries(code: Code) -> Offsets:
         return found[_READS[raw[found + 1]]]
     found = matches(code, ((0x64, 0xFE), (0x48, 0xFB), None, (0x04, 0xC7), 0x25, 0x28, 0, 0, 0))
     return found[_READS[raw[found + 2]]]
+
+
+def _of_gcc(code: Code, offsets: Offsets) -> Mask:
+    """`sub` (before GCC 11 `xor`) with the guard; clang compares."""
+    return _OF_GCC[code.raw[offsets + (1 if code.bits == 32 else 2)]]
 
 
 def _frames(code: Code) -> Frames:
@@ -139,6 +145,14 @@ _TEXT = Text(
     stack="rsp",
     allocates=re.compile(r"sub rsp, |add rsp, -|push (?P<scratch>r[acd]x)$"),
     grows=re.compile(r"sub rsp, r|mov rsp, (?P<to>r(?!bp)\w+)|lea rsp, \[r(?!sp|bp)"),
+    moves=re.compile(
+        r"sub rsp, (?P<more>(?:0x)?[0-9a-f]+)$|add rsp, (?P<less>(?:0x)?[0-9a-f]+)$"
+        r"|(?P<pushed>push )|(?P<popped>pop )|(?P<goes_on>(?:notrack )?(?:j|call))"
+    ),
+    switch=re.compile(
+        r".*; (?:notrack jmp|(?:notrack )?jmp .word ptr \[r\w+\*)"
+        r"|.*\b(?:add (r\w+), r\w+|mov (r\w+), .word ptr \[r\w+\*[^;]*); (?:[^;]*; ){0,2}jmp (?:\1|\2)$"
+    ),
     returns=re.compile(r"(?:bnd |notrack |repz )*(?:ret|jmp)"),
     frame=re.compile(r"mov rbp, rsp$"),
     frame_pointer="rbp",
@@ -147,16 +161,17 @@ _TEXT = Text(
         re.compile(r"mov (?P<to>r\w+), (?P<base>rsp)$"),
     ),
     copy=re.compile(r"mov (?P<to>r\w+), (?P<source>r\w+)$"),
+    part=re.compile(r"mov(?:zx|sxd?)? \w+, (?P<source>\w+)$"),
     reload=re.compile(r"mov (?P<to>r\w+), qword ptr \[(?P<base>rsp|rbp)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\]$"),
     home=re.compile(r"v?mov\w* \w+ ptr \[(?P<base>r\w+)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\], (?P<source>\w+)$"),
     indexed=re.compile(r"(?!nop|lea).*\[(?P<base>r\w+) \+ r\w+"),
     written=re.compile(r"(?!cmp|test|push|bt |ucomis|comis|j)\S+ (?P<to>[a-z]\w+)(?:,|$)"),
-    frees=re.compile(r"add rsp, (?P<size>(?:0x)?[0-9a-f]+)$"),
     reads=re.compile(r"v?mov\w* (?P<to>\w+), \w+ ptr \[(?P<base>rsp|rbp) \+ (?P<at>(?:0x)?[0-9a-f]+)\]$"),
     exchanged=re.compile(r"xchg (r\w+), (r\w+)$"),
     call=re.compile(r"(?:bnd |notrack )*call"),
     blocks=re.compile(r"rep\w* (?:movs|stos)"),
     moved=("rdi", "rsi", "rcx"),
+    main=re.compile(r"mov [er]di, (?P<value>0x[0-9a-f]+)$|lea rdi, \[rip (?P<distance>[+-] 0x[0-9a-f]+)\]$"),
     flow=_FLOW,
     arguments=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
     kept=frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"}),
@@ -175,6 +190,7 @@ MACHINE = Machine(
     features=frozenset({"stack_clash", "ibt_marked", "ibt_compiled", "shstk_marked"}),
     idioms=Idioms(
         canaries=_canaries,
+        of_gcc=_of_gcc,
         frames=_frames,
         addresses=_addresses,
         probes=_probes,

@@ -101,6 +101,7 @@ _TEXT = Text(
         re.compile(r"add(?:s|w|\.w)? (?P<to>r\d+), (?P<base>r7), #(?P<at>(?:0x)?[0-9a-f]+)$"),
     ),
     copy=re.compile(r"mov (?P<to>r\d+|ip|sl|fp|sb), (?P<source>r\d+|ip|sl|fp|sb)$"),
+    part=re.compile(r"(?:mov|[su]xt[bh])(?:s|\.w)? (?:r\d+|ip|sl|fp|sb), (?P<source>r\d+)$"),
     home=re.compile(rf"v?str\w*(?:\.w)? (?P<source>[rds]\d+), {_PLACE}$"),
     reload=re.compile(rf"ldr(?:\.w)? (?P<to>r\d+), {_PLACE}$"),
     indexed=re.compile(r".*\[(?P<base>sp|r\d+), r\d+"),
@@ -120,5 +121,7 @@ MACHINE = Machine(
     irelative=frozenset({160}),
     implicit_addends=True,
     features=frozenset({"stack_clash"}),
-    idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT, flags=_HARD_FLOAT),
+    idioms=Idioms(
+        canaries=_canaries, unwound=False, frames=_frames, addresses=_addresses, text=_TEXT, flags=_HARD_FLOAT
+    ),
 )

@@ -158,6 +158,7 @@ _TEXT = Text(
         re.compile(r"sub (?P<to>x\d+), (?P<base>x29), #(?P<below>(?:0x)?[0-9a-f]+)$"),
     ),
     copy=re.compile(r"mov (?P<to>x\d+), (?P<source>x\d+)$"),
+    part=re.compile(r"(?:mov|uxt[bh]|sxt[bhw]|and) [wx]\d+, (?P<source>[wx]\d+)(?:, #.*)?$"),
     home=re.compile(
         r"st(?:r\w?|ur\w?|p) (?P<source>[xwdsqv]\d+), (?:(?P<second>[xwdsqv]\d+), )?"
         r"\[(?P<base>sp|x\d+)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]$"

@@ -47,11 +47,20 @@ _TEXT = Text(
     stack="esp",
     allocates=re.compile(r"sub esp, |add esp, -"),
     grows=re.compile(r"sub esp, e|mov esp, (?P<to>e(?!bp)\w+)|lea esp, \[e(?!sp|bp)"),
+    moves=re.compile(
+        r"sub esp, (?P<more>(?:0x)?[0-9a-f]+)$|add esp, (?P<less>(?:0x)?[0-9a-f]+)$"
+        r"|(?P<pushed>push )|(?P<popped>pop )|(?P<goes_on>(?:notrack )?(?:j|call))"
+    ),
+    switch=re.compile(
+        r".*; (?:notrack jmp|(?:notrack )?jmp .word ptr \[e\w+\*)"
+        r"|.*\b(?:add (e\w+), e\w+|mov (e\w+), .word ptr \[e\w+\*[^;]*); (?:[^;]*; ){0,2}jmp (?:\1|\2)$"
+    ),
     returns=re.compile(r"(?:bnd |notrack |repz )*(?:ret|jmp)"),
     frame=re.compile(r"mov ebp, esp$"),
     frame_pointer="ebp",
     address=(re.compile(rf"lea (?P<to>e\w+), {_PLACE}$"), re.compile(r"mov (?P<to>e\w+), (?P<base>esp)$")),
     copy=re.compile(r"mov (?P<to>e\w+), (?P<source>e\w+)$"),
+    part=re.compile(r"mov(?:zx|sx)? \w+, (?P<source>\w+)$"),
     home=re.compile(rf"mov \w+ ptr {_PLACE}, (?P<source>\w+)$"),
     reload=re.compile(rf"mov (?P<to>e\w+), dword ptr {_PLACE}$"),
     indexed=re.compile(r"(?!nop|lea).*\[(?P<base>e\w+) \+ e\w+"),

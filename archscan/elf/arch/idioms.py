@@ -62,6 +62,9 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     allocates: re.Pattern[str]  # room is made on the stack
     grows: re.Pattern[str]  # room is made as a register says, perhaps one (``to``) that had the new address before
     word: int = 8  # bytes that each register takes which that pushes to make room: ``scratch``, where it does
+    # Room is made and given back: ``more`` and ``less``, ``pushed``, ``popped``; ``goes_on`` is no end of a function.
+    moves: re.Pattern[str] | None = None
+    switch: re.Pattern[str] | None = None  # four instructions of which the last jumps by a table within the function
     returns: re.Pattern[str]  # a return, or a jump, which may lead to another function that returns
     reserved: int = 0  # bytes at the low end of a frame that belong to functions that are called
     passed: int = 0  # up to how far above the stack pointer structures begin that are passed by value
@@ -70,6 +73,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     frame_is_low: bool = False  # it points to the low end of the frame
     address: tuple[re.Pattern[str], ...]
     copy: re.Pattern[str]
+    part: re.Pattern[str] | None = None  # a register receives what another (``source``) holds, or part of that
     home: re.Pattern[str]
     reload: re.Pattern[str]  # the reverse: a register from a base and distance
     indexed: re.Pattern[str]
@@ -81,11 +85,12 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     incoming: frozenset[str]  # those and the registers of floating-point arguments
     aliases: dict[str, str]  # narrow name → the register of which it is a part
     loaded: re.Pattern[str] | None = None  # from memory, to copy a structure: vector registers, or a pair of others
-    frees: re.Pattern[str] | None = None  # bytes of room (``size``) are given back by adding to the stack pointer
     reads: re.Pattern[str] | None = None  # a register from above the stack or frame pointer: ``to``, ``base``, ``at``
     exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     blocks: re.Pattern[str] | None = None
     moved: tuple[str, ...] = ()
+    # In `_start`, how the address of `main` becomes an argument: ``value``, or ``distance`` from the next instruction.
+    main: re.Pattern[str] | None = None
     flow: Flow | None = None
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
 
@@ -104,6 +109,11 @@ def never(code: Code, offsets: Offsets, argument: int) -> Mask:  # noqa: ARG001 
     return np.zeros(offsets.shape, np.bool_)
 
 
+def nowhere(code: Code, offsets: Offsets) -> Mask:  # noqa: ARG001  # as above
+    """False for each."""
+    return np.zeros(offsets.shape, np.bool_)
+
+
 class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     """The patterns of one processor.
 
@@ -116,6 +126,8 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
 
     canaries: Callable[[Code], Offsets]
     guard: str = ""
+    # Of loads of the guard, which of them gcc alone writes; none where compilers do not differ.
+    of_gcc: Callable[[Code, Offsets], Mask] = nowhere
     frames: Callable[[Code], Frames]
     addresses: Callable[[Code], Offsets]
     probes: Callable[[Code, Frames], Probes] | None = None
@@ -128,5 +140,6 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     slot_calls: Callable[[Code], Pairs] | None = None
     # Whether right before each call a constant is put into the register of an argument (counted from 0).
     constant_argument: Callable[[Code, Offsets, int], Mask] = never
+    unwound: bool = True  # compilers write tables for unwinding all functions, without being asked
     flags: int = 0  # bits of e_flags without which ``text`` does not fit
     little: bool = False  # ``text`` fits the little-endian form only

@@ -57,9 +57,11 @@ _TEXT = Text(
     frame_is_low=True,
     address=(re.compile(r"addi (?P<to>r\d+), (?P<base>r1|r31), (?P<at>(?:0x)?[0-9a-f]+)$"),),
     copy=re.compile(r"mr (?P<to>r\d+), (?P<source>r\d+)$"),
-    home=re.compile(rf"st\w+ (?P<source>[rf]\d+), {_PLACE}$"),
+    home=re.compile(r"st\w+ (?P<source>[rf]\d+), (?P<at>-?(?:0x)?[0-9a-f]+)?\((?P<base>r\d+)\)$"),
     reload=re.compile(rf"ld (?P<to>r\d+), {_PLACE}$"),
-    indexed=re.compile(r"(?:l|st)\w+x \w+, (?P<base>r\d+), r\d+$"),
+    # Vectors have no other form, so for them a register says nothing of a variable index.
+    indexed=re.compile(r"(?:lbz|lh[az]|lw[az]|ld|lf[sd]|stb|sth|stw|std|stf[sd])u?x \w+, (?P<base>r\d+), r\d+$"),
+    part=re.compile(r"(?:mr|exts[bhw]|clrldi|rlwinm) r\d+, (?P<source>r\d+)(?:, .*)?$"),
     written=re.compile(r"(?!cmp|st|b|mt)\S+ (?P<to>[rf]\d+)(?:,|$)"),
     call=re.compile(r"b(?:l|ctrl)\b"),
     arguments=tuple(f"r{number}" for number in range(3, 11)),

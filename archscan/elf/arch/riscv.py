@@ -67,6 +67,7 @@ _TEXT = Text(
         re.compile(r"(?:c\.)?mv (?P<to>[ast]\d+), (?P<base>sp)$"),
     ),
     copy=re.compile(r"(?:c\.)?mv (?P<to>[ast]\d+), (?P<source>[ast]\d+)$"),
+    part=re.compile(r"(?:c\.)?(?:mv|sext\.w|addiw|andi) [ast]\d+, (?P<source>[ast]\d+)(?:, .*)?$"),
     home=re.compile(rf"(?:c\.)?f?s[bhwd](?:sp)? (?P<source>f?[ast]\d+), {_PLACE.replace('s0', '[ast][0-9]+')}$"),
     reload=re.compile(rf"(?:c\.)?ld(?:sp)? (?P<to>[ast]\d+), {_PLACE}$"),
     # No instruction adds an index by itself; the address is computed before.
@@ -86,5 +87,5 @@ MACHINE = Machine(
     jump_slot=frozenset({5}),
     irelative=frozenset({58}),
     executable_stack=False,
-    idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT),
+    idioms=Idioms(canaries=_canaries, unwound=False, frames=_frames, addresses=_addresses, text=_TEXT),
 )

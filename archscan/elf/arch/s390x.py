@@ -56,6 +56,7 @@ _TEXT = Text(
         re.compile(r"aghik %(?P<to>r\d+), %(?P<base>r15|r11), (?P<at>-?(?:0x)?[0-9a-f]+)$"),
     ),
     copy=re.compile(r"lgr %(?P<to>r\d+), %(?P<source>r\d+)$"),
+    part=re.compile(r"l(?:g|lg|ll|)[fhc]?r %r\d+, %(?P<source>r\d+)$"),
     home=re.compile(rf"st\w* %(?P<source>[rf]\d+), {_PLACE}$"),
     reload=re.compile(rf"lg %(?P<to>r\d+), {_PLACE}$"),
     indexed=re.compile(r"(?!la|brasl).*\(%r\d+, ?%(?P<base>r\d+)\)"),

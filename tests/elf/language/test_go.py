@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
 import time
 from pathlib import Path
 
@@ -203,3 +205,34 @@ def test_every_module_of_a_list_is_found(rows: list[tuple[str, str]]) -> None:
     listed = b"".join(f"dep\t{name}\t{version}\n".encode("utf-8", "replace") for name, version in clean)
     found = seen(go_object(inline(VERSION, listed)))
     assert len(found.components) == len(clean) + 1
+
+
+_CGO = """
+package main
+
+/*
+#include <string.h>
+#include <stdio.h>
+int vuln(const char *s) { char b[200]; strcpy(b, s); return puts(b); }
+*/
+import "C"
+
+func main() { C.vuln(C.CString("x")) }
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("stripped", ["", "-s -w"])
+@pytest.mark.parametrize(
+    ("flag", "expected"), [("-fno-stack-protector", "no"), ("-fstack-protector-strong", "partial")]
+)
+def test_the_c_of_a_go_program_is_what_its_unwind_tables_list(
+    tmp_path: Path, flag: str, expected: str, stripped: str
+) -> None:
+    """Some of it comes with Go, whose own flags for it have no canaries."""
+    (tmp_path / "main.go").write_text(_CGO)
+    environment = {**os.environ, "CGO_CFLAGS": f"-O2 {flag}", "GO111MODULE": "off", "GOCACHE": str(tmp_path / "cache")}
+    command = ["go", "build", "-ldflags", f"-linkmode=external {stripped}", "-o", "out", "main.go"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    found = seen(tmp_path / "out")
+    assert (found.language, found.stack_protector) == ("go", expected), found.reasons["stack_protector"]

@@ -1,0 +1,169 @@
+"""What the stack protector leaves without a canary, in shapes that look as if it had been forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.elf.building import seen
+from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
+from tests.elf.code.programs import HEAD, OTHER, PROGRAMS
+
+_STRONG, _NONE = "-fstack-protector-strong", "-fno-stack-protector"
+_SHARED = ("-w", "-fPIC", "-shared", "-nostdlib")
+_ARM64 = next(it for it in CROSS if it.architecture == "arm64")
+
+# What is addressed in each of them is a parameter, or what the compiler itself makes room for.
+_PARAMETERS = {
+    "structure-above": """
+        struct big { long a[43]; };
+        int each(struct big, const char *); void note(long *, long *); void say(const char *);
+        int f(struct big b, char **list) {
+            while (*list) { if (each(b, *list++)) { say("x"); note(&b.a[9], &b.a[20]); } }
+            return 0;
+        }""",
+    "one-byte": "void put(const void *, int, int); void f(int k, unsigned char v, int c) { put(&v, 1, k); }",
+    "two-bytes": "void put(const void *, int, int); void f(int k, unsigned short v, int c) { put(&v, c, k); }",
+    "two-registers": "struct two { long a, b; }; void take(struct two *); void f(struct two t) { take(&t); }",
+    "remainder": """
+        typedef unsigned __int128 wide;
+        wide f(wide a, wide b, wide *r) { wide q = a / b; *r += a % b; return q; }""",
+}
+
+
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", each(_ARM64))
+def test_parameters_and_what_the_compiler_adds_need_no_canary(
+    tmp_path: Path, compiler: Compiler, optimised: str
+) -> None:
+    for name, text in _PARAMETERS.items():
+        built = build(compiler, tmp_path, [text], [*_SHARED, optimised, _STRONG], f"{name}.so")
+        found = seen(built, "usr/lib/x/p.so", compiler.architecture)
+        assert found.stack_protector == "n/a", (name, found.reasons["stack_protector"])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O1", "-O2", "-Os"])
+@pytest.mark.parametrize("compiler", CROSS, ids=str)
+def test_a_parameter_that_changes_its_register_is_still_one(tmp_path: Path, compiler: Compiler, optimised: str) -> None:
+    text = "void put(int, int, int, const void *); void f(void *k, int v) { put(1, 6, 2, &v); }\n"
+    built = build(compiler, tmp_path, [text], [*_SHARED, optimised, _STRONG], "p.so")
+    found = seen(built, "usr/lib/x/p.so", compiler.architecture)
+    assert found.stack_protector == "n/a", found.reasons["stack_protector"]
+
+
+_LOCAL = """
+struct big { long a[43]; };
+int each(struct big, const char *); void note(long *, long *); void say(const char *);
+int f(struct big b, char **list) {
+    long own[4] = { 0 };
+    while (*list) { if (each(b, *list++)) { say("x"); note(own, &b.a[20]); } }
+    return own[2];
+}
+"""
+
+
+@pytest.mark.parametrize("optimised", ["-O1", "-O2", "-O3", "-Os"])
+def test_a_variable_beside_such_a_parameter_needs_one(tmp_path: Path, optimised: str) -> None:
+    found = seen(build(GCC, tmp_path, [_LOCAL], [*_SHARED, optimised, _NONE], "p.so"), "usr/lib/x/p.so")
+    assert found.stack_protector == "no"
+
+
+_FOR_EVER = """
+#include <string.h>
+#include <stdlib.h>
+void use(char *); int get(void);
+void f(const char *s) {
+    char b[64];
+    strcpy(b, s);
+    for (;;)
+        switch (get()) {
+        case 0: use(b); break; case 1: use(b + 1); break; case 2: use("x"); break; case 3: use(b + 3); break;
+        case 4: exit(1); case 5: use(b + 9); break; case 6: use("q");
+        }
+}
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("more", [[], ["-fcf-protection=full"], ["-fno-pic"]])
+def test_a_function_that_jumps_only_within_itself_never_returns(
+    tmp_path: Path, optimised: str, more: list[str]
+) -> None:
+    """Clang gives it no canary."""
+    built = build(CLANG, tmp_path, [_FOR_EVER], ["-w", "-fPIC", "-c", optimised, _STRONG, *more], "p.o")
+    found = seen(built, "usr/lib/x.o")
+    assert found.stack_protector == "n/a", found.reasons["stack_protector"]
+    returning = _FOR_EVER.replace("exit(1)", "return")
+    built = build(CLANG, tmp_path, [returning], ["-w", "-fPIC", "-c", optimised, _NONE, *more], "q.o")
+    assert seen(built, "usr/lib/x.o").stack_protector == "no"
+
+
+_SMALL = "int f(int x) { return x * 3; } int main(int c, char **v) { return f(c); }\n"
+
+
+@pytest.mark.parametrize("link", ["-static", "-static-pie"])
+def test_canaries_of_the_c_library_say_nothing_of_a_program_without(tmp_path: Path, link: str) -> None:
+    for level in (_NONE, _STRONG):
+        found = seen(build(GCC, tmp_path, [_SMALL], ["-O2", level, link], "small"))
+        assert (found.stack_protector, found.reasons["stack_protector"].code) == ("n/a", "nothing-exposed")
+    text = HEAD + PROGRAMS["array"].text + "int main(int c, char **v) { char b[40]; strcpy(b, v[0]); use(b); f(b); }\n"
+    for level, expected in ((_NONE, "partial"), (_STRONG, "yes")):
+        found = seen(build(GCC, tmp_path, [text, OTHER], ["-w", "-O2", level, link], "large"))
+        assert found.stack_protector == expected, found.reasons["stack_protector"]
+
+
+def test_a_static_program_with_sorted_sections_is_not_taken_for_its_c_library(tmp_path: Path) -> None:
+    arrays = "".join(f"void g{n}(char *s) {{ char b[{200 + n}]; strcpy(b, s); use(b); }}\n" for n in range(30))
+    calls = "".join(f"g{n}(v[0]);" for n in range(30))
+    text = f"{HEAD}{arrays} int main(int c, char **v) {{ {calls} }}\n"
+    flags = ["-w", "-O1", "-ffunction-sections", "-static", "-Wl,--sort-section=name"]
+    for level, expected in ((_NONE, "unknown"), (_STRONG, "yes")):
+        found = seen(build(GCC, tmp_path, [text, OTHER], [*flags, level], "sorted"))
+        assert found.stack_protector == expected, found.reasons["stack_protector"]
+
+
+_HIDDEN = "#pragma GCC visibility push(hidden)\n" + "".join(
+    f"static __attribute__((noinline)) int s{n}(int x) {{ return x * {n} + 1; }}\n" for n in range(1, 30)
+)
+
+
+@pytest.mark.parametrize(("flag", "compiled"), [("none", "no"), ("full", "yes")])
+def test_a_unit_whose_functions_are_all_hidden_has_pads_or_none(tmp_path: Path, flag: str, compiled: str) -> None:
+    text = _HIDDEN + f"int f(int c) {{ return {' + '.join(f's{n}(c)' for n in range(1, 30))}; }}\n"
+    found = seen(build(GCC, tmp_path, [text], ["-c", "-O2", f"-fcf-protection={flag}"], "x.o"), "usr/lib/x.o")
+    assert found.ibt_compiled == compiled, found.reasons["ibt_compiled"]
+
+
+@pytest.mark.parametrize("compiler", each(_ARM64))
+def test_a_part_of_a_small_structure_that_registers_brought_is_a_parameter(tmp_path: Path, compiler: Compiler) -> None:
+    text = "struct s { int a; char b[9]; }; void put(char *); void f(struct s x, int k) { put(x.b + 3); }\n"
+    for optimised in ("-O1", "-O2", "-Os"):
+        built = build(compiler, tmp_path, [text], [*_SHARED, optimised, _STRONG], "p.so")
+        found = seen(built, "usr/lib/x/p.so", compiler.architecture)
+        assert found.stack_protector in ("n/a", "yes"), found.reasons["stack_protector"]
+
+
+_VECTORS = """
+struct node { long a, b, c, d, e, f, g; };
+void swap(struct node *a, struct node *b) { struct node t = *a; *a = *b; *b = t; }
+int say(const char *); extern const char *names[];
+int find(const char *s) {
+    int n = 0;
+    for (int i = 0; i < 40; i++) n += say(names[i]) * 3 + say(s) + say(names[i + 1]) + say("a") + say("b");
+    return n;
+}
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O1", "-O2", "-O3"])
+def test_saving_a_vector_is_no_index(tmp_path: Path, optimised: str) -> None:
+    """Before POWER9 no instruction stores a vector at a distance that stands in it."""
+    compiler = next(it for it in CROSS if it.architecture == "ppc64el")
+    text = _VECTORS + 'void g(long n) { __asm__("" ::: "v31"); say((char *)n); }\n'
+    built = build(compiler, tmp_path, [text], [*_SHARED, optimised, "-maltivec", _STRONG], "p.so")
+    found = seen(built, "usr/lib/x/p.so", compiler.architecture)
+    assert found.stack_protector == "n/a", found.reasons["stack_protector"]

@@ -1,0 +1,42 @@
+"""Landing pads where few functions need one, and where a linker leaves less than others to tell them by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.elf.building import seen
+from tests.elf.code.compilers import CLANG, GCC, Compiler, build, each
+
+_FUNCTIONS = "".join(
+    f'__attribute__((noinline)) int f{n}(int x) {{ return printf("%d", x * {n}) + {n}; }}\n' for n in range(1, 26)
+)
+_TEXT = (
+    f"#include <stdio.h>\n{_FUNCTIONS}"
+    f"int main(int c, char **v) {{ return {' + '.join(f'f{n}(c)' for n in range(1, 26))}; }}\n"
+)
+
+
+@pytest.mark.parametrize("link", [["-fPIE", "-pie"], ["-fno-pie", "-no-pie"]])
+@pytest.mark.parametrize(("flag", "compiled"), [("none", "no"), ("full", "yes")])
+def test_main_needs_a_pad_where_link_time_optimisation_left_no_other(
+    tmp_path: Path, flag: str, compiled: str, link: list[str]
+) -> None:
+    found = seen(build(GCC, tmp_path, [_TEXT], ["-O2", "-flto", f"-fcf-protection={flag}", *link], "p"))
+    assert found.ibt_compiled == compiled, found.reasons["ibt_compiled"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("link", [["-fPIE", "-pie"], ["-fPIC", "-shared"]])
+@pytest.mark.parametrize(("flag", "compiled"), [("none", "no"), ("full", "yes")])
+@pytest.mark.parametrize("linker", ["bfd", "gold", "lld"])
+@pytest.mark.parametrize("compiler", each(CLANG))
+def test_the_start_files_are_known_with_every_linker(
+    tmp_path: Path, compiler: Compiler, linker: str, flag: str, compiled: str, link: list[str]
+) -> None:
+    """lld leaves the words of DT_INIT_ARRAY to the relocations."""
+    text = "int twice(int x) { return 2 * x; } int main(int c, char **v) { return twice(c); }\n"
+    flags = ["-O2", f"-fcf-protection={flag}", f"-fuse-ld={linker}", *link]
+    found = seen(build(compiler, tmp_path, [text], flags, "p"), "usr/lib/x/p.so" if "-shared" in link else "usr/bin/p")
+    assert found.ibt_compiled == compiled, found.reasons["ibt_compiled"]
