@@ -178,7 +178,8 @@ def _step(state: _State, text: Text, line: str) -> bool:
         return text.pushed is not None and home["source"] in state.held
     pushed = text.pushed.match(line) if text.pushed else None
     if pushed:
-        return pushed["source"] in state.held
+        slot = state.held.get(pushed["source"])
+        return slot is not None and slot not in state.homes
     _changed(state, text, line)
     return False
 
