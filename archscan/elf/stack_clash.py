@@ -12,14 +12,18 @@ from archscan.elf.inspection import Inspection, instructions, site
 from archscan.elf.subject import Judged
 from archscan.model import Reason, Verdict
 
+_PAGE = 4096
 _SITES = 16
 _DECODED = 16  # functions that are decoded to see whether an allocation is an instruction
 
 
 def stack_clash(found: Inspection) -> Judged:
     """The verdict, with the number of probes and the places of large frames without one."""
-    if found.idioms.probes is None:
+    if found.idioms.probes is None and (found.frames.grows.size or (found.frames.sizes >= _PAGE).any()):
         return Verdict.UNKNOWN, Reason("no-pattern", "how probes look on this processor is not known")
+    if found.idioms.probes is None:
+        text = "no function allocates more than a page"
+        return Verdict.NOT_APPLICABLE, Reason("no-large-frame", text, {"probes": 0, "unprobed": 0})
     seen = found.idioms.probes(found.text, found.frames)
     inside = owners(found.view, seen.unprobed)
     bare = _confirmed(found, [int(offset) for offset in seen.unprobed[inside >= 0]])

@@ -210,3 +210,13 @@ def test_the_address_of_the_guard_is_where_the_compiler_says(tmp_path: Path) -> 
     """Without this the canaries of the matrix could come from something else than the flag."""
     built = build(GCC, tmp_path, [_MAIN, OTHER], ["-w", "-O2", _LEVELS["strong"], "-fPIE", "-pie"], "strong")
     assert "%fs:0x28" in run(["objdump", "-d", built])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("name", "expected"), [("array", "n/a"), ("scalar", "n/a"), ("huge", "unknown"), ("alloca", "unknown")]
+)
+def test_without_large_frames_it_does_not_matter_how_probes_look(tmp_path: Path, name: str, expected: str) -> None:
+    compiler = next(it for it in CROSS if it.architecture == "armhf")
+    built = build(compiler, tmp_path, [HEAD + PROGRAMS[name].text], [*_SHARED, "-O2"], "p.so")
+    assert seen(built, "usr/lib/x/p.so", "armhf").stack_clash == expected
