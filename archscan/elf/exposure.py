@@ -114,8 +114,8 @@ def _copied(state: _State, text: Text) -> _Slot | None:
         return None
     if text.loaded:
         return place
-    # What is passed by value lies at the low end, and nobody keeps its address.
-    kept = any(slot == place for register, slot in state.held.items() if register != to)
+    # What is passed by value lies at the low end, and nobody keeps its address, but for the next of many such calls.
+    kept = text.blocks and any(slot == place for register, slot in state.held.items() if register != to)
     return place if place.base == text.stack and place.at <= text.passed and not kept else None
 
 
