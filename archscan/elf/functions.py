@@ -39,6 +39,7 @@ class Functions(msgspec.Struct, frozen=True, eq=False):
     """Functions sorted by where they begin in the file, without two of one start; ends are exclusive.
 
     ``sources`` says which tables they are from. ``labels`` are the tables of symbols, the linker's first.
+    ``described``: where the file says how to unwind each, -1 where it does not.
     """
 
     starts: Offsets
@@ -46,6 +47,7 @@ class Functions(msgspec.Struct, frozen=True, eq=False):
     sources: tuple[str, ...]
     labels: tuple[Labels, ...]
     exported: Offsets  # starts of those in the dynamic symbol table, sorted
+    described: Offsets
 
 
 def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
@@ -59,14 +61,18 @@ def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
         _labels(image, text, dynamic_symbols(image), ".dynsym"),
     )
     found = [] if unwound else [(table.starts, table.sizes, table.source) for table in labels]
+    places, described = NONE, NONE
     if known is not None:
         starts = offsets_of(text, known.starts)
+        places, described = starts[starts >= 0], known.places[starts >= 0]
         # An end may be the address of something else than code; what counts is how far it is from the start.
         sizes = np.maximum(known.ends - known.starts, 0)
         found.insert(0, (starts[starts >= 0], sizes[starts >= 0], known.source))
     starts, ends = _merged(text, [(starts, sizes) for starts, sizes, _ in found])
     sources = tuple(source for rows, _, source in found if rows.size)
-    return Functions(starts, ends, sources, labels, np.unique(labels[1].starts))
+    where = np.full(starts.shape, -1, np.int64)
+    where[np.searchsorted(starts, places)] = described
+    return Functions(starts, ends, sources, labels, np.unique(labels[1].starts), where)
 
 
 def name(view: Functions, start: int) -> str | None:

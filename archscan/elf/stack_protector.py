@@ -13,11 +13,14 @@ import msgspec
 
 from archscan.elf.arch.idioms import Text
 from archscan.elf.arrays import Offsets, np
+from archscan.elf.by_hand import is_by_hand
 from archscan.elf.code import offsets_of
 from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.functions import owners
+from archscan.elf.image import Image
 from archscan.elf.inspection import DECODED, Inspection, has_functions, holding, instructions, is_covered, site
 from archscan.elf.language import Language, has_stack_arrays
+from archscan.elf.results import without_results
 from archscan.elf.startup import own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject
 from archscan.model import ElfKind, Reason, Verdict
@@ -28,6 +31,7 @@ _CALL = 96  # bytes behind the address of a local variable in which it is passed
 _BYTES = 8 << 10  # of all functions of an object in which none is guarded
 _SAMPLE = 4 << 10  # of one in which some are
 _ENOUGH = 8  # of them that are exposed
+_SKIPPED = 64  # of them in assembler
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
 _MANY = 200  # guarded functions for each of these
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
@@ -38,6 +42,7 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
 
     numbers: Sequence[int]
     share: float  # of those that might, how many were decoded
+    assembler: int = 0  # further ones, which no compiler wrote
 
 
 def stack_protector(subject: Subject, found: Inspection) -> Judged:
@@ -56,13 +61,16 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
-    if not is_covered(found) and guarded and (subject.kind not in STATIC or _guards_elsewhere(found)):
+    # What loads the guard in a static object may be its C library.
+    if not is_covered(found) and guarded and subject.kind not in STATIC:
         return Verdict.YES, Reason("canaries", "functions load the guard; no table lists them all", counts)
     if not is_covered(found) and (guarded or subject.kind != ElfKind.LOADER):
         return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
     limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
-    doubt = _doubt(found, subject.image.entry, limit)
+    doubt = _doubt(found, subject.image, limit)
     counts["exposed"] = len(doubt.numbers)
+    if doubt.assembler:
+        counts["assembler"] = doubt.assembler
     if not guarded:
         return _unguarded(subject, found, doubt, counts)
     if subject.kind in STATIC:
@@ -74,11 +82,6 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
 
 
-def _guards_elsewhere(found: Inspection) -> bool:
-    """Whether code that no table lists loads the guard, too."""
-    return bool((owners(found.view, found.canaries) < 0).any())
-
-
 def _lacks_guard(subject: Subject, found: Inspection) -> bool:
     """Whether the object cannot load the guard: it is linked dynamically and does not import the variable."""
     if not found.idioms.guard or not subject.needed or subject.kind in (*STATIC, ElfKind.LOADER):
@@ -86,23 +89,30 @@ def _lacks_guard(subject: Subject, found: Inspection) -> bool:
     return all(row.symbol != found.idioms.guard for row in subject.imports)
 
 
-def _doubt(found: Inspection, entry: int, limit: int | None) -> _Doubt:
+def _doubt(found: Inspection, image: Image, limit: int | None) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
-    candidates, reach = _candidates(found, entry, limit)
+    candidates, reach = _candidates(found, image.entry, limit)
     if text is None or (limit is None and candidates.size * _EXEMPT <= guarded):
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
-    every, chosen = 1, slice(0, int(np.searchsorted(np.cumsum(reach), _BYTES)) + 1)
-    if guarded:  # a sample of all sizes of frames, where all would be too many
-        every = -(-int(reach.sum()) // _SAMPLE) or 1
-        chosen = slice(None, None, every)
+    # A sample of all sizes of frames, where all would be too many.
+    every = -(-int(reach.sum()) // _SAMPLE) or 1 if guarded else 1
+    left, assembler = _BYTES, 0
     numbers: list[int] = []
-    for number, size in zip(candidates[chosen].tolist(), reach[chosen].tolist(), strict=True):
-        if _is_exposed(found, text, number, size):
-            numbers.append(number)
-            if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
-                break
-    return _Doubt(numbers, 1 / every)
+    for number, size in zip(candidates[::every].tolist(), reach[::every].tolist(), strict=True):
+        if not guarded and left <= 0:
+            break
+        left -= size
+        if not _is_exposed(found, text, number, size):
+            continue
+        if is_by_hand(image, found, number):
+            assembler += 1
+            left += size if assembler <= _SKIPPED else 0  # it says nothing of what comes behind it
+            continue
+        numbers.append(number)
+        if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
+            break
+    return _Doubt(numbers, 1 / every, assembler)
 
 
 def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
@@ -110,7 +120,10 @@ def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
     room, length = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
     if exposed(instructions(found, number, size), text, room, whole=size >= length) is None:
         return False
-    return size >= length or exposed(instructions(found, number), text, room, whole=length <= DECODED) is not None
+    if size >= length and text.pops_result is None:
+        return True
+    lines = without_results(found, text, instructions(found, number))
+    return exposed(lines, text, room, whole=length <= DECODED) is not None
 
 
 def _candidates(found: Inspection, entry: int, limit: int | None) -> tuple[Offsets, Offsets]:
@@ -157,6 +170,9 @@ def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[
     if doubt.numbers:
         text = "no function has a canary, though some hand out addresses of their stack"
         return Verdict.NO, _reason("no-canary", text, counts, found, doubt)
+    if doubt.assembler:
+        text = "only code in assembler hands out addresses of its stack, and no flag of a compiler changes that"
+        return Verdict.NOT_APPLICABLE, Reason("assembler", text, counts)
     return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)
 
 
