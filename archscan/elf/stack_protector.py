@@ -30,6 +30,8 @@ _LONGEST = 1024  # bytes of a function that are decoded to tell
 _CALL = 96  # bytes behind the address of a local variable in which it is passed on
 _BYTES = 8 << 10  # of all functions of an object in which none is guarded
 _SAMPLE = 4 << 10  # of one in which some are
+# As Debian 12's tini, whose build puts it behind `-fstack-protector-strong`; the code cannot tell.
+_WEAKER = "or with -fstack-protector alone, which guards arrays of characters only"
 _ENOUGH = 8  # of them that are exposed
 _SKIPPED = 64  # of them in assembler
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
@@ -77,7 +79,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _static(found, doubt, counts, limit)
     few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
     if len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few:
-        text = "functions without a canary hand out addresses of their stack: some units are built without"
+        text = f"functions without a canary hand out addresses of their stack: some units are built without, {_WEAKER}"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
 
@@ -168,7 +170,7 @@ def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[
             "no-pattern", "how code for this variant of the processor looks is not known", counts
         )
     if doubt.numbers:
-        text = "no function has a canary, though some hand out addresses of their stack"
+        text = f"no function has a canary, though some hand out addresses of their stack: built without, {_WEAKER}"
         return Verdict.NO, _reason("no-canary", text, counts, found, doubt)
     if doubt.assembler:
         text = "only code in assembler hands out addresses of its stack, and no flag of a compiler changes that"
