@@ -43,6 +43,7 @@ class Functions(msgspec.Struct, frozen=True, eq=False):
     """Functions sorted by where they begin in the file, without two of one start; ends are exclusive.
 
     ``sources`` says which tables they are from. ``labels`` are the tables of symbols, the linker's first.
+    ``described``: where the file says how to unwind each, -1 where it does not.
     """
 
     starts: Offsets
@@ -50,6 +51,7 @@ class Functions(msgspec.Struct, frozen=True, eq=False):
     sources: tuple[str, ...]
     labels: tuple[Labels, ...]
     exported: Offsets  # starts of those that other objects may know by name, sorted
+    described: Offsets
 
 
 def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
@@ -63,15 +65,19 @@ def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
         _labels(image, text, dynamic_symbols(image), ".dynsym"),
     )
     found = [] if unwound else [(table.starts, table.sizes, table.source) for table in labels]
+    places, described = NONE, NONE
     if known is not None:
         starts = offsets_of(text, known.starts)
+        places, described = starts[starts >= 0], known.places[starts >= 0]
         # An end may be the address of something else than code; what counts is how far it is from the start.
         sizes = np.maximum(known.ends - known.starts, 0)
         found.insert(0, (starts[starts >= 0], sizes[starts >= 0], known.source))
     starts, ends = _merged(text, [(starts, sizes) for starts, sizes, _ in found])
     sources = tuple(source for rows, _, source in found if rows.size)
+    where = np.full(starts.shape, -1, np.int64)
+    where[np.searchsorted(starts, places)] = described
     table = labels[0] if image.type == ET_REL else labels[1]
-    return Functions(starts, ends, sources, labels, np.unique(table.starts[table.public]))
+    return Functions(starts, ends, sources, labels, np.unique(table.starts[table.public]), where)
 
 
 def with_starts(view: Functions, text: Code, places: Offsets) -> Functions:
@@ -79,7 +85,9 @@ def with_starts(view: Functions, text: Code, places: Offsets) -> Functions:
     loose = places[owners(view, places) < 0]
     known = [(view.starts, view.ends - view.starts), (loose, np.zeros_like(loose))]
     starts, ends = _merged(text, known)
-    return msgspec.structs.replace(view, starts=starts, ends=ends)
+    described = np.full(starts.shape, -1, np.int64)
+    described[np.searchsorted(starts, view.starts)] = view.described
+    return msgspec.structs.replace(view, starts=starts, ends=ends, described=described)
 
 
 def name(view: Functions, start: int) -> str | None:

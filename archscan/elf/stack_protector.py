@@ -13,6 +13,7 @@ import msgspec
 
 from archscan.elf.arch.idioms import Text
 from archscan.elf.arrays import NONE, Mask, Offsets, np
+from archscan.elf.by_hand import is_by_hand
 from archscan.elf.code import Code, entry, spread
 from archscan.elf.exposure import SMALL, exposed
 from archscan.elf.functions import owners
@@ -27,6 +28,7 @@ from archscan.elf.inspection import (
     site,
 )
 from archscan.elf.language import Language, has_stack_arrays
+from archscan.elf.results import without_results
 from archscan.elf.startup import main_offset, own_code_end
 from archscan.elf.subject import STATIC, Judged, Subject
 from archscan.model import ElfKind, Reason, Verdict
@@ -37,7 +39,10 @@ _UNTIL_RETURN = 1 << 15  # bytes in which a function that shows its stack is sea
 _CALL = 96  # bytes behind the address of a local variable in which it is passed on
 _BYTES = 8 << 10  # of all functions of an object in which none is guarded
 _SAMPLE = 4 << 10  # of one in which some are
+# As Debian 12's tini, whose build puts it behind `-fstack-protector-strong`; the code cannot tell.
+_WEAKER = "or with -fstack-protector alone, which guards arrays of characters only"
 _ENOUGH = 8  # of them that are exposed
+_SKIPPED = 64  # of them in assembler
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
 _PIECES = 32, 64 << 10  # of an object's code, and bytes of each, in which functions are looked for that are exposed
 _MANY = 200  # guarded functions for each of these
@@ -50,6 +55,7 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
 
     numbers: Sequence[int]
     share: float  # of those that might, how many were decoded
+    assembler: int = 0  # further ones, which no compiler wrote
 
 
 def stack_protector(subject: Subject, found: Inspection) -> Judged:
@@ -76,14 +82,16 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     if not told:
         return _uncovered(counts)
     limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
-    doubt = _doubt(found, entry(found.text, subject.image), limit)
+    doubt = _doubt(found, subject.image, limit)
     counts["exposed"] = len(doubt.numbers)
+    if doubt.assembler:
+        counts["assembler"] = doubt.assembler
     if not guarded:
         return _unguarded(subject, found, doubt, counts, covered=covered)
     if subject.kind in STATIC:
         return _static(subject, found, doubt, counts, limit)
     if _is_much(doubt, guarded):
-        text = "functions without a canary hand out addresses of their stack: some units are built without"
+        text = f"functions without a canary hand out addresses of their stack: some units are built without, {_WEAKER}"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
 
@@ -105,27 +113,34 @@ def _lacks_guard(subject: Subject, found: Inspection) -> bool:
     return all(row.symbol != found.idioms.guard for row in subject.imports)
 
 
-def _doubt(found: Inspection, begin: int, limit: int | None) -> _Doubt:
+def _doubt(found: Inspection, image: Image, limit: int | None) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
     # In a large object some of the code is looked at; of a static one the first part alone is the program's own.
     searched = spread(found.text, *_PIECES) if guarded and limit is None else found.text
     looked = _begins_in(searched, found.view.starts)
-    candidates, reach = _candidates(found, searched, looked, begin, limit)
+    candidates, reach = _candidates(found, searched, looked, entry(found.text, image), limit)
     share = looked.sum() / max(looked.size, 1)
     if text is None or (limit is None and candidates.size * _EXEMPT <= guarded * share):
         return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
-    every, chosen = 1, slice(0, int(np.searchsorted(np.cumsum(reach), _BYTES)) + 1)
-    if guarded:  # a sample of all sizes of frames, where all would be too many
-        every = -(-int(reach.sum()) // _SAMPLE) or 1
-        chosen = slice(None, None, every)
+    # A sample of all sizes of frames, where all would be too many.
+    every = -(-int(reach.sum()) // _SAMPLE) or 1 if guarded else 1
+    left, assembler = _BYTES, 0
     numbers: list[int] = []
-    for number, size in zip(candidates[chosen].tolist(), reach[chosen].tolist(), strict=True):
-        if _is_exposed(found, text, number, size):
-            numbers.append(number)
-            if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
-                break
-    return _Doubt(numbers, share / every)
+    for number, size in zip(candidates[::every].tolist(), reach[::every].tolist(), strict=True):
+        if not guarded and left <= 0:
+            break
+        left -= size
+        if not _is_exposed(found, text, number, size):
+            continue
+        if is_by_hand(image, found, number):
+            assembler += 1
+            left += size if assembler <= _SKIPPED else 0  # it says nothing of what comes behind it
+            continue
+        numbers.append(number)
+        if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
+            break
+    return _Doubt(numbers, share / every, assembler)
 
 
 def _begins_in(searched: Code, starts: Offsets) -> Mask:
@@ -140,8 +155,10 @@ def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
     room, length = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
     if exposed(instructions(found, number, size), text, room, whole=size >= length) is None:
         return False
-    lines = instructions(found, number, _UNTIL_RETURN)
-    return size >= length or exposed(lines, text, room, whole=length <= _UNTIL_RETURN) is not None
+    if size >= length and text.pops_result is None:
+        return True
+    lines = without_results(found, text, instructions(found, number, _UNTIL_RETURN))
+    return exposed(lines, text, room, whole=length <= _UNTIL_RETURN) is not None
 
 
 def _candidates(
@@ -188,8 +205,11 @@ def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[
             "no-pattern", "how code for this variant of the processor looks is not known", counts
         )
     if doubt.numbers:
-        text = "no function has a canary, though some hand out addresses of their stack"
+        text = f"no function has a canary, though some hand out addresses of their stack: built without, {_WEAKER}"
         return Verdict.NO, _reason("no-canary", text, counts, found, doubt)
+    if doubt.assembler:
+        text = "only code in assembler hands out addresses of its stack, and no flag of a compiler changes that"
+        return Verdict.NOT_APPLICABLE, Reason("assembler", text, counts)
     if not covered:
         return _uncovered(counts)
     return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)

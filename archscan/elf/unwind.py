@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 
 import msgspec
 
@@ -26,6 +27,19 @@ _CANTUNWIND = 1
 _MOST_CIES = 1 << 12
 _OMIT, _INDIRECT, _DATA_RELATIVE, _PC_RELATIVE = 0xFF, 0x80, 0x30, 0x10
 _SIZES = {0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}  # DW_EH_PE_udata2 … sdata8; 0 is an address
+_MOST_DESCRIBED = 1 << 16  # bytes of one FDE
+# Operands of DW_CFA_…: bytes, LEB128 numbers, blocks of an expression.
+_OPERANDS = {
+    **dict.fromkeys((0x00, 0x0A, 0x0B, 0x2D), ""),  # nop, remember_state, restore_state, AARCH64_negate_ra_state
+    0x02: "1",  # advance_loc1, 2, 4
+    0x03: "2",
+    0x04: "4",
+    **dict.fromkeys((0x06, 0x07, 0x08, 0x0D, 0x0E, 0x13, 0x2E), "u"),
+    **dict.fromkeys((0x05, 0x09, 0x0C, 0x11, 0x12, 0x14, 0x15, 0x2F), "uu"),
+    0x0F: "b",  # def_cfa_expression; expression, val_expression
+    0x10: "ub",
+    0x16: "ub",
+}
 _FIRST_CIE = {  # by byte order
     "<": re.compile(rb"[\x10-\x40]\0\0\0\0\0\0\0[\x01\x03]z[PLRSB]*\0"),
     ">": re.compile(rb"\0\0\0[\x10-\x40]\0\0\0\0[\x01\x03]z[PLRSB]*\0"),
@@ -33,11 +47,15 @@ _FIRST_CIE = {  # by byte order
 
 
 class Ranges(msgspec.Struct, frozen=True, eq=False):
-    """Addresses where functions begin and end; the end is 0 where the table does not say it."""
+    """Addresses where functions begin and end; the end is 0 where the table does not say it.
+
+    ``places``: the offset of the FDE of each, or -1 where there is none.
+    """
 
     starts: Offsets
     ends: Offsets
     source: str  # the section that says so
+    places: Offsets
 
 
 def ranges(image: Image) -> Ranges | None:
@@ -135,7 +153,7 @@ def _described(image: Image, rows: Offsets, source: str) -> Ranges:
     rows, data = rows[order], _data(image)
     unique, first = np.unique(cies[order], return_index=True)
     limits = np.append(first, rows.size)[1:].tolist()
-    starts, ends = [], []
+    starts, ends, places = [], [], []
     for cie, low, high in list(zip(unique.tolist(), first.tolist(), limits, strict=True))[:_MOST_CIES]:
         encoding = _encoding(image, cie)
         size = image.bits // 8 if encoding is not None and not encoding & 0x0F else _SIZES.get((encoding or 0) & 0x0F)
@@ -148,7 +166,22 @@ def _described(image: Image, rows: Offsets, source: str) -> Ranges:
         length = numbers(raw, here + size, size, image.order)
         starts.append(begin)
         ends.append(begin + length)
-    return Ranges(np.concatenate(starts) if starts else NONE, np.concatenate(ends) if ends else NONE, source)
+        places.append(here - 8)
+    begun, ended, described = (np.concatenate([NONE, *column]) for column in (starts, ends, places))
+    return Ranges(begun, ended, source, described)
+
+
+def description(image: Image, place: int) -> bytes:
+    """What the FDE at an offset says of unwinding its function: instructions DW_CFA_…, without those of the CIE."""
+    length, back = struct.unpack_from(image.order + "II", image.data, place)
+    cie = place + 4 - back
+    encoding = _encoding(image, cie) or 0
+    at = 8 + 2 * (_SIZES.get(encoding & 0x0F) or image.bits // 8)
+    data = image.data[place : place + 4 + min(length, _MOST_DESCRIBED)]
+    if text_at(image.data[cie : cie + 128], 9).startswith(b"z"):
+        size, at = _leb128(data, at)
+        at += size
+    return bytes(data[at:])
 
 
 def _encoding(image: Image, at: int) -> int | None:
@@ -178,9 +211,43 @@ def _encoding(image: Image, at: int) -> int | None:
 
 def _behind(data: bytes, at: int) -> int:
     """The place behind a LEB128 number."""
+    return _leb128(data, at)[1]
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    """An unsigned LEB128 number, and the place behind it."""
+    value = shift = 0
     while at < len(data) and data[at] & 0x80:
-        at += 1
-    return at + 1
+        value, shift, at = value | (data[at] & 0x7F) << shift, shift + 7, at + 1
+    return (value | data[at] << shift if at < len(data) else value), at + 1
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An instruction of a description: its number (DWARF 5, 6.4.2), its operands, and the expression among them."""
+
+    operation: int
+    operands: tuple[int, ...]
+    expression: bytes = b""
+
+
+def told(instructions: bytes) -> Iterator[Told]:
+    """The instructions of a description; ends early where there is one that is not known."""
+    at = 0
+    while at < len(instructions):
+        number, at, expression = instructions[at], at + 1, b""
+        high, operands = number & 0xC0, [number & 0x3F] if number & 0xC0 else []
+        for operand in ("", "", "u", "")[high >> 6] if high else _OPERANDS.get(number, "?"):
+            if operand == "?":
+                return
+            if operand == "u":
+                value, at = _leb128(instructions, at)
+                operands.append(value)
+            elif operand == "b":
+                size, at = _leb128(instructions, at)
+                expression, at = instructions[at : at + size], at + size
+            else:
+                at += int(operand)
+        yield Told(high or number, tuple(operands), expression)
 
 
 def _exidx(image: Image) -> Ranges | None:
@@ -195,4 +262,4 @@ def _exidx(image: Image) -> Ranges | None:
     # A row without a description stands for all code up to the next, of however many functions.
     ends = np.append(starts[1:], 0)
     known = words[1::2] != _CANTUNWIND
-    return Ranges(starts[known], ends[known], ".ARM.exidx")
+    return Ranges(starts[known], ends[known], ".ARM.exidx", np.full(int(known.sum()), -1, np.int64))

@@ -15,7 +15,7 @@ from archscan.model import ElfKind, Relro, Verdict
 from archscan.reports.cells import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TextIO
 
     from archscan.model import Elf
@@ -26,6 +26,7 @@ _NOT_FOUND = "no, not found!"
 _NOT_FOUND_IGNORED = "no, not found! (ignored)"  # what that program prints of a check that was switched off
 _NORMAL = "no, normal executable!"
 _NORMAL_IGNORED = "no, normal executable! (ignored)"
+_ARCHIVE = "no, object archive (ignored)"
 _LIBRARY = "no, regular shared library (ignored)"
 _UNPROTECTED = "no, only unprotected functions found!"
 _NO_SYMBOLS = "unknown, no symbols found"
@@ -163,18 +164,33 @@ def _marked(one: Elf, marks: Marks) -> str:
     return _NOT_FOUND if getattr(one, marks.compiled) == Verdict.NO else _NOT_FOUND_IGNORED
 
 
-def fails(one: Elf) -> bool:
-    """Whether any line of the object is one that makes that program exit with 1."""
-    return not FAILING.isdisjoint(verdicts(one).values())
+def of_file(objects: Sequence[Elf]) -> dict[str, str]:
+    """The text of each line for a file: of its one object, or of all members of a static library together.
+
+    That program looks at a library as at one object, and is content where one member is protected; nothing is printed
+    of a file that holds none.
+    """
+    if not objects:
+        return {}
+    texts = [verdicts(one) for one in objects]
+    if objects[0].path == objects[0].file_path:
+        return texts[0]
+    rank = (_YES, _SOME, _NOT_FOUND, _UNPROTECTED)  # those that say nothing come last
+    found = {name: min((text[name] for text in texts), key=lambda said: _ranked(said, rank)) for name in texts[0]}
+    return found | {"Position Independent Executable": _ARCHIVE}
 
 
-def write(objects: Iterable[tuple[str, Elf]], stream: TextIO) -> None:
-    """Print the lines of each object below the name it was asked for by."""
-    for path, one in objects:
-        stream.writelines(f"{line}\n" for line in _lines(path, one))
+def _ranked(text: str, rank: Sequence[str]) -> int:
+    return rank.index(text) if text in rank else len(rank)
 
 
-def _lines(path: str, one: Elf) -> Iterator[str]:
-    yield f"{shown(path)}:"
-    for name, text in verdicts(one).items():
-        yield f" {name}: {text}"
+def fails(lines: Mapping[str, str]) -> bool:
+    """Whether any line of a file is one that makes that program exit with 1."""
+    return not FAILING.isdisjoint(lines.values())
+
+
+def write(files: Iterable[tuple[str, Mapping[str, str]]], stream: TextIO) -> None:
+    """Print the lines of each file below the name it was asked for by."""
+    for path, lines in files:
+        stream.write(f"{shown(path)}:\n")
+        stream.writelines(f" {name}: {text}\n" for name, text in lines.items())

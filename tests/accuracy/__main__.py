@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.accuracy import packages, peers, table
+from tests.accuracy import arm64, packages, peers, table
 from tests.accuracy.builds import built
 from tests.accuracy.differences import differences, paired
 from tests.accuracy.ground_truth import Checked, checked
@@ -61,7 +61,8 @@ def main() -> None:
         table.compared(Counter(said.tool for said, _ in pairs), groups)
         table.groups([(group, proof(group, places, known)) for group in groups])
     if truths:
-        table.ground_truth(truths)
+        table.ground_truth("amd64", truths)
+        table.ground_truth("arm64", arm64.rows(arguments.work / "arm64"))
     if arguments.identities:
         print(*(line for one in sets for line in identities(one.debs)), sep="\n")
 

@@ -25,13 +25,38 @@ from archscan.elf.reader import read
 from archscan.model import Elf
 from tests.debug import truth
 
-FEATURES = ("stack_protector", "stack_clash", "ibt_compiled")
-_SHOWN = {  # how objdump shows what each feature writes
-    "stack_protector": re.compile(r"^ *([0-9a-f]+):\t.*%fs:0x28", re.MULTILINE),
-    "stack_clash": re.compile(r"^ *([0-9a-f]+):\torq +\$0x0,(?:0x[0-9a-f]+)?\(%rsp\)", re.MULTILINE),
-    "ibt_compiled": re.compile(r"^ *([0-9a-f]+):\tendbr64", re.MULTILINE),
-}
 
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A processor: Debian's name and that of ELF for it, its objdump, and how that shows what each feature writes."""
+
+    architecture: str
+    machine: int
+    objdump: str = "objdump"
+    shown: dict[str, re.Pattern[str]]
+
+
+AMD64 = Target(
+    architecture="amd64",
+    machine=62,
+    shown={
+        "stack_protector": re.compile(r"^ *([0-9a-f]+):\t.*%fs:0x28", re.MULTILINE),
+        "stack_clash": re.compile(r"^ *([0-9a-f]+):\torq +\$0x0,(?:0x[0-9a-f]+)?\(%rsp\)", re.MULTILINE),
+        "ibt_compiled": re.compile(r"^ *([0-9a-f]+):\tendbr64", re.MULTILINE),
+    },
+)
+ARM64 = Target(
+    architecture="arm64",
+    machine=183,
+    objdump="aarch64-linux-gnu-objdump",
+    shown={
+        # The guard is a variable that any load may read; what no function lacks that compares it is the call.
+        "stack_protector": re.compile(r"^ *([0-9a-f]+):\tbl\t[0-9a-f]+ <__stack_chk_fail@plt>", re.MULTILINE),
+        "stack_clash": re.compile(r"^ *([0-9a-f]+):\tstr\txzr, \[sp, #1024\]", re.MULTILINE),
+        "bti_compiled": re.compile(r"^ *([0-9a-f]+):\t(?:bti\tj?c|paciasp)", re.MULTILINE),
+        "pac_compiled": re.compile(r"^ *([0-9a-f]+):\tpaciasp", re.MULTILINE),
+    },
+)
+FEATURES = ("stack_protector", "stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled")
 
 amd64_only = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="how objdump shows canaries, probes and landing pads is said here for amd64"
@@ -61,19 +86,19 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     strange: tuple[str, ...]
 
 
-def checked(build: str, pair: truth.Pair) -> list[Checked]:
+def checked(build: str, pair: truth.Pair, target: Target = AMD64) -> list[Checked]:
     """The comparison of one object with its debug file, feature by feature."""
     data = pair.stripped.read_bytes()
-    said = facts(data, Place(pair.path, pair.path, pair.path, "amd64"))
-    idioms = machine(62).idioms
+    said = facts(data, Place(pair.path, pair.path, pair.path, target.architecture))
+    idioms = machine(target.machine).idioms
     assert idioms
     found = inspection(read(data), idioms)
     assert found
     functions = [one for one in truth.functions(pair.debug) if _has_flags(one)]
     told = [one for one in truth.units(pair.debug) if _compiled(one)]
-    command = ["objdump", "--disassemble", "--no-show-raw-insn", str(pair.stripped)]
+    command = [target.objdump, "--disassemble", "--no-show-raw-insn", str(pair.stripped)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [_checked(build, pair.path, feature, said, found, functions, told, text) for feature in FEATURES]
+    return [_checked(build, pair.path, feature, said, found, functions, told, text, target) for feature in target.shown]
 
 
 def protector(flags: Sequence[str]) -> bool:
@@ -92,10 +117,17 @@ def _branch(flags: Sequence[str]) -> bool:
     return bool(last) and last[-1] in ("-fcf-protection", "-fcf-protection=full", "-fcf-protection=branch")
 
 
+def _arm_branch(flags: Sequence[str], wanted: str) -> bool:
+    last = [flag for flag in flags if flag.startswith("-mbranch-protection")]
+    return bool(last) and (last[-1].endswith("=standard") or wanted in last[-1])
+
+
 _ASKED: dict[str, Callable[[Sequence[str]], bool]] = {
     "stack_protector": protector,
     "stack_clash": _clash,
     "ibt_compiled": _branch,
+    "bti_compiled": lambda flags: _arm_branch(flags, "bti"),
+    "pac_compiled": lambda flags: _arm_branch(flags, "pac-ret"),
 }
 
 
@@ -117,10 +149,11 @@ def _checked(
     functions: Sequence[truth.Function],
     told: Sequence[truth.Unit],
     text: str,
+    target: Target,
 ) -> Checked:
     count = sum(_ASKED[feature](unit.flags) for unit in told)
     having = [owner for owner in _owners(functions, _having(found, feature)) if owner]
-    places = [(at, owner) for at, owner in _placed(functions, text, feature) if owner]
+    places = [(at, owner) for at, owner in _placed(functions, text, feature, target) if owner]
     reason = said.reasons.get(feature)
     sites = [int(site.address, 16) for site in reason.sites if site.address] if reason else []
     accused = list(zip(sites, _owners(functions, sites), strict=True))
@@ -144,7 +177,9 @@ def _having(found: Inspection, feature: str) -> list[int]:
     """The addresses of functions of which archscan says that they have what a feature writes."""
     if feature == "stack_protector":
         offsets: Offsets = found.view.starts[found.guarded]
-    elif feature == "ibt_compiled":
+    elif feature == "pac_compiled":
+        offsets = found.idioms.signatures(found.text)
+    elif feature in found.idioms.entry_marks:
         offsets = found.view.starts[found.idioms.entry_marks[feature](found.text, found.view.starts)]
     else:
         assert found.idioms.probes
@@ -153,12 +188,12 @@ def _having(found: Inspection, feature: str) -> list[int]:
 
 
 def _placed(
-    functions: Sequence[truth.Function], text: str, feature: str
+    functions: Sequence[truth.Function], text: str, feature: str, target: Target
 ) -> Iterator[tuple[int, truth.Function | None]]:
     """The places that objdump shows, with their functions; landing pads count at the start of a function only."""
     starts = {one.low for one in functions}
-    shown = [int(at, 16) for at in _SHOWN[feature].findall(text)]
-    wanted = [at for at in shown if at in starts] if feature == "ibt_compiled" else shown
+    shown = [int(at, 16) for at in target.shown[feature].findall(text)]
+    wanted = [at for at in shown if at in starts] if feature in ("ibt_compiled", "bti_compiled") else shown
     yield from zip(wanted, _owners(functions, wanted), strict=True)
 
 

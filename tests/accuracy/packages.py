@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -19,20 +20,23 @@ def names() -> list[str]:
     return (_HERE / "trixie.txt").read_text().split()
 
 
-def fetched(folder: Path, architecture: str) -> list[Path]:
-    """A .deb of Debian 13 for each name, in the folder; what is there already is not fetched again.
+def fetched(folder: Path, architecture: str, wanted: Sequence[str] = ()) -> list[Path]:
+    """A .deb of Debian 13 for each name, of those in ``trixie.txt`` or others, in the folder.
+
+    What is there already is not fetched again.
 
     apt runs with a configuration of its own, which knows the machine's own mirror of Debian; the machine is not
     changed. Raises FileNotFoundError where it could not give one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [name for name in names() if not list(folder.glob(f"{name}_*.deb"))]
+    wanted = wanted or names()
+    missing = [name for name in wanted if not list(folder.glob(f"{name}_*.deb"))]
     if missing:
         environment = _configuration(folder / "apt", architecture)
         subprocess.run(["apt-get", "--quiet=2", "update"], env=environment, check=True)
-        wanted = [f"{name}:{architecture}" for name in missing]
-        subprocess.run(["apt-get", "--quiet=2", "download", *wanted], cwd=folder, env=environment, check=False)
-    found = {name: sorted(folder.glob(f"{name}_*.deb")) for name in names()}
+        targets = [f"{name}:{architecture}" for name in missing]
+        subprocess.run(["apt-get", "--quiet=2", "download", *targets], cwd=folder, env=environment, check=False)
+    found = {name: sorted(folder.glob(f"{name}_*.deb")) for name in wanted}
     missing = [name for name, files in found.items() if not files]
     if missing:
         raise FileNotFoundError(f"apt-get could not download {', '.join(missing)} for {architecture}")

@@ -83,18 +83,19 @@ def _members(number: int, group: Group, found: Proof) -> None:
         print(f"   * {one.origin} {one.package.partition('_')[0]} {one.path}{seen}")
 
 
-def ground_truth(rows: Sequence[Checked]) -> None:
-    """What the units of packages built here were told, against what archscan says of functions and objects."""
-    print("\n## Ground truth\n")
+def ground_truth(name: str, rows: Sequence[Checked]) -> None:
+    """What the units of objects built here were told, against what archscan says of functions and objects."""
+    print(f"\n## Ground truth, {name}\n")
+    features = [feature for feature in FEATURES if any(row.feature == feature for row in rows)]
     print("| feature | functions said to have it | in units told so | shown by objdump | seen by us |")
     print("|---|---|---|---|---|")
-    for feature in FEATURES:
+    for feature in features:
         some = [row for row in rows if row.feature == feature]
         right, wrong = sum(row.right for row in some), sum(len(row.wrong) for row in some)
         shown, met = sum(row.shown for row in some), sum(row.met for row in some)
         print(f"| `{feature}` | {right + wrong} | {right} | {shown} | {met} |")
     print("\n| feature | units told so | yes | partial | no | n/a |\n|---|---|---|---|---|---|")
-    for feature in FEATURES:
+    for feature in features:
         for told in ("all", "some", "none"):
             said = Counter(row.verdict for row in rows if (row.feature, row.told) == (feature, told))
             if said:

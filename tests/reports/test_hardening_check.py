@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from archscan.model import Elf, ElfKind, Relro, Verdict
-from archscan.reports.hardening_check import FAILING, LINES, MARKS, fails, verdicts, write
+from archscan.reports.hardening_check import FAILING, LINES, MARKS, fails, of_file, verdicts, write
 from tests.elf.building import HELLO, PLAIN, compiled, seen
 from tests.scan.scanning import archscan
 
@@ -30,7 +30,7 @@ NAMES = [
     "Branch Protection",
 ]
 THEIRS = re.compile(
-    r"yes|yes \(some protected functions found\)|no, regular shared library \(ignored\)|no, non-ELF \(ignored\)"
+    r"yes|yes \(some protected functions found\)|no, (?:regular shared library|object archive|non-ELF) \(ignored\)"
     r"|not a known ELF type!\? \(\w*\)|unknown, no symbols found|unknown, no protectable libc functions used"
     r"|unknown, no -fstack-clash-protection instructions found"
     r"|no, (?:normal executable!|not found!|only unprotected functions found!)(?: \(ignored\))?"
@@ -58,7 +58,7 @@ def _fails(verdict: str) -> bool:
 
 def _lines(one: Elf) -> dict[str, str]:
     stream = io.StringIO()
-    write([("a file", one)], stream)
+    write([("a file", of_file([one]))], stream)
     return _parsed(stream.getvalue())["a file"]
 
 
@@ -114,7 +114,7 @@ def test_a_missing_mark_fails_only_where_the_code_has_no_landing_pads(hello: Elf
     ):
         one = msgspec.structs.replace(unmarked, ibt_compiled=compiled_verdict)
         assert verdicts(one)["Control flow integrity"] == text
-        assert fails(one) == (text in FAILING)
+        assert fails(of_file([one])) == (text in FAILING)
 
 
 def test_the_command_prints_names_as_given_and_has_the_exit_code(

@@ -19,14 +19,31 @@ _OF_GCC = among(0x2B, 0x33)  # sub xor
 def _canaries(code: Code) -> Offsets:
     """`mov %fs:0x28,%reg` and what compares with it: tcbhead_t.stack_guard (glibc, sysdeps/x86_64/nptl/tls.h).
 
-    The kernel has it at `%gs:0x28`; with 32-bit pointers it is `%fs:0x18`.
+    The kernel has it at `%gs:0x28`; with 32-bit pointers it is `%fs:0x18`. Where gcc saves bytes, 0x28 may stand in a
+    register.
     """
     raw = code.raw
     if code.bits == 32:
         found = matches(code, (0x64, None, None, 0x25, 0x18, 0, 0, 0))
         return found[_READS[raw[found + 1]]]
-    found = matches(code, ((0x64, 0xFE), (0x48, 0xFB), None, (0x04, 0xC7), 0x25, 0x28, 0, 0, 0))
-    return found[_READS[raw[found + 2]]]
+    found = matches(code, ((0x64, 0xFE), (0x48, 0xFA), None, None, None))
+    found = found[_READS[raw[found + 2]]]
+    direct = (raw[found + 3] & 0xC7 == 0x04) & bytes_at(code, found + 4, (0x25, 0x28, 0, 0, 0))
+    return found[direct | _through_register(code, found)]
+
+
+def _through_register(code: Code, reads: Offsets) -> Mask:
+    """Whether a read goes to `%fs:(%reg)`, and `mov $0x28,%reg` stands before it."""
+    raw = code.raw
+    mode, register = raw[reads + 3] & 0xC7, raw[reads + 3] & 7
+    plain = (mode < 8) & (mode & 6 != 4)
+    plain |= ((mode == 4) & (raw[reads + 4] == 0x24)) | ((mode == 0x45) & (raw[reads + 4] == 0))
+    found = np.zeros(reads.shape, np.bool_)
+    for number in np.unique(register[plain]).tolist():
+        some = plain & (register == number)
+        before = raw[np.maximum(reads[some][:, None] + np.arange(-_WINDOW, 0), 0)]
+        found[some] = _anywhere(before, (0xB8 | number, 0x28, 0, 0, 0))
+    return found
 
 
 def _of_gcc(code: Code, offsets: Offsets) -> Mask:
@@ -177,6 +194,11 @@ _TEXT = Text(
     kept=frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"}),
     incoming=frozenset({"rdi", "rsi", "rdx", "rcx", "r8", "r9", *(f"xmm{number}" for number in range(8))}),
     aliases=_aliases(),
+    saved_from=2,  # behind the return address
+    scaled=re.compile(r"lea (?P<to>r\w+), \[r\w+ \+ r\w+\*[248](?: [+-] (?:0x)?[0-9a-f]+)?\]$"),
+    leaps=re.compile(r"(?:bnd |notrack )*jmp (?P<to>r\w+)$"),
+    scratch=frozenset({"r10", "r11"}),
+    unwritten=re.compile(r"lea r\w+, \[rsp\]$"),  # compilers write `mov %rsp,%reg`
 )
 
 MACHINE = Machine(

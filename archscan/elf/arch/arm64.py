@@ -176,6 +176,10 @@ _TEXT = Text(
     incoming=frozenset({*(f"x{number}" for number in range(8)), *(f"v{number}" for number in range(8))}),
     aliases={f"w{number}": f"x{number}" for number in range(31)}
     | {f"{letter}{number}": f"v{number}" for letter in "sdq" for number in range(32)},
+    # Compilers' tables of jumps hold distances in words, so they shift by no more than 2.
+    scaled=re.compile(r"add (?P<to>x\d+), x\d+, [xw]\d+, (?:lsl|uxt[wx]) #[3-9]$"),
+    leaps=re.compile(r"br (?P<to>x\d+)$"),
+    scratch=frozenset(f"x{number}" for number in range(9, 18)),
 )
 
 MACHINE = Machine(

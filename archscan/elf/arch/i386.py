@@ -72,6 +72,10 @@ _TEXT = Text(
     kept=frozenset({"ebx", "ebp", "esi", "edi"}),
     incoming=frozenset({"eax", "edx", "ecx"}),
     aliases={f"{letter}{part}": f"e{letter}x" for letter in "abcd" for part in "xl"},
+    saved_from=2,  # behind the return address
+    scaled=re.compile(r"lea (?P<to>e\w+), \[e\w+ \+ e\w+\*[248](?: [+-] (?:0x)?[0-9a-f]+)?\]$"),
+    leaps=re.compile(r"(?:bnd |notrack )*jmp (?P<to>e\w+)$"),
+    pops_result=re.compile(r"(?:bnd )?ret 4$"),
     pushed=re.compile(r"push (?P<source>e\w+)$"),
 )
 

@@ -92,6 +92,13 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     # In `_start`, how the address of `main` becomes an argument: ``value``, or ``distance`` from the next instruction.
     main: re.Pattern[str] | None = None
     flow: Flow | None = None
+    # What no compiler writes from C: see `by_hand`.
+    scaled: re.Pattern[str] | None = None  # an address in ``to`` that is a multiple of an index behind another
+    leaps: re.Pattern[str] | None = None  # a jump to the address in ``to``
+    scratch: frozenset[str] = frozenset()  # registers in which no function of C gets anything, static chains aside
+    unwritten: re.Pattern[str] | None = None
+    saved_from: int = 0  # where saved registers lie one behind another: how many words below the caller's they begin
+    pops_result: re.Pattern[str] | None = None  # a return that takes the address of the result off the stack
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack
 
 

@@ -68,6 +68,8 @@ _TEXT = Text(
     kept=frozenset(f"r{number}" for number in range(14, 32)),
     incoming=frozenset({*(f"r{number}" for number in range(3, 11)), *(f"f{number}" for number in range(1, 14))}),
     aliases={},
+    # Several fields of the condition register at once, among them those that calls change.
+    unwritten=re.compile(r"mtcrf 0x[c-f]\w, "),
 )
 
 MACHINE = Machine(

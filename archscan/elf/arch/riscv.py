@@ -23,13 +23,20 @@ def _canaries(code: Code) -> Offsets:
         short = (load & 0xFC63 == 0x6000) & ((load >> 2 & 7) + 8 == register)
         return (store & 0xE003 == 0xE002) & (clear == 0x4001 | register << 7) & short
 
+    def stored_from_afar(run: Words) -> Mask:  # Y is none of the eight registers of compressed instructions
+        load, place, store, clear = run[:-3], run[1:-2], run[2:-1], run[3:]
+        register = store >> 2 & 0x1F
+        wide = (load & 0x707F == 0x3003) & (place & 0xFFF0 == 0) & (load >> 7 & 0x1F == register)
+        return (store & 0xE003 == 0xE002) & (clear == 0x4001 | register << 7) & wide
+
     def compared(run: Words) -> Mask:
         exclusive, clear = run[:-1], run[1:]
         left, right = (exclusive >> 7 & 7) + 8, (exclusive >> 2 & 7) + 8
         cleared = (clear == 0x4001 | left << 7) | (clear == 0x4001 | right << 7)
         return (exclusive & 0xFC63 == 0x8C21) & cleared
 
-    return np.sort(np.concatenate([where(code, 2, stored), where(code, 2, compared)]))
+    forms = (stored, stored_from_afar, compared)
+    return np.sort(np.concatenate([where(code, 2, form) for form in forms]))
 
 
 def _frames(code: Code) -> Frames:

@@ -63,7 +63,8 @@ _BEGINNING = re.compile(
 _INSIDE = (b"_MOD_", b"_$")
 _FORTRAN_CALLS = ("_gfortran_", "_Fortran")  # of flang's library: _FortranAioBeginExternalListOutput
 _RUST_NAME = re.compile(rb"\0_(?:ZN[\w.$]{1,4096}17h[0-9a-f]{16}E|R(?:Nv|Inv|NC|NX|NM)[\w.$]{1,64})")
-_CXX_NAME = re.compile(rb"\0_Z(?:[NSTGLKV]|\d)|\0__gxx_personality|\0DW\.ref\.__gxx_personality")
+# `_ZGVbN4v_sinf` is a variant for vectors of a function of any language.
+_CXX_NAME = re.compile(rb"\0_Z(?!GV[a-z][NM])(?:[NSTGLKV]|\d)|\0__gxx_personality|\0DW\.ref\.__gxx_personality")
 # Strings of run-time systems that were linked in; the surest first.
 _TRACES = (
     (b"GHCRTS\0", Language.HASKELL),

@@ -118,7 +118,7 @@ FORMS = {
         reserved=160,
     ),
     "riscv64": Forms(
-        canaries=r"c\.ld (\w+),0\(\w+\);c\.sdsp \1,\d+\(sp\);c\.li \1,0;|c\.xor (\w+),(\w+);c\.li (?:\2|\3),0;",
+        canaries=r"(?:c\.)?ld (\w+),0\(\w+\);c\.sdsp \1,\d+\(sp\);c\.li \1,0;|c\.xor (\w+),(\w+);c\.li (?:\2|\3),0;",
         frames=r"addi sp,sp,-(?P<size>\d+);|c\.addi16sp sp,-(?P<middle>\d+);|c\.addi sp,-(?P<small>\d+);",
         grows=r"sub sp,sp,\w+;",
         addresses=r"c\.addi4spn \w+,sp,\d+;|addi \w+,sp,-?\d+;|addi \w+,s0,-\d+;|c\.mv \w+,sp;",

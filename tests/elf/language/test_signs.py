@@ -61,6 +61,7 @@ NAMES = {
     "_FortranAioBeginExternalListOutput": "fortran", "__blas_MOD_gemm": "fortran", "FPC_INITIALIZEUNITS": "pascal",
     "VMT_$SYSTEM_$$_TOBJECT": "pascal", "__go_init_main": "go", "_ZN3foo3barEv": "c++", "_Z1fi": "c++",
     "__gxx_personality_v0": "c++", "caml_alloc": "c", "ghc": "c", "system": "c", "_D": "c", "rust": "c", "_Zone": "c",
+    "_ZGVbN4v_sinf": "c", "_ZGVeM16vl8_f": "c", "_ZGVZ4mainE5value": "c++", "_ZGVN3foo5valueE": "c++",
     "_gfortrani_flush_all_units": "c", "__go": "c", "MOD_exp": "c",
 }  # fmt: skip
 
