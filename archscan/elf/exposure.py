@@ -202,11 +202,16 @@ def _grown(state: _State, text: Text, does: Effect) -> bool:
     return True
 
 
+def _room(state: _State) -> int:
+    """The bytes of stack that are the function's own now."""
+    return min(state.room, state.used) if state.top and state.room < _BOUNDLESS else state.room
+
+
 def _is_callers(state: _State, text: Text, slot: Slot) -> bool:
     """Whether a place lies in the caller's frame, where parameters are that no register is left for."""
     if slot.base == text.frame_pointer and not text.frame_is_low:
         return state.framed and slot.at > 0
-    return state.allocated and slot.at > state.room
+    return state.allocated and slot.at > _room(state)
 
 
 def _place(state: _State, text: Text, to: Slot) -> Slot | None:
@@ -310,7 +315,7 @@ def _local(state: _State, text: Text, slot: Slot) -> Slot | None:
         return None
     below = framed and slot.at < 0 and not text.frame_is_low  # also where room is made for it later
     # Below is what functions that are called may use, above are the caller's things.
-    inside = state.allocated and (slot.at < 0 or text.reserved <= slot.at < state.room)
+    inside = state.allocated and (slot.at < 0 or text.reserved <= slot.at < _room(state))
     return slot if below or inside else None
 
 

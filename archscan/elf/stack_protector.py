@@ -64,7 +64,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         found = msgspec.structs.replace(found, canaries=NONE, guarded=np.zeros_like(found.guarded))
     # Of Go, the tables list what is in C, all of it and nothing else: the Go compiler writes none.
     covered = is_covered(found) or (subject.language == Language.GO and found.view.starts.size > 0)
-    told = covered or not (found.idioms.unwound or subject.kind in STATIC or subject.language == Language.GO)
+    told = covered or not (found.idioms.unwound or subject.language == Language.GO or not subject.needed)
     if told and not covered:
         found = by_prologues(found)
     guarded = int(found.guarded.sum())
