@@ -77,7 +77,8 @@ class Effect(msgspec.Struct, frozen=True):
 
 def effect(text: Text, mnemonic: str, operands: str) -> Effect:
     """What an instruction does. Where a jump or a call leads makes no difference."""
-    line = f"{mnemonic} {operands[0]}" if operands[:1] in ("0", "#") else f"{mnemonic} {operands}"
+    target = operands[:1] in ("0", "#") and operands.removeprefix("#").isalnum()
+    line = f"{mnemonic} {operands[0]}" if target else f"{mnemonic} {operands}"
     known = _known(*text.mode)
     found = known.get(line)
     if found is None:

@@ -26,7 +26,6 @@ from archscan.elf.effects import Block, Effect, Slot, Store, effect, whole
 SMALL = 16  # bytes of stack in which no array that matters fits; often the place of a parameter that was changed before
 _BOUNDLESS = 1 << 16  # room of a function that takes as much as a register says
 _WIDTHS = {"w": 4, "s": 4, "q": 16, "v": 16}  # bytes of a register by its first letter, where not 8
-_DATA = ".byte"  # what Capstone makes of what is no instruction
 _REMAINDER = 4  # the argument of `__udivmodti4` that says where it goes (libgcc)
 _TARGET = re.compile(r"(?:^|[ ,#])(0x[0-9a-f]+)$")
 _LAST_BYTE = 7  # of an aligned word, where an object of one byte lies that has no room above
@@ -63,8 +62,6 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, who
     first: int | None = None
     at, jumps, before = 0, set[int](), deque[str](maxlen=4)
     for at, mnemonic, operands in lines:
-        if mnemonic == _DATA:
-            return None  # what goes before it may be data, too
         first = at if first is None else first
         does = effect(text, mnemonic, operands)
         if text.switch:
