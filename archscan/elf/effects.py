@@ -18,6 +18,8 @@ _CONSTANT = re.compile(
     r"(?:(?:c\.)?(?:mov\w*|li|l[gl]?hi)(?:\.w)? %?\w+, |addi \w+, zero, )#?(?P<value>(?:0x)?[0-9a-f]+)$"
     r"|xor (\w+), \2$"
 )
+# Stores of less than a register where its name does not say so: s390x, ppc64, riscv.
+_NARROW = re.compile(r"(?:c\.)?(?P<four>sty?|stw|sw(?:sp)?|stmw) |(?:st[bhc]y?|s[bh]) ")
 # Rounding an address, as for alloca, and adding to it.
 _ROUNDED = re.compile(
     r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
@@ -38,6 +40,7 @@ class Store(msgspec.Struct, frozen=True):
     to: Slot
     source: str
     second: str | None
+    width: int  # bytes of each that are stored, at least
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -149,7 +152,9 @@ def _store(text: Text, line: str) -> Store | None:
     words = text.home.match(line)
     if words is None:
         return None
-    return Store(Slot(words["base"], _number(words["at"])), words["source"], words.groupdict().get("second"))
+    narrow, source = _NARROW.match(line), words["source"]
+    width = 4 if narrow and narrow["four"] else 1 if narrow or source in text.aliases else text.word
+    return Store(Slot(words["base"], _number(words["at"])), source, words.groupdict().get("second"), width)
 
 
 def _block(text: Text, line: str) -> Block | None:

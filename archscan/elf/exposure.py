@@ -263,8 +263,8 @@ def _stored(state: _State, text: Text, place: Slot, what: Store) -> None:
         if copied:
             state.copies.add(slot)
         if _is_passed(state, text, whole(text, source)):
-            size = 1 if source in text.aliases else text.word  # parts of a small structure have addresses of their own
-            state.homes.update(Slot(slot.base, slot.at + part) for part in range(size))
+            # Parts of a small structure have addresses of their own.
+            state.homes.update(Slot(slot.base, slot.at + part) for part in range(what.width))
         state.spilled.pop(slot, None)
         if source in state.held:
             state.spilled[slot] = state.held[source]
