@@ -16,6 +16,7 @@ from archscan.elf.image import Image
 from archscan.model import Site
 
 DECODED = 4096  # bytes of a function that are decoded, unless said otherwise
+_BLOCK, _LONGEST_INSTRUCTION = 512, 16  # bytes
 _MOST_CODE = 512 << 20  # bytes; the largest object of Debian, a web engine, has about 200 MB
 
 _LEAST = 64  # bytes of stack; functions of the start files, which have no tables either, take less
@@ -105,9 +106,16 @@ def instructions(found: Inspection, number: int, longest: int = DECODED) -> Iter
         return
     start = int(found.view.starts[number])
     end = min(int(found.view.ends[number]), start + longest)
-    data = found.text.raw[start:end].tobytes()
-    for at, _, mnemonic, operands in decoder(text).disasm_lite(data, address_of(found.text, start)):
-        yield at, mnemonic, operands
+    # Capstone decodes all that it is given before it gives the first; most who ask want a few.
+    while start < end:
+        block, begin = min(start + _BLOCK, end), address_of(found.text, start)
+        data = found.text.raw[start : min(block + _LONGEST_INSTRUCTION, end)].tobytes()
+        for at, size, mnemonic, operands in decoder(text).disasm_lite(data, begin):
+            if at - begin >= _BLOCK:
+                break
+            yield at, mnemonic, operands
+            block = start + at - begin + size
+        start = block
 
 
 @cache
