@@ -50,6 +50,11 @@ _SPREAD = 0.6  # of large frames: in glibc's own code, of which a static program
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
 
+# Languages whose compilers put no variable on the stack that C uses: what hands out addresses of it is C. Of Go, the
+# functions are those of C alone (see below).
+_QUIET = frozenset({Language.GO, Language.OCAML, Language.HASKELL})
+
+
 class _Doubt(msgspec.Struct, frozen=True, eq=False):
     """Functions without a canary that hand out addresses of their stack."""
 
@@ -75,7 +80,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         "large_frames": int(large.sum()),
         "large_frames_guarded": int((large & found.guarded).sum()),
     }
-    if not has_stack_arrays(subject.language) and subject.language != Language.GO:
+    if not has_stack_arrays(subject.language) and subject.language not in _QUIET:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
