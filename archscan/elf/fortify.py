@@ -14,7 +14,7 @@ import msgspec
 
 from archscan.elf.calls import Called, called, first_calls
 from archscan.elf.code import place
-from archscan.elf.fortify_level import run_time_size, sized
+from archscan.elf.fortify_level import computed_call, run_time_size, sized
 from archscan.elf.image import contents, section
 from archscan.elf.inspection import Inspection
 from archscan.elf.language import Language, uses_c_headers
@@ -28,8 +28,9 @@ _PROOF = frozenset(
     vfprintf vfwprintf vprintf vsnprintf vsprintf vswprintf vsyslog vwprintf wprintf
     """.split()
 )
-# Of these, gcc leaves plain where the format has no directive, or is "%s", and the result is used.
-_FOLDED = frozenset("sprintf vsprintf vsnprintf".split())
+# Of these, gcc leaves plain where the format has no directive, or is "%s", and the result is used. So a plain call
+# proves something where the format, whose place among the arguments this is, is none that stands in the code.
+_FOLDED = {"sprintf": 1, "vsprintf": 1, "vsnprintf": 2}
 # In C++ clang has no form that passes further arguments on (glibc, bits/stdio2.h, `__va_arg_pack`).
 _VARIADIC = frozenset(
     "asprintf dprintf fprintf fwprintf obstack_printf printf swprintf syslog vswprintf wprintf".split()
@@ -109,7 +110,7 @@ def fortified(subject: Subject, found: Inspection | None) -> tuple[Judged, int, 
 
 def _proving(subject: Subject, found: Inspection | None, names: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the functions of which a plain call proves something, whatever its arguments are."""
-    excused = _FOLDED | (_VARIADIC if _may_be_of_clang(subject, found) else frozenset())
+    excused = _VARIADIC if _may_be_of_clang(subject, found) else frozenset()
     return tuple(name for name in names if _VARIANTS.get(name, name) not in excused)
 
 
@@ -134,13 +135,19 @@ def _functions(subject: Subject, found: Inspection | None, wanted: tuple[str, ..
 
 
 def _sites(found: Inspection | None, names: tuple[str, ...], functions: dict[str, Called] | None) -> dict[str, Site]:
-    """Of imported functions those that are called, with the first call; all where calls cannot be told.
+    """Of imported functions those whose calls prove something, with the first such call; where none can be told, all.
 
     A function whose address alone is taken (a callback that is `fprintf`) proves nothing: it has no checked form then.
     """
+    folded = [name for name in names if _VARIANTS.get(name, name) in _FOLDED]
     if found is None or functions is None:
-        return {name: Site(name=name) for name in names}
-    known = first_calls(found.text, found.idioms, {name: functions[name] for name in names if name in functions})
+        return {name: Site(name=name) for name in names if name not in folded}
+    plain = {name: functions[name] for name in names if name in functions and name not in folded}
+    known = first_calls(found.text, found.idioms, plain)
+    for name in folded:
+        argument = _FOLDED[_VARIANTS.get(name, name)]
+        offset = computed_call(found, functions[name].calls, argument) if name in functions else None
+        known |= {name: offset} if offset is not None else {}
     return {
         name: Site(address=None if offset is None else place(found.text, offset), name=name)
         for name, offset in known.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from archscan.elf.arrays import Offsets
 from archscan.elf.calls import Called
 from archscan.elf.code import address_of
 from archscan.elf.flow import computed
@@ -29,6 +30,7 @@ _SIZE_ARGUMENT = {
     }.items()
     for name in names.split()
 }
+_TRIED = 8  # calls of a function
 _BYTES = 4 << 10  # of code that is decoded: a program of level 3 has such calls in many places
 
 
@@ -50,6 +52,21 @@ def run_time_size(found: Inspection, functions: Mapping[str, Called]) -> Site | 
         lines = instructions(found, number, reach)
         if computed(lines, found.idioms.text, address_of(found.text, offset), argument):
             return site(found, offset)
+    return None
+
+
+def computed_call(found: Inspection, calls: Offsets, argument: int) -> int | None:
+    """The offset of the first of some calls that is given an argument which the program computes."""
+    text = found.idioms.text
+    if text is None or text.flow is None:
+        return None
+    numbers = owners(found.view, calls)
+    for offset, number in list(zip(calls.tolist(), numbers.tolist(), strict=True))[:_TRIED]:
+        reach = offset - int(found.view.starts[number]) if number >= 0 else _BYTES
+        if reach < _BYTES and computed(
+            instructions(found, number, reach), text, address_of(found.text, offset), argument
+        ):
+            return int(offset)
     return None
 
 

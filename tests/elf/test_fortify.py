@@ -175,6 +175,24 @@ def test_what_gcc_leaves_of_a_string_alone_proves_nothing(tmp_path: Path) -> Non
         assert (found.fortify, found.reasons["fortify"].code) == ("yes", "checked")
 
 
+_WRAPPER = """
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+int log_to(char *p, int n, const char *format, ...)
+{ va_list v; va_start(v, format); int r = vsnprintf(p, n, format, v); va_end(v); return r + 1; }
+int checked(const char *s) { char b[20]; strcpy(b, s); return puts(b); }
+"""
+
+
+def test_a_format_that_the_program_is_given_is_always_checked(tmp_path: Path) -> None:
+    for level, verdict in ((2, "yes"), (0, "no")):
+        flags = ["-O2", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", f"-D_FORTIFY_SOURCE={level}"]
+        found = seen(compiled(tmp_path, _WRAPPER, flags), "usr/lib/x.so")
+        assert found.fortify == verdict
+    assert [site.name for site in found.reasons["fortify"].sites] == ["vsnprintf"]
+
+
 _CXX = """
 #include <cstdio>
 #include <cstdlib>
