@@ -22,7 +22,8 @@ from archscan.model import Begin, End, Identity, Job, Limits, PackageStatus, Pro
 from archscan.pool import readings
 from archscan.pool.frames import Send
 
-LIMITS = Limits(deadline=1.5, memory_bytes=1 << 30, answer_bytes=4 << 20)
+# The children begin with the address space of the process that runs all tests: a gigabyte, near the end.
+LIMITS = Limits(deadline=1.5, memory_bytes=3 << 30, answer_bytes=4 << 20)
 PATIENT = msgspec.structs.replace(LIMITS, deadline=60.0)  # for what takes as long as the machine is busy
 EMPTY = Identity(sha256="0" * 64, size=0, known=False)
 
