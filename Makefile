@@ -46,7 +46,7 @@ test: $(VENV)/.test
 
 test-full: $(VENV)/.test
 	.ci/install .ci/packages.txt .ci/packages-full.txt
-	$(PYTHON) -m pytest -m "full or not full" $(PYTEST_ARGS)
+	$(PYTHON) -m pytest -m "full or not full" --forbid-skips $(PYTEST_ARGS)
 
 coverage: $(VENV)/.test
 	$(PYTHON) -m pytest --quiet --ignore tests/pool --ignore tests/damage --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
