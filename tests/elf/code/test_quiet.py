@@ -56,8 +56,8 @@ def _built(folder: Path, language: str, flag: str) -> Path:
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("compiler", "language", "expected"),
-    # OCaml's run-time system is compiled with canaries in Debian, that of GHC is not. Beside so many guarded functions it takes
-    # three that are exposed for `partial`: with two stubs the program is a wrong `yes` (docs/accuracy.md, "Known errors").
+    # OCaml's run-time system is compiled with canaries in Debian, that of GHC is not. Beside its guarded functions it
+    # takes three exposed ones for `partial`: with two stubs it is a wrong `yes` (docs/accuracy.md, "Known errors").
     [("ocamlopt", "ocaml", ("partial", "yes")), ("ghc", "haskell", ("no", "partial"))],
 )
 def test_a_unit_in_c_is_judged_among_those_of_another_language(
