@@ -7,6 +7,9 @@ paths of vector functions, rounds of a hash that index their message. It is told
   nothing of the stack that it takes, or find saved registers deep in the frame, or by expressions that begin with no
   register (those of other compilers, whose output was pasted into assembler);
 * it jumps to an address that is computed from an index, where compilers read a table;
+* it goes over to a stack whose address it has from memory, and not from its frame;
+* it returns behind a prefix that compilers write for no processor of today (perlasm);
+* it stores in its frame what the stack pointer was before there was one: compilers keep that in the frame pointer;
 * it saves all registers of arguments side by side, beside one in which C functions get nothing: a trampoline. What a
   variadic function saves lacks the register of its first parameter.
 """
@@ -19,6 +22,7 @@ from collections.abc import Iterable
 import msgspec
 
 from archscan.elf.arch.idioms import Text
+from archscan.elf.effects import Effect, effect
 from archscan.elf.exposure import SMALL
 from archscan.elf.image import Image
 from archscan.elf.inspection import Inspection, instructions
@@ -37,6 +41,14 @@ class Saved(msgspec.Struct):
     places: dict[str, tuple[str, int]] = {}  # register of an argument → base and distance of where it was stored
     changed: set[str] = set()
     strange: bool = False  # one was read in which C functions get nothing
+
+
+class Stacks(msgspec.Struct):
+    """What is known of stack pointers."""
+
+    entered: str | None = None  # the register that has what it was at the start
+    room: bool = False  # some was made
+    far: set[str | None] = set()  # registers that hold what was in memory, and not in the frame
 
 
 def is_by_hand(image: Image, found: Inspection, number: int) -> bool:
@@ -74,25 +86,51 @@ def _is_unwound_by_hand(image: Image, found: Inspection, text: Text, number: int
 
 def is_assembler(lines: Iterable[tuple[int, str, str]], text: Text) -> bool:
     """Whether the instructions of a function (address, mnemonic, operands) hold what no compiler writes from C."""
-    saved, scaled, called = Saved(), "", False
+    saved, stacks, scaled, called = Saved(), Stacks(), "", False
     for _, mnemonic, operands in lines:
         line = f"{mnemonic} {operands}"
         if text.unwritten and text.unwritten.match(line):
             return True
+        does = effect(text, mnemonic, operands)
+        if _keeps_stack(stacks, text, does) or _changes_stack(stacks, text, line, does):
+            return True
         leap = text.leaps.match(line) if text.leaps else None
         if leap and leap["to"] == scaled:
             return True
-        written = text.written.match(line)
         computed = text.scaled.match(line) if text.scaled else None
         if computed:
             scaled = computed["to"]
-        elif written and written["to"] == scaled:
+        elif does.written == scaled:
             scaled = ""
-        called = called or text.call.match(line) is not None
+        called = called or does.calls
         if text.scratch and not called:
-            _take(saved, text, line, written)
+            _take(saved, text, line, text.written.match(line))
             if saved.strange and _side_by_side(saved, text):
                 return True
+    return False
+
+
+def _keeps_stack(stacks: Stacks, text: Text, does: Effect) -> bool:
+    """Whether an instruction stores in the frame what the stack pointer was before there was one."""
+    if stacks.entered and does.stored and does.stored.to.base == text.stack and does.stored.source == stacks.entered:
+        return True
+    stacks.room = stacks.room or does.grows is not None or does.allocates is not None
+    if does.copied == text.stack and not stacks.room and does.written != text.frame_pointer:
+        stacks.entered = does.written
+    elif does.written == stacks.entered:
+        stacks.entered = None
+    return False
+
+
+def _changes_stack(stacks: Stacks, text: Text, line: str, does: Effect) -> bool:
+    """Whether an instruction goes over to a stack of which another place than the frame says where it is."""
+    if does.grows in stacks.far:
+        return True
+    load = text.flow.load.match(line) if text.flow else None
+    if load and load["base"] not in (text.stack, text.frame_pointer):
+        stacks.far.add(does.written)
+    elif not does.stored:
+        stacks.far.discard(does.written)
     return False
 
 

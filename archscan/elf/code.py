@@ -97,21 +97,6 @@ def beginning(text: Code, size: int) -> Code:
     return msgspec.structs.replace(text, runs=tuple(runs))
 
 
-def spread(text: Code, pieces: int, size: int) -> Code:
-    """The same, but no more than so many ranges of so many bytes are searched, evenly spread over all code."""
-    total = sum(high - low for low, high in text.runs)
-    if total <= pieces * size:
-        return text
-    runs, behind, number = [], 0, 0
-    for low, high in text.runs:
-        while number < pieces and number * total // pieces < behind + high - low:
-            start = low + number * total // pieces - behind
-            runs.append((start, min(start + size, high)))
-            number += 1
-        behind += high - low
-    return msgspec.structs.replace(text, runs=tuple(runs))
-
-
 def matches(text: Code, pattern: Pattern) -> Offsets:
     """Where in the code a pattern of bytes stands (see `arrays.find`)."""
     found = [find(text.raw, low, high, pattern) for low, high in text.runs]

@@ -19,7 +19,10 @@ _CONSTANT = re.compile(
     r"|xor (\w+), \2$"
 )
 # Stores of less than a register where its name does not say so: s390x, ppc64, riscv.
-_NARROW = re.compile(r"(?:c\.)?(?P<four>sty?|stw|sw(?:sp)?|stmw) |(?:st[bhc]y?|s[bh]) ")
+_NARROW = re.compile(r"(?:c\.)?(?P<four>sty?|stw|sw(?:sp)?|stmw) |(?:st[bhc]y?|stu?r[bh]|s[bh])(?:\.w)? ")
+_POINTER = re.compile(r"(\w+) ptr \[")
+_LETTERS = {"w": 4, "s": 4, "q": 16}  # of arm64's registers, where not 8
+_WIDTHS = {"byte": 1, "word": 2, "dword": 4, "qword": 8, "xmmword": 16, "ymmword": 32, "zmmword": 64}
 # Rounding an address, as for alloca, and adding to it.
 _ROUNDED = re.compile(
     r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
@@ -40,7 +43,7 @@ class Store(msgspec.Struct, frozen=True):
     to: Slot
     source: str
     second: str | None
-    width: int  # bytes of each that are stored, at least
+    width: int  # bytes of each that are stored
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -62,7 +65,7 @@ class Effect(msgspec.Struct, frozen=True):
     more: int  # bytes of stack in use from then on
     less: int
     goes_on: bool  # a jump or a call: no end of the function, see ``Text.moves``
-    indexed: str | None  # the base of an access by a variable index
+    indexed: Slot | None  # where an access by a variable index begins
     stored: Store | None
     pushed: str | None
     block: Block | None
@@ -118,7 +121,7 @@ def _effect(text: Text, line: str) -> Effect:
         more=text.word if moves.get("pushed") else _number(moves.get("more")),
         less=text.word if moves.get("popped") else _number(moves.get("less")),
         goes_on=bool(moves.get("goes_on")),
-        indexed=indexed["base"] if indexed else None,
+        indexed=Slot(indexed["base"], _number(indexed.groupdict().get("at"))) if indexed else None,
         stored=_store(text, line),
         pushed=pushed["source"] if pushed else None,
         block=_block(text, line),
@@ -152,9 +155,19 @@ def _store(text: Text, line: str) -> Store | None:
     words = text.home.match(line)
     if words is None:
         return None
-    narrow, source = _NARROW.match(line), words["source"]
-    width = 4 if narrow and narrow["four"] else 1 if narrow or source in text.aliases else text.word
-    return Store(Slot(words["base"], _number(words["at"])), source, words.groupdict().get("second"), width)
+    place = Slot(words["base"], _number(words["at"]))
+    return Store(place, words["source"], words.groupdict().get("second"), _width(text, line, words["source"]))
+
+
+def _width(text: Text, line: str, source: str) -> int:
+    """The bytes of a register that are stored."""
+    said = _POINTER.search(line)
+    if said:
+        return _WIDTHS.get(said[1], text.word)
+    narrow = _NARROW.match(line)
+    if narrow:
+        return 4 if narrow["four"] else 1
+    return _LETTERS.get(source[0], text.word) if source in text.aliases else text.word
 
 
 def _block(text: Text, line: str) -> Block | None:

@@ -25,7 +25,6 @@ from archscan.elf.effects import Block, Effect, Slot, Store, effect, whole
 
 SMALL = 16  # bytes of stack in which no array that matters fits; often the place of a parameter that was changed before
 _BOUNDLESS = 1 << 16  # room of a function that takes as much as a register says
-_WIDTHS = {"w": 4, "s": 4, "q": 16, "v": 16}  # bytes of a register by its first letter, where not 8
 _REMAINDER = 4  # the argument of `__udivmodti4` that says where it goes (libgcc)
 _TARGET = re.compile(r"(?:^|[ ,#])(0x[0-9a-f]+)$")
 _LAST_BYTE = 7  # of an aligned word, where an object of one byte lies that has no room above
@@ -40,6 +39,7 @@ class _State(msgspec.Struct):
     parts: dict[str, str] = {}  # others that hold it, or part of it, and from which register they have it
     used: int = 0  # bytes of stack in use, counted one instruction after another, where ``text`` says how
     top: int = 0  # of them before room was given back
+    exact: bool = False  # ``used`` is that of a jump to here, behind which nothing else goes on
     framed: bool = False
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, Slot] = {}  # register → the place whose address it holds
@@ -47,35 +47,52 @@ class _State(msgspec.Struct):
     loaded: set[str] = set()  # registers that hold what was in memory
     copies: set[Slot] = set()  # where such were stored: a structure that the next call gets by reference
     stored: set[Slot] = set()  # where anything was stored
+    passed: set[Slot] = set()  # whose address a call was given, though it may be that of a parameter
     spilled: dict[Slot, Slot] = {}  # place → the place whose address was stored there
     constants: dict[str, int] = {}  # register → the number that the code puts into it
     set_: set[str] = set()  # registers written since the last call
 
 
-def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, whole: bool = True) -> int | None:
-    """The address of the first instruction that shows a function's stack to others; None where none does.
+class Shown(msgspec.Struct, frozen=True):
+    """The address of an instruction that shows a place on the stack, and the most bytes that what lies there has."""
+
+    at: int
+    extent: int
+
+
+def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, whole: bool = True) -> Shown | None:
+    """The first instruction that shows a function's stack to others; None where none does.
 
     ``lines`` are address, mnemonic and operands of its instructions; it makes ``room`` bytes on the stack. ``whole``:
     they are all of its instructions, so that without a return among them it has none.
     """
-    state, shown, returns = _State(set(text.incoming), room), None, not whole
+    state, returns = _State(set(text.incoming), room), not whole
+    shown: Shown | None = None
     first: int | None = None
     at, jumps, before = 0, set[int](), deque[str](maxlen=4)
+    uses, left = dict[int, int](), False  # where jumps lead, and how much stack is in use there
     for at, mnemonic, operands in lines:
         first = at if first is None else first
+        if left and at in uses and text.moves:
+            state.used, state.exact, left = uses[at], True, False
         does = effect(text, mnemonic, operands)
         if text.switch:
             before.append(f"{mnemonic} {operands}")
         inner = False
-        if does.returns and (target := _TARGET.search(operands)):
-            jumps.add(int(target[1], 16))
-            inner = first <= int(target[1], 16) <= at
+        if (does.returns or (does.goes_on and not does.calls)) and (target := _TARGET.search(operands)):
+            to = int(target[1], 16)
+            uses.setdefault(to, state.used)
+            if does.returns:
+                jumps.add(to)
+                inner = first <= to <= at
         elif does.returns and not (text.switch and text.switch.match("; ".join(before))):
             returns = True
-        if shown is None and (_call(state, text) if does.calls else _step(state, text, does)):
-            shown = at
+        extent = 0 if shown else _call(state, text) if does.calls else _step(state, text, does)
+        if extent:
+            shown = Shown(at, extent)
         _moved(state, does, leaves=does.returns and not inner)
         if does.returns:
+            left, state.exact = True, False
             _forgotten(state, text)  # what follows is reached from elsewhere
         if shown is not None and returns:
             return shown
@@ -100,20 +117,21 @@ def _moved(state: _State, does: Effect, *, leaves: bool) -> None:
         state.used = max(state.used + does.more - does.less, 0)
 
 
-def _call(state: _State, text: Text) -> bool:
-    """Takes a call in; whether it is given the address of a local place."""
+def _call(state: _State, text: Text) -> int:
+    """Takes a call in; the extent of the largest local place whose address it is given, 0 where there is none."""
     if not state.allocated:
-        return False  # it saves registers or tells where the code is
+        return 0  # it saves registers or tells where the code is
     copied = _copied(state, text)
-    if copied is None and _shows(state, text):
-        return True
+    extent = _shows(state, text) if copied is None else 0
+    if extent:
+        return extent
     _forgotten(state, text)
     state.fresh.clear()
     state.parts.clear()
     state.copies.clear()
     if copied is not None and text.loaded:  # by reference: the next call is given its address
         state.copies.add(copied)
-    return False
+    return 0
 
 
 def _forgotten(state: _State, text: Text) -> None:
@@ -141,27 +159,51 @@ def _copied(state: _State, text: Text) -> Slot | None:
     return place if place.base == text.stack and place.at <= text.passed and (behind or not kept) else None
 
 
-def _step(state: _State, text: Text, does: Effect) -> bool:
-    """Takes one instruction in that is no call; whether it indexes the stack or pushes the address of a place."""
+def _step(state: _State, text: Text, does: Effect) -> int:
+    """Takes one instruction in that is no call; the extent of the place that it indexes or whose address it pushes."""
     if not state.held and not does.on_stack:
         _changed(state, text, does)  # most instructions have nothing to do with the stack
-        return False
-    if does.indexed and (does.indexed in state.held or does.indexed in _bases(state, text)):
-        return True
+        return 0
+    extent = _indexed(state, text, does.indexed) if does.indexed else 0
+    if extent:
+        return extent
     if does.frames and not (text.moves and state.allocated):  # behind that, x86 sets up no frame any more
         state.framed = True
-        return False
+        return 0
     if _grown(state, text, does):
-        return False
+        return 0
     place = _place(state, text, does.stored.to) if does.stored else None
     if does.stored and place:
         _stored(state, text, place, does.stored)
-        return text.pushed is not None and does.stored.source in state.held
+        return _extent(state, text, state.held.get(does.stored.source)) if text.pushed else 0
     if does.pushed:
-        slot = state.held.get(does.pushed)
-        return slot is not None and slot not in state.homes
+        return _extent(state, text, state.held.get(does.pushed))
     _changed(state, text, does)
-    return False
+    return 0
+
+
+def _indexed(state: _State, text: Text, to: Slot) -> int:
+    """The extent of the array that is accessed by a variable index, 0 where that is not on the stack.
+
+    A number of which bytes are taken, and whose address is taken by nothing else, is none and needs no canary.
+    """
+    held = None if to.base in _bases(state, text) else state.held.get(to.base)
+    if held in state.homes or (held is None and to.base not in _bases(state, text)):
+        return 0
+    slot = Slot(held.base, held.at + to.at) if held else to
+    extent = _extent(state, text, slot)
+    return extent if extent > SMALL or slot in state.passed else 0
+
+
+def _extent(state: _State, text: Text, slot: Slot | None) -> int:
+    """The most bytes that a variable at a place can have: as far as the frame goes."""
+    if slot is None or slot in state.homes:
+        return 0
+    if slot.at < 0:
+        return -slot.at
+    if slot.base == text.frame_pointer and not text.frame_is_low and slot.at:
+        return 0
+    return max(_room(state) - slot.at, 1)
 
 
 def _changed(state: _State, text: Text, does: Effect) -> None:
@@ -201,7 +243,7 @@ def _grown(state: _State, text: Text, does: Effect) -> bool:
 
 def _room(state: _State) -> int:
     """The bytes of stack that are the function's own now."""
-    return min(state.room, state.used) if state.top and state.room < _BOUNDLESS else state.room
+    return min(state.room, state.used) if (state.top or state.exact) and state.room < _BOUNDLESS else state.room
 
 
 def _is_callers(state: _State, text: Text, slot: Slot) -> bool:
@@ -254,7 +296,7 @@ def _stored(state: _State, text: Text, place: Slot, what: Store) -> None:
     """Takes in what is stored at a place: a parameter, an address, or part of a structure that is copied."""
     pair = [(place, what.source)]
     if what.second:
-        pair.append((Slot(place.base, place.at + _WIDTHS.get(what.second[0], 8)), what.second))
+        pair.append((Slot(place.base, place.at + what.width), what.second))
     # A structure is copied in vector registers or in pairs; one general register may as well hold a variable.
     registers = [whole(text, source) for _, source in pair]
     copied = set(registers) <= state.loaded and (len(pair) == 2 or registers[0].startswith("v"))
@@ -316,16 +358,17 @@ def _local(state: _State, text: Text, slot: Slot) -> Slot | None:
     return slot if below or inside else None
 
 
-def _shows(state: _State, text: Text) -> bool:
-    """Whether a call is given the address of a local place that no parameter came in."""
+def _shows(state: _State, text: Text) -> int:
+    """The extent of the largest local place whose address a call is given and that no parameter came in, or 0."""
     # A register is an argument if those before it are; else it was used for something else.
     arguments = takewhile(lambda register: register in state.fresh or register in state.set_, text.arguments)
     given = [state.held.get(register) for register in (*arguments, *((text.result,) if text.result else ()))]
+    state.passed.update(slot for slot in given if slot)
     # In little room, what was stored may be a parameter, changed; a parameter is stored before its address is passed.
     known = state.homes | state.copies | (state.stored if state.room - text.reserved <= SMALL else set())
     local = [slot for slot in given if slot is not None and slot not in known and slot.at % 8 != _LAST_BYTE]
     if len(local) == 1 and given.index(local[0]) == _REMAINDER and local[0] not in state.stored:
-        return False
-    if len(local) == 2:
-        return abs(local[0].at - local[1].at) not in _PAIR
-    return bool(local)
+        return 0
+    if given[:2] == local and len(local) == 2 and abs(local[0].at - local[1].at) in _PAIR:
+        return 0
+    return max((_extent(state, text, slot) for slot in local), default=0)

@@ -99,6 +99,15 @@ def name(view: Functions, start: int) -> str | None:
     return None
 
 
+def defines(view: Functions, wanted: bytes) -> bool:
+    """Whether a symbol table defines a function of that name."""
+    for table in view.labels:
+        place = table.strings.find(b"\0" + wanted + b"\0")
+        if place >= 0 and bool((table.names == place + 1).any()):
+            return True
+    return False
+
+
 def owners(view: Functions, offsets: Offsets) -> Offsets:
     """The number of the function in which each offset lies; -1 in none."""
     if not view.starts.size:

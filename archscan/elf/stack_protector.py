@@ -12,13 +12,14 @@ from collections.abc import Sequence
 import msgspec
 
 from archscan.elf.arch.idioms import Text
-from archscan.elf.arrays import NONE, Mask, Offsets, np
+from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.by_hand import is_by_hand
-from archscan.elf.code import Code, entry, spread
-from archscan.elf.exposure import SMALL, exposed
-from archscan.elf.functions import owners
+from archscan.elf.code import entry
+from archscan.elf.exposure import SMALL, Shown, exposed
+from archscan.elf.functions import defines, owners
 from archscan.elf.image import Image
 from archscan.elf.inspection import (
+    DECODED,
     Inspection,
     by_prologues,
     has_functions,
@@ -38,14 +39,16 @@ _LONGEST = 1024  # bytes of a function that are decoded to tell
 _UNTIL_RETURN = 1 << 15  # bytes in which a function that shows its stack is searched for a return
 _CALL = 96  # bytes behind the address of a local variable in which it is passed on
 _BYTES = 8 << 10  # of all functions of an object in which none is guarded
-_SAMPLE = 4 << 10  # of one in which some are
+_SAMPLE = 128 << 10  # of one in which some are
+_SMALL_SAMPLE = 4 << 10  # of such where it was not measured how often our eyes deceive us (`Text.mistaken`)
 # As Debian 12's tini, whose build puts it behind `-fstack-protector-strong`; the code cannot tell.
 _WEAKER = "or with -fstack-protector alone, which guards arrays of characters only"
+_MOST_SPENT = 4 << 20  # bytes that are decoded for one object, the same ones counted as often as that is done
 _ENOUGH = 8  # of them that are exposed
 _SKIPPED = 64  # of them in assembler
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
-_PIECES = 32, 64 << 10  # of an object's code, and bytes of each, in which functions are looked for that are exposed
 _MANY = 200  # guarded functions for each of these
+_PLAIN = 32  # bytes of what is shown from which on it is hardly a parameter, or a number and its neighbour
 _SPREAD = 0.6  # of large frames: in glibc's own code, of which a static program has much, it is more
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
@@ -53,6 +56,8 @@ _EXEMPT = 100  # of so many guarded functions one may honestly do without: resol
 # Languages whose compilers put no variable on the stack that C uses: what hands out addresses of it is C. Of Go, the
 # functions are those of C alone (see below).
 _QUIET = frozenset({Language.GO, Language.OCAML, Language.HASKELL})
+# Of these it was measured how seldom a function is taken for exposed by mistake.
+_MEASURED = frozenset({Language.C, Language.CXX}) | _QUIET
 
 
 class _Doubt(msgspec.Struct, frozen=True, eq=False):
@@ -61,6 +66,7 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
     numbers: Sequence[int]
     share: float  # of those that might, how many were decoded
     assembler: int = 0  # further ones, which no compiler wrote
+    plain: int = 0  # of all, those that show more than a number
 
 
 def stack_protector(subject: Subject, found: Inspection) -> Judged:
@@ -95,7 +101,8 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _unguarded(subject, found, doubt, counts, covered=covered)
     if subject.kind in STATIC:
         return _static(subject, found, doubt, counts, limit)
-    if _is_much(doubt, guarded):
+    plain = _is_plain(subject, found, doubt, guarded) and not _is_c_library(found)
+    if plain or _is_much(doubt, guarded):
         text = f"functions without a canary hand out addresses of their stack: some units are built without, {_WEAKER}"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
@@ -105,6 +112,19 @@ def _is_much(doubt: _Doubt, guarded: int) -> bool:
     """Whether more functions are exposed than there are honest reasons for, beside so many that are guarded."""
     few = guarded >= _EXEMPT and len(doubt.numbers) < min(max(_SEVERAL[0], guarded // _MANY), _SEVERAL[1])
     return len(doubt.numbers) * _EXEMPT > guarded * doubt.share and not few
+
+
+def _is_plain(subject: Subject, found: Inspection, doubt: _Doubt, guarded: int) -> bool:
+    """Whether more functions show arrays or structures than are taken for such by mistake, beside so many guarded."""
+    text = found.idioms.text
+    if not text or subject.language not in _MEASURED:
+        return False
+    return doubt.plain * text.mistaken > guarded * doubt.share
+
+
+def _is_c_library(found: Inspection) -> bool:
+    """Whether the object defines what is called when a canary was overwritten: some of it runs before there is any."""
+    return defines(found.view, b"__stack_chk_fail")
 
 
 def _uncovered(counts: dict[str, int]) -> Judged:
@@ -121,67 +141,61 @@ def _lacks_guard(subject: Subject, found: Inspection) -> bool:
 def _doubt(found: Inspection, image: Image, limit: int | None) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
-    # In a large object some of the code is looked at; of a static one the first part alone is the program's own.
-    searched = spread(found.text, *_PIECES) if guarded and limit is None else found.text
-    looked = _begins_in(searched, found.view.starts)
-    candidates, reach = _candidates(found, searched, looked, entry(found.text, image), limit)
-    share = looked.sum() / max(looked.size, 1)
-    if text is None or (limit is None and candidates.size * _EXEMPT <= guarded * share):
-        return _Doubt((), 1.0)  # however many of them are exposed, it changes nothing
+    if text is None:
+        return _Doubt((), 1.0)
+    candidates, reach = _candidates(found, entry(found.text, image), limit)
     # A sample of all sizes of frames, where all would be too many.
-    every = -(-int(reach.sum()) // _SAMPLE) or 1 if guarded else 1
-    left, assembler = _BYTES, 0
+    most = _SAMPLE if text.mistaken else _SMALL_SAMPLE
+    every = -(-int(reach.sum()) // most) or 1 if guarded else 1
+    left, spent, looked, assembler, plain = _BYTES, 0, 0, 0, 0
     numbers: list[int] = []
     for number, size in zip(candidates[::every].tolist(), reach[::every].tolist(), strict=True):
-        if not guarded and left <= 0:
+        if (not guarded and left <= 0) or spent > _MOST_SPENT:
             break
-        left -= size
-        if not _is_exposed(found, text, number, size):
+        left, looked = left - size, looked + 1
+        shown, decoded = _exposed(found, text, number, size)
+        spent += decoded
+        if shown is None:
             continue
+        spent += DECODED
         if is_by_hand(image, found, number):
             assembler += 1
             left += size if assembler <= _SKIPPED else 0  # it says nothing of what comes behind it
             continue
         numbers.append(number)
-        if len(numbers) >= _ENOUGH and len(numbers) * _EXEMPT > guarded:
+        plain += shown.extent > _PLAIN
+        if len(numbers) >= _ENOUGH and max(len(numbers) * _EXEMPT, plain * text.mistaken) > guarded:
             break
-    return _Doubt(numbers, share / every, assembler)
+    return _Doubt(numbers, looked / max(candidates.size, 1), assembler, plain)
 
 
-def _begins_in(searched: Code, starts: Offsets) -> Mask:
-    """For each function whether it begins in what is searched."""
-    lows, highs = np.array(searched.runs, np.int64).reshape(-1, 2).T
-    number = np.searchsorted(lows, starts, "right") - 1
-    return (number >= 0) & (starts < highs[number])
+def _exposed(found: Inspection, text: Text, number: int, size: int) -> tuple[Shown | None, int]:
+    """Where a function shows its stack, by its first bytes; then by more of them, for it may never return.
 
-
-def _is_exposed(found: Inspection, text: Text, number: int, size: int) -> bool:
-    """Whether a function shows its stack, by its first bytes; then by more of them, for it may never return."""
+    Also how many bytes were decoded.
+    """
     room, length = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
-    if exposed(instructions(found, number, size), text, room, whole=size >= length) is None:
-        return False
-    if size >= length and text.pops_result is None:
-        return True
+    shown = exposed(instructions(found, number, size), text, room, whole=size >= length)
+    if shown is None or (size >= length and text.pops_result is None):
+        return shown, size
     lines = without_results(found, text, instructions(found, number, _UNTIL_RETURN))
-    return exposed(lines, text, room, whole=length <= _UNTIL_RETURN) is not None
+    return exposed(lines, text, room, whole=length <= _UNTIL_RETURN), size + min(length, _UNTIL_RETURN)
 
 
-def _candidates(
-    found: Inspection, searched: Code, looked: Mask, begin: int, limit: int | None
-) -> tuple[Offsets, Offsets]:
+def _candidates(found: Inspection, begin: int, limit: int | None) -> tuple[Offsets, Offsets]:
     """Functions without a canary that may hand out addresses of their stack, the likely and the largest frames first.
 
     Their numbers, and how many bytes of each there are to look at: to the call behind the last address that it takes.
     """
     starts, room = found.view.starts, found.room
-    taken = found.idioms.addresses(searched)
+    taken = found.idioms.addresses(found.text)
     owner = owners(found.view, taken)
     last = np.zeros(starts.shape, np.int64)
     np.maximum.at(last, owner[owner >= 0], taken[owner >= 0])
     grows = holding(found.view, found.frames.grows)
     likely = (last > 0) & (room > SMALL) | (room >= LARGE) | grows
     # Where nothing is guarded all are looked at: an array in the red zone needs no frame, an index no address.
-    wanted = looked & (likely & ~found.guarded if found.guarded.any() else True)
+    wanted = likely & ~found.guarded if found.guarded.any() else np.ones(starts.shape, np.bool_)
     # What the kernel enters passes on the arguments that lie on the stack.
     wanted &= starts != begin
     if limit is not None:
@@ -229,7 +243,7 @@ def _static(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str
         text = "many large frames have no canary; the program's own code is spread among that of the C library"
         return Verdict.UNKNOWN, Reason("own-code-untold", text, counts)
     own = _own_guarded(subject.image, found, limit)
-    if _is_much(doubt, own):
+    if _is_plain(subject, found, doubt, own) or _is_much(doubt, own):
         text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
         return Verdict.PARTIAL, _reason("own-code-without", text, counts, found, doubt)
     if limit and not own:

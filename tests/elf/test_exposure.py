@@ -97,6 +97,36 @@ def test_what_is_addressed_on_the_stack_may_be_a_parameter(body: str, expected: 
     assert _shows(amd64.MACHINE, bytes.fromhex(_ROOM + body), 0x38) is expected
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        # movss [rsp+0x24], xmm1; lea rdi, [rsp+0x2c]; lea rsi, [rsp+0x28]: what sincosf writes, above four saved bytes
+        ("f30f114c2424" + "488d7c242c" + "488d742428" + _CALLED, False),
+        ("488d7c242c" + "488d542428" + _CALLED, True),  # lea rdx, [rsp+0x28]: sincosf has no third pointer
+        # movzx eax, byte [rsp+rax+0x2c]: bytes of a number; of an array; of a number whose address was passed
+        ("0fb644042c", False),
+        ("0fb6440410", True),
+        ("8944242c" + "488d7c242c" + _CALLED + "0fb644042c", True),
+        # movlps [rsp+0x10], xmm0; lea rdx, [rsp+0x10]; movss xmm1, [rdx+rax]: members of a structure in registers
+        ("0f13442410" + "488d542410" + "f30f100c02", False),
+        ("488d542410" + "f30f100c02", True),
+    ],
+)
+def test_what_needs_no_canary_is_told_from_what_does(body: str, expected: bool) -> None:
+    assert _shows(amd64.MACHINE, bytes.fromhex(_ROOM + body), 0x38) is expected
+
+
+@pytest.mark.parametrize(("at", "expected"), [("10", False), ("00", True)])
+def test_where_a_jump_leads_no_more_room_was_made_than_before_it(at: str, expected: bool) -> None:
+    """A function with room for a call in one branch only; in the other [rsp+0x10] is the caller's.
+
+    push rax; test; je; sub rsp, 0x38; call; add; ret; nop; lea rdi, [rsp+...]; call.
+    """
+    branch = "85c0740f" + _ROOM + _CALLED + "4883c438" + "c390"
+    code = bytes.fromhex("50" + branch + "488d7c24" + at + _CALLED)
+    assert _shows(amd64.MACHINE, code, 0x38) is expected
+
+
 _BY_VALUE = """
 struct Empty {};
 void use(const Empty &, const bool &);

@@ -181,7 +181,7 @@ _TEXT = Text(
     part=re.compile(r"mov(?:zx|sxd?)? \w+, (?P<source>\w+)$"),
     reload=re.compile(r"mov (?P<to>r\w+), qword ptr \[(?P<base>rsp|rbp)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\]$"),
     home=re.compile(r"v?mov\w* \w+ ptr \[(?P<base>r\w+)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\], (?P<source>\w+)$"),
-    indexed=re.compile(r"(?!nop|lea).*\[(?P<base>r\w+) \+ r\w+"),
+    indexed=re.compile(r"(?!nop|lea).*\[(?P<base>r\w+) \+ r\w+(?:\*[1248])?(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\]"),
     written=re.compile(r"(?!cmp|test|push|bt |ucomis|comis|j)\S+ (?P<to>[a-z]\w+)(?:,|$)"),
     reads=re.compile(r"v?mov\w* (?P<to>\w+), \w+ ptr \[(?P<base>rsp|rbp) \+ (?P<at>(?:0x)?[0-9a-f]+)\]$"),
     exchanged=re.compile(r"xchg (r\w+), (r\w+)$"),
@@ -190,6 +190,7 @@ _TEXT = Text(
     moved=("rdi", "rsi", "rcx"),
     main=re.compile(r"mov [er]di, (?P<value>0x[0-9a-f]+)$|lea rdi, \[rip (?P<distance>[+-] 0x[0-9a-f]+)\]$"),
     flow=_FLOW,
+    mistaken=4000,
     arguments=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
     kept=frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"}),
     incoming=frozenset({"rdi", "rsi", "rdx", "rcx", "r8", "r9", *(f"xmm{number}" for number in range(8))}),
@@ -198,7 +199,8 @@ _TEXT = Text(
     scaled=re.compile(r"lea (?P<to>r\w+), \[r\w+ \+ r\w+\*[248](?: [+-] (?:0x)?[0-9a-f]+)?\]$"),
     leaps=re.compile(r"(?:bnd |notrack )*jmp (?P<to>r\w+)$"),
     scratch=frozenset({"r10", "r11"}),
-    unwritten=re.compile(r"lea r\w+, \[rsp\]$"),  # compilers write `mov %rsp,%reg`
+    # Compilers write `mov %rsp,%reg`, take no new stack from elsewhere, and write no prefix before a return.
+    unwritten=re.compile(r"lea r\w+, \[rsp\]$|mov rsp, qword ptr \[r(?!sp|bp)|repz ret"),
 )
 
 MACHINE = Machine(

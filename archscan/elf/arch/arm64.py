@@ -152,6 +152,7 @@ _TEXT = Text(
     frame=re.compile(r"mov x29, sp$|add x29, sp, #"),
     frame_pointer="x29",
     frame_is_low=True,
+    mistaken=2000,
     address=(
         re.compile(r"add (?P<to>x\d+), (?P<base>sp|x29), #(?P<at>(?:0x)?[0-9a-f]+)$"),
         re.compile(r"mov (?P<to>x\d+), (?P<base>sp)$"),

@@ -92,6 +92,9 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     # In `_start`, how the address of `main` becomes an argument: ``value``, or ``distance`` from the next instruction.
     main: re.Pattern[str] | None = None
     flow: Flow | None = None
+    # One in so many functions without a canary is taken for exposed by mistake, counted beside those that have one;
+    # 0 where that was not measured.
+    mistaken: int = 0
     # What no compiler writes from C: see `by_hand`.
     scaled: re.Pattern[str] | None = None  # an address in ``to`` that is a multiple of an index behind another
     leaps: re.Pattern[str] | None = None  # a jump to the address in ``to``

@@ -71,6 +71,14 @@ _PLAIN_LEA = (
     "    subq $0x98, %rsp\n    .cfi_adjust_cfa_offset 0x98\n    leaq (%rsp), %rdi\n    call take\n"
     "    addq $0x98, %rsp\n    ret\n"
 )
+_TAKES = "    subq $0x98, %rsp\n    .cfi_adjust_cfa_offset 0x98\n    leaq 16(%rsp), %rdi\n    call take\n"
+_PREFIXED = _TAKES + "    addq $0x98, %rsp\n    .byte 0xf3, 0xc3\n"  # as perlasm returns
+_KEEPS = (
+    "    movq %rsp, %rax\n"
+    + _TAKES.replace("    leaq", "    movq %rax, 0x90(%rsp)\n    leaq")
+    + ("    movq 0x90(%rsp), %rsp\n    ret\n")
+)
+_OTHER_STACK = _TAKES + "    movq 8(%rbx), %rsp\n    ret\n"  # as OCaml's caml_start_program
 _SIGNS = {
     "leaps": _LEAPS,
     "trampoline": _TRAMPOLINE,
@@ -78,6 +86,9 @@ _SIGNS = {
     "expression": _EXPRESSION,
     "silent": _SILENT,
     "lea": _PLAIN_LEA,
+    "prefixed": _PREFIXED,
+    "keeps": _KEEPS,
+    "other-stack": _OTHER_STACK,
 }
 
 
