@@ -90,6 +90,8 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _mixed(subject, guarded, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
+    if subject.kind == ElfKind.LOADER and not guarded:
+        return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
     if not told:
         return _uncovered(counts)
     limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
@@ -217,8 +219,6 @@ def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
 
 
 def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int], *, covered: bool) -> Judged:
-    if subject.kind == ElfKind.LOADER:
-        return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
     if found.idioms.text is None:
         return Verdict.UNKNOWN, Reason(
             "no-pattern", "how code for this variant of the processor looks is not known", counts

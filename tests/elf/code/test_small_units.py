@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.elf.building import seen
-from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
+from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each, run
 from tests.elf.code.programs import HEAD
 
 _STRONG, _NONE = "-fstack-protector-strong", "-fno-stack-protector"
@@ -68,3 +68,12 @@ def test_of_a_static_program_too(tmp_path: Path, link: str) -> None:
             parts.append(build(GCC, tmp_path, [text], ["-w", "-c", "-O2", flag], f"static{number}.o"))
         found = seen(build(GCC, tmp_path, parts, [link], "static"))
         assert found.stack_protector == expected, found.reasons["stack_protector"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("compiler", CROSS, ids=str)
+def test_the_loader_runs_without_also_where_no_table_lists_its_functions(tmp_path: Path, compiler: Compiler) -> None:
+    (loader,) = Path("/usr", compiler.prefix.removesuffix("-"), "lib").glob("ld*.so.*")
+    run([f"{compiler.prefix}strip", "-o", tmp_path / loader.name, loader.resolve()])
+    found = seen(tmp_path / loader.name, f"usr/lib/{loader.name}", compiler.architecture)
+    assert (found.stack_protector, found.reasons["stack_protector"].code) == ("n/a", "loader")
