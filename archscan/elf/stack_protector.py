@@ -67,6 +67,7 @@ class _Doubt(msgspec.Struct, frozen=True, eq=False):
     share: float  # of those that might, how many were decoded
     assembler: int = 0  # further ones, which no compiler wrote
     plain: int = 0  # of all, those that show more than a number
+    exhausted: bool = False  # as much was decoded as may be, and more is left
 
 
 def stack_protector(subject: Subject, found: Inspection) -> Judged:
@@ -99,8 +100,10 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     counts["exposed"] = len(doubt.numbers)
     if doubt.assembler:
         counts["assembler"] = doubt.assembler
+    if doubt.exhausted and not doubt.numbers:
+        return Verdict.UNKNOWN, Reason("too-much-code", "more code is in doubt than is looked at", counts)
     if not guarded:
-        return _unguarded(subject, found, doubt, counts, covered=covered)
+        return _unguarded(found, doubt, counts, covered=covered)
     if subject.kind in STATIC:
         return _static(subject, found, doubt, counts, limit)
     plain = _is_plain(subject, found, doubt, guarded) and not _is_c_library(found)
@@ -168,7 +171,7 @@ def _doubt(found: Inspection, image: Image, limit: int | None) -> _Doubt:
         plain += shown.extent > _PLAIN
         if len(numbers) >= _ENOUGH and max(len(numbers) * _EXEMPT, plain * text.mistaken) > guarded:
             break
-    return _Doubt(numbers, looked / max(candidates.size, 1), assembler, plain)
+    return _Doubt(numbers, looked / max(candidates.size, 1), assembler, plain, spent > _MOST_SPENT)
 
 
 def _exposed(found: Inspection, text: Text, number: int, size: int) -> tuple[Shown | None, int]:
@@ -218,7 +221,7 @@ def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
     return Verdict.UNKNOWN, Reason("c-untold", text, counts)
 
 
-def _unguarded(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int], *, covered: bool) -> Judged:
+def _unguarded(found: Inspection, doubt: _Doubt, counts: dict[str, int], *, covered: bool) -> Judged:
     if found.idioms.text is None:
         return Verdict.UNKNOWN, Reason(
             "no-pattern", "how code for this variant of the processor looks is not known", counts

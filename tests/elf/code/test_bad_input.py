@@ -29,6 +29,41 @@ _COLUMNS = ("stack_protector", "stack_clash", "ibt_compiled")
 _TEXT = HEAD + PROGRAMS["array"].text + "int main(int c, char **v) { f(v[0]); return c; }\n"
 
 
+_GUARDED = """
+.text
+.section .note.GNU-stack, "", @progbits
+.text
+guarded:
+    .cfi_startproc
+    subq $0x98, %rsp
+    .cfi_adjust_cfa_offset 0x98
+    movq %fs:0x28, %rax
+    movq %rax, 0x88(%rsp)
+    leaq 16(%rsp), %rdi
+    call take
+    movq 0x88(%rsp), %rax
+    subq %fs:0x28, %rax
+    jne 1f
+    addq $0x98, %rsp
+    ret
+1:  call __stack_chk_fail
+    .cfi_endproc
+"""
+_NEVER = """
+shows{}:
+    .cfi_startproc
+    subq $0x78, %rsp
+    .cfi_adjust_cfa_offset 0x78
+    leaq 16(%rsp), %rdi
+    call take
+1:  .rept 4000
+    movl %eax, 8(%rsp)
+    .endr
+    jmp 1b
+    .cfi_endproc
+"""
+
+
 @contextmanager
 def bounded() -> Iterator[None]:
     started = time.process_time()
@@ -206,6 +241,15 @@ def test_a_function_of_a_hundred_megabytes() -> None:
     found = honest(_object(bytes(text), symbols, b"\0huge\0"))
     assert found is not None
     assert found.stack_protector in ("no", "n/a", "unknown")
+
+
+def test_many_long_functions_that_show_their_stack_and_seem_not_to_return(tmp_path: Path) -> None:
+    """Each is read far to find a return, beside one with a canary."""
+    (tmp_path / "guarded.s").write_text(_GUARDED + "".join(_NEVER.format(number) for number in range(400)))
+    built = build(GCC, tmp_path, [tmp_path / "guarded.s"], ["-shared", "-nostdlib"], "never.so")
+    found = honest(built.read_bytes())
+    assert found is not None
+    assert found.reasons["stack_protector"].code == "too-much-code"
 
 
 @pytest.mark.parametrize("number", [62, 183, 3, 40, 21, 22, 243])
