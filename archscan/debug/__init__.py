@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from archscan.debug.flags import language, settings
+from archscan.debug.flags import language, of_gcc, settings
 from archscan.debug.judged import confirmations
 from archscan.debug.lines import LineTable, line_table, lines_of
 from archscan.debug.ranges import code_ranges
@@ -23,7 +23,7 @@ from archscan.elf.arch import machine
 from archscan.elf.image import ET_REL, Image, contents, section
 from archscan.elf.notes import build_id
 from archscan.errors import ElfError
-from archscan.model import CompileUnit, DebugInfo, Limits, SourceLine, escape
+from archscan.model import Asked, CompileUnit, DebugInfo, Limits, SourceLine, escape
 
 __all__ = ["Found", "alternate_path", "alternate_strings", "build_id", "finished", "read", "tables_of"]
 
@@ -57,6 +57,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     heads: tuple[tuple[Head, str | None], ...]  # each with what its files say of FORTIFY
     lines: tuple[SourceLine, ...]
+    unchecked: frozenset[int]  # positions of units that make calls which a compiler always has checked
     alternate: str | None
     problem: ElfError | None = None
 
@@ -71,11 +72,11 @@ def tables_of(image: Image, limits: Limits) -> Tables:
     return Tables(image.order, **sections)
 
 
-def read(image: Image, path: str, wanted: Iterable[str], limits: Limits) -> Found | None:
+def read(image: Image, path: str, asked: Asked, limits: Limits) -> Found | None:
     """What the debug information of an object says; None without any, or without a build id.
 
-    ``wanted`` are addresses as the database has them; those that are found become lines. Raises ElfError where
-    nothing can be read.
+    Addresses in ``asked`` are as the database has them; those that are found become lines, or tell of their unit.
+    Raises ElfError where nothing can be read.
     """
     identity = build_id(image)
     if identity is None or not (section(image, ".debug_info") or section(image, ".zdebug_info")):
@@ -99,7 +100,10 @@ def read(image: Image, path: str, wanted: Iterable[str], limits: Limits) -> Foun
         machine=image.machine,
         bits=image.bits,
         heads=tuple(found),
-        lines=tuple(_lines(tables, [head for head, _ in found], wanted)),
+        lines=tuple(_lines(tables, [head for head, _ in found], asked.addresses)),
+        unchecked=frozenset(
+            head.position for head, _ in _owners(tables, [head for head, _ in found], _numbers(asked.unchecked))
+        ),
         alternate=(_alternate_link(image) or (b"", None))[1] or None,
         problem=problem,
     )
@@ -143,14 +147,10 @@ class _Files:
 
 def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator[SourceLine]:
     """The source lines of those addresses that are plain (``0x…``) and lie in a unit's code."""
-    words = {int(word, 16): word for word in wanted if re.fullmatch("0x[0-9a-f]{1,16}", word)}
-    left, bytes_left, ranges_left = sorted(words), _MOST_LINE_BYTES, _MOST_RANGES
-    for head in found:
-        if not left or ranges_left < 0:
-            return
-        ranges = code_ranges(tables, head) if head.line is not None else []
-        ranges_left -= len(ranges)
-        mine = {at for low, high in ranges for at in left[bisect_left(left, low) : bisect_left(left, high)]}
+    words = _numbers(wanted)
+    left, bytes_left = set(words), _MOST_LINE_BYTES
+    for head, addresses in _owners(tables, [head for head in found if head.line is not None], words):
+        mine = addresses & left
         if not mine or head.line is None:
             continue
         try:
@@ -165,6 +165,23 @@ def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator
             if path and 0 < line < 1 << 31:
                 left.remove(address)
                 yield SourceLine(words[address], path, line)
+
+
+def _numbers(words: Iterable[str]) -> dict[int, str]:
+    """The addresses that are plain, with how they were written."""
+    return {int(word, 16): word for word in words if re.fullmatch("0x[0-9a-f]{1,16}", word)}
+
+
+def _owners(tables: Tables, found: list[Head], wanted: Iterable[int]) -> Iterator[tuple[Head, set[int]]]:
+    """The units in whose code some of the addresses lie, with these."""
+    wanted, left = sorted(wanted), _MOST_RANGES
+    for head in found if wanted else ():
+        ranges = code_ranges(tables, head)
+        left -= len(ranges)
+        if mine := {at for low, high in ranges for at in wanted[bisect_left(wanted, low) : bisect_left(wanted, high)]}:
+            yield head, mine
+        if left < 0:
+            return
 
 
 def _path(table: LineTable, file: int, head: Head) -> str | None:
@@ -198,7 +215,7 @@ def alternate_strings(image: Image, limits: Limits) -> tuple[str, bytes] | None:
 def finished(found: Found, alternates: Mapping[str, bytes]) -> DebugInfo:
     """The debug information of an object; ``alternates`` are strings that dwz moved, by the build id of their file."""
     strings = alternates.get(found.alternate or "", b"")
-    units = _origins([_unit(head, fortify, strings) for head, fortify in found.heads])
+    units = _origins([_unit(head, fortify, strings, found.unchecked) for head, fortify in found.heads])
     processor = machine(found.machine)
     return DebugInfo(
         path=found.path,
@@ -212,10 +229,12 @@ def finished(found: Found, alternates: Mapping[str, bytes]) -> DebugInfo:
     )
 
 
-def _unit(head: Head, fortify: str | None, strings: bytes) -> CompileUnit:
+def _unit(head: Head, fortify: str | None, strings: bytes, unchecked: frozenset[int]) -> CompileUnit:
     producer, name, folder = (_resolved(one, strings) for one in (head.producer, head.name, head.comp_dir))
     said = settings(producer)
     written_in = language(producer, head.language)
+    if fortify == "hidden" and head.position in unchecked and of_gcc(producer):
+        fortify = "none"  # it includes the plain header, and calls what GCC would have replaced
     toolchain = _TOOLCHAIN_NAME.search(name or "") or _TOOLCHAIN_FOLDER.search(folder or "")
     return CompileUnit(
         position=head.position,

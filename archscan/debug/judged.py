@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from archscan.debug.flags import of_gcc
 from archscan.model import CompileUnit, Confirmation, Verdict
 
 _MOST_NAMES = 16
@@ -13,7 +14,7 @@ _FORTIFIABLE = frozenset({"c", "c++"})
 
 def _stack_protector(unit: CompileUnit) -> bool | None:
     setting = unit.stack_protector
-    return None if setting is None else setting in ("all", "strong", "basic")
+    return None if setting is None else setting in ("all", "strong")
 
 
 def _stack_clash(unit: CompileUnit) -> bool | None:
@@ -72,7 +73,7 @@ def _counts(unit: CompileUnit, feature: str, *, compiled: bool) -> bool:
     if unit.producer is None and unit.language == "unknown":
         return True  # nobody could read it, so it may lack anything
     if feature == "fortify":
-        return unit.language in _FORTIFIABLE and unit.fortify is not None
+        return unit.language in _FORTIFIABLE and (unit.fortify is not None or not of_gcc(unit.producer))
     if unit.language == "lto":
         return not compiled
     return unit.language in _PROTECTABLE or unit.language == "unknown"
@@ -88,10 +89,11 @@ def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
     having = sum(answer is True for _, answer in answers)
     without = sum(answer is False for _, answer in answers)
     wanting = False if without else None
-    named = {unit.name or "" for unit, answer in answers if answer is wanting}
+    named = {(_weaker(feature, unit), unit.name) for unit, answer in answers if answer is wanting and unit.name}
     unknown = len(answers) - having - without
     if without:
-        verdict = Verdict.PARTIAL if having or unknown else Verdict.NO
+        some = having or unknown or any(_weaker(feature, unit) for unit in units)
+        verdict = Verdict.PARTIAL if some else Verdict.NO
     else:
         verdict = Verdict.UNKNOWN if unknown else Verdict.YES
     return Confirmation(
@@ -100,15 +102,20 @@ def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
         units_with=having,
         units_without=without,
         units_unknown=unknown,
-        flag=_flag(feature, flag, [unit for unit, answer in answers if answer is not None], lacking=without > 0),
-        units=tuple(sorted(named - {""}))[:_MOST_NAMES],
+        flag=_flag(feature, flag, [unit for unit, answer in answers if answer is False]),
+        units=tuple(dict.fromkeys(name for _, name in sorted(named)))[:_MOST_NAMES],
     )
 
 
-def _flag(feature: str, flag: str, units: Sequence[CompileUnit], *, lacking: bool) -> str:
+def _weaker(feature: str, unit: CompileUnit) -> bool:
+    """Whether a unit lacks the flag, but is guarded in part: `-fstack-protector` does it for arrays of characters."""
+    return feature == "stack_protector" and unit.stack_protector == "basic"
+
+
+def _flag(feature: str, flag: str, lacking: Sequence[CompileUnit]) -> str:
     """The flag that is missing, or, where none is, the one that all units have."""
-    if feature == "stack_protector" and not lacking and any(unit.stack_protector == "basic" for unit in units):
-        return "-fstack-protector"
-    if feature == "fortify" and lacking and any(unit.optimised == "0" for unit in units):
+    if feature == "fortify" and not lacking:
+        return "-D_FORTIFY_SOURCE"  # the headers that show it are the same at every level
+    if feature == "fortify" and any(unit.optimised == "0" for unit in lacking):
         return f"-O2 {flag}"  # which does nothing without optimisation (features.h)
     return flag

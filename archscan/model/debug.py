@@ -58,6 +58,16 @@ class SourceLine(msgspec.Struct, frozen=True, array_like=True):
     line: Size
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants to know of an object: the lines of ``addresses``, and the units of ``unchecked`` ones.
+
+    The latter are calls that a compiler always replaces by checked ones where _FORTIFY_SOURCE is 2 or more.
+    """
+
+    addresses: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
 class DebugInfo(msgspec.Struct, frozen=True, kw_only=True, tag="debug"):
     """The debug information of one object, which may lie in another file: they have the build id in common."""
 

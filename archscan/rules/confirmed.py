@@ -16,9 +16,10 @@ _MOST_LINES = 16
 
 _CONFIRMED = """
 UPDATE temp.hit SET
-    confidence = CASE c.built WHEN 'yes' THEN 'possible' WHEN 'unknown' THEN confidence ELSE 'certain' END,
+    confidence = CASE c.standing WHEN 'contradicted' THEN 'possible' WHEN 'confirmed' THEN 'certain'
+        ELSE confidence END,
     evidence = json_set(evidence, '$.confirmation', json_object(
-        'standing', CASE c.built WHEN 'yes' THEN 'contradicted' WHEN 'unknown' THEN 'open' ELSE 'confirmed' END,
+        'standing', c.standing,
         'flag', c.flag, 'units', json(c.units), 'units_with', c.units_with, 'units_without', c.units_without,
         'units_unknown', c.units_unknown, 'debug_file', c.debug_file))
 FROM main.confirmed c
@@ -64,5 +65,7 @@ def remark(evidence: Mapping[str, Any]) -> str:
     if said["standing"] == "contradicted":
         return f"; debug symbols contradict: all {total} units were compiled with {flag}"
     units = said.get("units") or []
-    example = f", such as {units[0]}" if units else ""
+    seen = {line.get("file") for line in evidence.get("lines") or ()}
+    # Rather the unit that the evidence is about than just the first one.
+    example = next((f", such as {unit}" for unit in sorted(units, key=lambda unit: unit not in seen)), "")
     return f"; debug symbols confirm: {counts[1]} of {total} units were compiled without {flag}{example}"

@@ -23,6 +23,7 @@ from archscan.deb.members import Member
 from archscan.elf.reader import read
 from archscan.errors import DebError, ElfError, InputError, NoTargetError
 from archscan.model import (
+    Asked,
     Begin,
     DebugInfo,
     End,
@@ -42,8 +43,8 @@ from archscan.rules.load import load
 from archscan.scan import Options, Progress, now
 from archscan.scan.package import opened, prepare
 
-Wanted = Mapping[str, tuple[str, ...]]
-"""Build id → addresses whose lines somebody wants to know."""
+Wanted = Mapping[str, Asked]
+"""Build id → what somebody wants to know of the object."""
 
 _BY_BUILD_ID = re.compile(r"(?:^|/)\.build-id/([0-9a-f]{2})/([0-9a-f]+)\.debug$")
 _SHARED = re.compile(r"(?:^|/)\.dwz/")

@@ -16,7 +16,7 @@ from archscan.debug.sections import section_bytes
 from archscan.elf.image import Image, Section
 from archscan.elf.reader import read
 from archscan.errors import ElfError
-from archscan.model import Job, Limits, ProblemKind
+from archscan.model import Asked, Job, Limits, ProblemKind
 from archscan.pool import readings
 from archscan.scan.confirmation import read_debug
 from archscan.scan.package import prepare
@@ -93,7 +93,7 @@ ENTRY = b"\x01GNU C17 12.2.0 -O2 -fstack-protector-strong\0\x0c" + struct.pack("
 
 
 def test_units_before_the_damage_are_kept_and_the_rest_is_a_problem() -> None:
-    found = debug.read(whole(unit(ENTRY) + b"\xff\x00\x00\x00rest", ABBREVIATION), "a", (), LIMITS)
+    found = debug.read(whole(unit(ENTRY) + b"\xff\x00\x00\x00rest", ABBREVIATION), "a", Asked(), LIMITS)
     assert found is not None
     assert len(found.heads) == 2  # the second stands for what was not reached
     assert found.problem is not None
@@ -114,13 +114,13 @@ def test_units_before_the_damage_are_kept_and_the_rest_is_a_problem() -> None:
     ],
 )
 def test_a_unit_that_makes_no_sense_protects_nothing_and_blames_nothing(entry: bytes, abbreviation: bytes) -> None:
-    found = debug.read(whole(unit(entry), abbreviation), "a", (), LIMITS)
+    found = debug.read(whole(unit(entry), abbreviation), "a", Asked(), LIMITS)
     assert verdicts(found) <= {"unknown", "n/a"}
     assert "unknown" in verdicts(found)
 
 
 def test_one_bad_unit_beside_a_good_one_is_no_yes() -> None:
-    found = debug.read(whole(unit(ENTRY) + unit(b"\x05"), ABBREVIATION), "a", (), LIMITS)
+    found = debug.read(whole(unit(ENTRY) + unit(b"\x05"), ABBREVIATION), "a", Asked(), LIMITS)
     assert found is not None
     rows = {row.feature: row for row in debug.finished(found, {}).confirmations}
     assert (rows["stack_protector"].verdict, rows["stack_protector"].units_with) == ("unknown", 1)
@@ -128,7 +128,7 @@ def test_one_bad_unit_beside_a_good_one_is_no_yes() -> None:
 
 def test_too_many_units() -> None:
     limits = Limits(compile_units=10)
-    found = debug.read(whole(unit(ENTRY) * 11, ABBREVIATION), "a", (), limits)
+    found = debug.read(whole(unit(ENTRY) * 11, ABBREVIATION), "a", Asked(), limits)
     assert found is not None
     assert found.problem is not None
     assert (found.problem.kind, "compile_units" in str(found.problem), len(found.heads)) == ("limit", True, 11)
@@ -141,7 +141,7 @@ def test_abbreviations_are_looked_through_within_a_budget(monkeypatch: pytest.Mo
     table = b"".join(bytes([0xFF, 0x7F, 0x34, 0]) + b"\x03\x08\0\0" for _ in range(100_000))
     info = b"".join(unit(bytes([0x80 | number & 0x7F, number >> 7])) for number in range(256, 3000))
     started = time.process_time()
-    found = debug.read(whole(info, table), "a", (), LIMITS)
+    found = debug.read(whole(info, table), "a", Asked(), LIMITS)
     assert time.process_time() - started < 10
     assert found is not None
     assert found.problem is not None
@@ -163,13 +163,15 @@ def test_line_tables_that_lie(tmp_path: Path) -> None:
         broken = bytearray(data)
         for _ in range(chance.randrange(1, 6)):
             broken[offset + chance.randrange(size)] = chance.randrange(256)
-        found = debug.read(read(bytes(broken)), "a", (f"0x{address}",), LIMITS)
+        found = debug.read(read(bytes(broken)), "a", Asked(addresses=(f"0x{address}",)), LIMITS)
         assert found is not None
 
 
 def test_damaged_debug_files_are_read_or_refused(tmp_path: Path) -> None:
     built = program(tmp_path / "built", {}, "-gdwarf-5")
-    wanted = {build_id(built): ("0x1139", "0x1200")}
+    wanted = {
+        build_id(built): Asked(addresses=("0x1139", "0x1200"), unchecked=("0x1139", "0xfffffffffffffffff", ".text+0x1"))
+    }
     chance = random.Random("debug")
     jobs = []
     for number in range(300):
