@@ -38,8 +38,9 @@ _PLAIN = re.compile(rb"(?:^|/)(?:stdio|strings?|unistd|stdlib|wchar|poll|socket|
 # Start files and parts of libc_nonshared.a, libc.a and libgcc, as glibc and GCC name them in their build trees.
 _TOOLCHAIN_NAME = re.compile(r"^(?:\.\./)+(?:sysdeps|csu|libgcc)/|(?:^|/)libgcc/|^(?:csu|sysdeps)/")
 _TOOLCHAIN_FOLDER = re.compile(r"(?:^|/)(?:e?glibc-\d|gcc-\d|libgcc(?:/|$))|^\./csu$")
-_MOST_LINE_BYTES = 16 << 20  # of line programs that are run for one object
+_MOST_LINE_BYTES = 32 << 20  # of line tables that are read for the lines of one object
 _MOST_FILE_BYTES = 256 << 20  # of headers of line tables in which files are looked for
+_DAMAGED = 64 << 10  # what a damaged table counts for, of which nobody knows how much was read
 _MOST_RANGES = 5_000_000  # that addresses are looked for in
 _LONGEST = 4096
 
@@ -118,21 +119,24 @@ class _Files:
         self._known: dict[int, str | None] = {}
 
     def fortify(self, head: Head) -> str | None:
-        """``shown`` where a checked header is among the files, ``hidden`` where only plain ones are, else None."""
+        """``shown`` where a checked header is among the files, ``hidden`` where only plain ones are, else None.
+
+        What could not be read may have named one, and is ``hidden`` as well.
+        """
         if head.line is None:
-            return None
+            return "hidden"
         if head.line not in self._known:
             self._known[head.line] = self._said(head.line)
         return self._known[head.line]
 
     def _said(self, at: int) -> str | None:
         if self._left <= 0:
-            return None
+            return "hidden"
         try:
             table = line_table(self._tables, at)
         except DamageError:
-            self._left -= 1 << 10
-            return None
+            self._left -= _DAMAGED
+            return "hidden"
         self._left -= table.program - at
         plain = False
         for number in range(table.first, table.first + len(table.files)):
@@ -153,13 +157,14 @@ def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator
         mine = addresses & left
         if not mine or head.line is None:
             continue
+        if bytes_left < 0:
+            return
         try:
             table = line_table(tables, head.line)
         except DamageError:
+            bytes_left -= _DAMAGED
             continue
-        bytes_left -= table.end - table.program
-        if bytes_left < 0:
-            return
+        bytes_left -= table.end - head.line
         for address, (file, line) in lines_of(tables, table, mine).items():
             path = _path(table, file, head)
             if path and 0 < line < 1 << 31:

@@ -167,6 +167,46 @@ def test_line_tables_that_lie(tmp_path: Path) -> None:
         assert found is not None
 
 
+def test_names_without_end_are_kept_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archscan.debug.units._MOST_TEXT", 1000)
+    found = debug.read(whole(unit(ENTRY) * 100, ABBREVIATION), "a", Asked(), LIMITS)
+    assert found is not None
+    assert 2 < len(found.heads) < 50
+    assert "characters of names" in str(found.problem)
+    assert "yes" not in verdicts(found)
+
+
+def _line_table(columns: bytes, rows: bytes) -> bytes:
+    """A table of DWARF 5 whose folders and files are lists of so many rows with such columns (content, form)."""
+    lists = (bytes([len(columns) // 2]) + columns + rows) * 2
+    body = struct.pack("<BBBbBB", 1, 1, 1, -5, 14, 1) + lists
+    rest = struct.pack("<HBBI", 5, 8, 0, len(body)) + body
+    return struct.pack("<I", len(rest)) + rest
+
+
+# A unit with a line table at 0: producer, language, line table and code.
+_WITH_LINES = bytes([1, 0x11, 0, 0x25, 0x08, 0x13, 0x0B, 0x10, 0x17, 0x11, 0x01, 0x12, 0x07, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        (bytes([1, 0x19]) * 255, b"\x80\x80\x04"),  # 65,536 rows of 255 columns that take no room
+        (bytes([1, 0x19]), b"\x04"),
+        (bytes([1, 0x08]), b"\xff\xff\x03"),
+        (bytes([1, 0x7F]), b"\x01"),
+    ],
+)
+def test_lists_of_files_that_lie_cost_their_size_and_prove_nothing(columns: bytes, rows: bytes) -> None:
+    entry = b"\x01GNU C17 12.2.0 -O2\0\x0c" + struct.pack("<IQQ", 0, 0x1000, 0x100)
+    started = time.process_time()
+    asked = Asked(addresses=("0x1010",))
+    found = debug.read(whole(unit(entry) * 20, _WITH_LINES, _line_table(columns, rows)), "a", asked, LIMITS)
+    assert time.process_time() - started < 5
+    assert found is not None
+    assert {row.feature: row.verdict for row in debug.finished(found, {}).confirmations}["fortify"] == "unknown"
+
+
 def test_damaged_debug_files_are_read_or_refused(tmp_path: Path) -> None:
     built = program(tmp_path / "built", {}, "-gdwarf-5")
     wanted = {
