@@ -68,7 +68,7 @@ def confirm(
     """
     book = load(options.data)
     check(book)
-    with sources.expanded(targets, stdin) as found, store.open_store(options.database) as db:
+    with sources.expanded(targets, stdin) as found, store.open_store(options.database, made=False) as db:
         if not found.jobs:
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
         extraction = store.Extraction("", ())

@@ -257,6 +257,13 @@ def test_what_is_about_no_object_is_said(built: dict[str, Built], tmp_path: Path
     assert (done.returncode, "no such file" in done.stderr) == (3, True)
 
 
+@pytest.mark.parametrize("command", ["confirm", "apply"])
+def test_no_database_is_made_where_nothing_was_scanned(command: str, built: dict[str, Built], tmp_path: Path) -> None:
+    db = tmp_path / "none.db"
+    done = archscan(*(("confirm", built["bare"].dbgsym) if command == "confirm" else ("rules", "apply")), "--db", db)
+    assert (done.returncode, "there is no such database" in done.stderr, db.exists()) == (1, True, False)
+
+
 def test_what_is_neither_package_nor_object(built: dict[str, Built], db: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a package, and no object either")
     done = archscan("confirm", "--db", db, tmp_path / "text", built["good"].dbgsym)
