@@ -208,6 +208,9 @@ def _found(data: bytes, path: str, limits: Limits, send: Send, wanted: Wanted) -
     found = debug.read(image, path, wanted[identity], limits)
     if found and found.problem:
         send(_problem(found.problem, path))
+    if found and (split := sum(head.split and head.producer is None for head, _ in found.heads)):
+        text = f"{split} units keep their settings in .dwo files, which are not read; they stay unknown"
+        send(Problem(stage=Stage.ELF, kind=ProblemKind.MISSING, message=text, path=path))
     return found
 
 

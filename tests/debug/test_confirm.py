@@ -257,6 +257,15 @@ def test_what_is_about_no_object_is_said(built: dict[str, Built], tmp_path: Path
     assert (done.returncode, "no such file" in done.stderr) == (3, True)
 
 
+def test_split_units_are_said_to_be_unknown_and_why(tmp_path: Path) -> None:
+    whole = program(tmp_path / "split", {}, "-gsplit-dwarf")
+    db = tmp_path / "a.db"
+    scan(db, package(tmp_path / "it.deb", "it", {"usr/bin/it": whole.read_bytes()}))
+    done = archscan("confirm", "--db", db, whole)
+    assert (done.returncode, "3 units keep their settings in .dwo files" in done.stderr) == (11, True)
+    assert {row[0] for row in rows(db, "SELECT built FROM confirmed")} <= {"unknown", "n/a"}
+
+
 @pytest.mark.parametrize("command", ["confirm", "apply"])
 def test_no_database_is_made_where_nothing_was_scanned(command: str, built: dict[str, Built], tmp_path: Path) -> None:
     db = tmp_path / "none.db"
