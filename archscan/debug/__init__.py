@@ -58,7 +58,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     heads: tuple[tuple[Head, str | None], ...]  # each with what its files say of FORTIFY
     lines: tuple[SourceLine, ...]
-    unchecked: frozenset[int]  # positions of units that make calls which a compiler always has checked
+    sited: Mapping[str, frozenset[int]]  # positions of the units that the verdict on a feature is about
     alternate: str | None
     problem: ElfError | None = None
 
@@ -102,9 +102,12 @@ def read(image: Image, path: str, asked: Asked, limits: Limits) -> Found | None:
         bits=image.bits,
         heads=tuple(found),
         lines=tuple(_lines(tables, [head for head, _ in found], asked.addresses)),
-        unchecked=frozenset(
-            head.position for head, _ in _owners(tables, [head for head, _ in found], _numbers(asked.unchecked))
-        ),
+        sited={
+            feature: frozenset(
+                head.position for head, _ in _owners(tables, [head for head, _ in found], _numbers(places))
+            )
+            for feature, places in asked.sites.items()
+        },
         alternate=(_alternate_link(image) or (b"", None))[1] or None,
         problem=problem,
     )
@@ -220,7 +223,8 @@ def alternate_strings(image: Image, limits: Limits) -> tuple[str, bytes] | None:
 def finished(found: Found, alternates: Mapping[str, bytes]) -> DebugInfo:
     """The debug information of an object; ``alternates`` are strings that dwz moved, by the build id of their file."""
     strings = alternates.get(found.alternate or "", b"")
-    units = _origins([_unit(head, fortify, strings, found.unchecked) for head, fortify in found.heads])
+    unchecked = found.sited.get("fortify", frozenset())
+    units = _origins([_unit(head, fortify, strings, unchecked) for head, fortify in found.heads])
     processor = machine(found.machine)
     return DebugInfo(
         path=found.path,
@@ -229,7 +233,7 @@ def finished(found: Found, alternates: Mapping[str, bytes]) -> DebugInfo:
         machine=processor.name,
         bits=found.bits,
         units=tuple(units),
-        confirmations=confirmations(units, processor.features),
+        confirmations=confirmations(units, processor.features, found.sited),
         lines=tuple(sorted(found.lines, key=lambda line: line.address)),
     )
 

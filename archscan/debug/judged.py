@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from archscan.debug.flags import of_gcc
 from archscan.model import CompileUnit, Confirmation, Verdict
@@ -51,8 +51,12 @@ FEATURES: dict[str, tuple[str, Callable[[CompileUnit], bool | None]]] = {
 _OF_THE_PROCESSOR = frozenset({"stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled"})
 
 
-def confirmations(units: Sequence[CompileUnit], features: frozenset[str]) -> tuple[Confirmation, ...]:
+def confirmations(
+    units: Sequence[CompileUnit], features: frozenset[str], sited: Mapping[str, frozenset[int]]
+) -> tuple[Confirmation, ...]:
     """One for each feature. ``features`` are the columns of ``elf`` that mean something on the object's processor.
+
+    ``sited`` are the positions of units that the verdict on a feature is about; these are named first.
 
     What the toolchain brought along counts for nothing, and neither do assembler, units without code, and units that
     use nothing of the C library that could be fortified.
@@ -62,7 +66,7 @@ def confirmations(units: Sequence[CompileUnit], features: frozenset[str]) -> tup
     for name in FEATURES:
         applies = name in features or name not in _OF_THE_PROCESSOR
         counted = [unit for unit in units if applies and _counts(unit, name, compiled=compiled)]
-        found.append(_confirmation(name, counted))
+        found.append(_confirmation(name, counted, sited.get(name, frozenset())))
     return tuple(found)
 
 
@@ -79,7 +83,7 @@ def _counts(unit: CompileUnit, feature: str, *, compiled: bool) -> bool:
     return unit.language in _PROTECTABLE or unit.language == "unknown"
 
 
-def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
+def _confirmation(feature: str, units: Sequence[CompileUnit], sited: frozenset[int]) -> Confirmation:
     flag, protected = FEATURES[feature]
     if not units:
         return Confirmation(
@@ -89,7 +93,11 @@ def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
     having = sum(answer is True for _, answer in answers)
     without = sum(answer is False for _, answer in answers)
     wanting = False if without else None
-    named = {(_weaker(feature, unit), unit.name) for unit, answer in answers if answer is wanting and unit.name}
+    named = {
+        (unit.position not in sited, _weaker(feature, unit), unit.name)
+        for unit, answer in answers
+        if answer is wanting and unit.name
+    }
     unknown = len(answers) - having - without
     if without:
         some = having or unknown or any(_weaker(feature, unit) for unit in units)
@@ -103,7 +111,7 @@ def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
         units_without=without,
         units_unknown=unknown,
         flag=_flag(feature, flag, [unit for unit, answer in answers if answer is False]),
-        units=tuple(dict.fromkeys(name for _, name in sorted(named)))[:_MOST_NAMES],
+        units=tuple(dict.fromkeys(name for *_, name in sorted(named)))[:_MOST_NAMES],
     )
 
 

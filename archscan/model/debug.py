@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -59,13 +60,14 @@ class SourceLine(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants to know of an object: the lines of ``addresses``, and the units of ``unchecked`` ones.
+    """What somebody wants to know of an object: the lines of ``addresses``, and the units that verdicts are about.
 
-    The latter are calls that a compiler always replaces by checked ones where _FORTIFY_SOURCE is 2 or more.
+    ``sites`` are the places that the verdict on a feature names, by its column of ``elf``. Those of ``fortify`` are
+    calls that a compiler always replaces by checked ones where _FORTIFY_SOURCE is 2 or more.
     """
 
     addresses: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
+    sites: Mapping[str, tuple[str, ...]] = {}
 
 
 class DebugInfo(msgspec.Struct, frozen=True, kw_only=True, tag="debug"):

@@ -65,7 +65,5 @@ def remark(evidence: Mapping[str, Any]) -> str:
     if said["standing"] == "contradicted":
         return f"; debug symbols contradict: all {total} units were compiled with {flag}"
     units = said.get("units") or []
-    seen = {line.get("file") for line in evidence.get("lines") or ()}
-    # Rather the unit that the evidence is about than just the first one.
-    example = next((f", such as {unit}" for unit in sorted(units, key=lambda unit: unit not in seen)), "")
+    example = f", such as {units[0]}" if units else ""
     return f"; debug symbols confirm: {counts[1]} of {total} units were compiled without {flag}{example}"

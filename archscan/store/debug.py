@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.model import Asked, CompileUnit, DebugInfo, Problem
+from archscan.store.confirmed import CONFIRMABLE
 from archscan.store.writer import transaction
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ _SETTINGS = ("stack_protector", "stack_clash", "cf_protection", "branch_protecti
 # A place that a verdict on FORTIFY names is an unchecked call, but for the one that proves level 3.
 _ADDRESSES = """
 SELECT e.build_id, json_extract(s.value, '$.address') AS address,
-       r.key = 'fortify' AND instr(coalesce(json_extract(s.value, '$.name'), '_chk'), '_chk') = 0 AS unchecked
+       iif(r.key = 'fortify' AND instr(coalesce(json_extract(s.value, '$.name'), '_chk'), '_chk'), NULL, r.key) AS about
 FROM elf e, json_each(e.reasons) r, json_each(r.value, '$.sites') s
 WHERE e.build_id IS NOT NULL AND e.kind <> 'debug' AND e.id IN (SELECT elf_id FROM occurrence)
   AND json_extract(s.value, '$.address') GLOB '0x*'
 UNION
-SELECT e.build_id, c.address, 0 FROM call_site c JOIN elf e ON e.id = c.elf_id WHERE e.build_id IS NOT NULL
+SELECT e.build_id, c.address, NULL FROM call_site c JOIN elf e ON e.id = c.elf_id WHERE e.build_id IS NOT NULL
 UNION
-SELECT e.build_id, u.address, 0 FROM crypto_use u JOIN elf e ON e.id = u.elf_id
+SELECT e.build_id, u.address, NULL FROM crypto_use u JOIN elf e ON e.id = u.elf_id
 WHERE e.build_id IS NOT NULL AND u.address GLOB '0x*'
 """
 
@@ -40,14 +41,18 @@ def debug_wanted(conn: sqlite3.Connection) -> dict[str, Asked]:
         "AND kind NOT IN ('debug', 'relocatable', 'kernel-module')"
     )
     known = [identity for (identity,) in rows]
-    addresses: dict[str, list[str]] = {}
-    calls: dict[str, list[str]] = {}
-    for identity, address, unchecked in conn.execute(_ADDRESSES):
-        addresses.setdefault(identity, []).append(address)
-        if unchecked:
-            calls.setdefault(identity, []).append(address)
+    addresses: dict[str, set[str]] = {identity: set() for identity in known}
+    sites: dict[str, dict[str, list[str]]] = {identity: {} for identity in known}
+    for identity, address, about in conn.execute(_ADDRESSES):
+        if identity in addresses:
+            addresses[identity].add(address)
+            if about in CONFIRMABLE:
+                sites[identity].setdefault(about, []).append(address)
     return {
-        identity: Asked(addresses=tuple(addresses.get(identity, ())), unchecked=tuple(calls.get(identity, ())))
+        identity: Asked(
+            addresses=tuple(sorted(addresses[identity])),
+            sites={name: tuple(places) for name, places in sites[identity].items()},
+        )
         for identity in known
     }
 

@@ -210,7 +210,9 @@ def test_lists_of_files_that_lie_cost_their_size_and_prove_nothing(columns: byte
 def test_damaged_debug_files_are_read_or_refused(tmp_path: Path) -> None:
     built = program(tmp_path / "built", {}, "-gdwarf-5")
     wanted = {
-        build_id(built): Asked(addresses=("0x1139", "0x1200"), unchecked=("0x1139", "0xfffffffffffffffff", ".text+0x1"))
+        build_id(built): Asked(
+            addresses=("0x1139", "0x1200"), sites={"fortify": ("0x1139", "0xfffffffffffffffff", ".text+0x1")}
+        )
     }
     chance = random.Random("debug")
     jobs = []

@@ -189,6 +189,7 @@ def test_lines_are_attached_to_the_sites_of_a_verdict(built: dict[str, Built], d
     assert archscan("confirm", "-q", "--db", db, built["mixed"].dbgsym).returncode == 0
     _, _, evidence = finding(db, "usr/bin/mixed", "stack_protector")
     assert evidence["lines"] == [{"address": site["address"], "file": "used.c", "line": 4}]
+    assert evidence["confirmation"]["units"][0] == "used.c"
     shown = run("addr2line", "-e", built["mixed"].whole, site["address"], cwd=db.parent)
     assert shown.strip().endswith("used.c:4")
 

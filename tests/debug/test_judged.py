@@ -26,8 +26,10 @@ def but(name: str, **settings: object) -> CompileUnit:
     return msgspec.structs.replace(GOOD, name=name, **settings)
 
 
-def said(feature: str, *units: CompileUnit, features: frozenset[str] = AMD64) -> Confirmation:
-    return {row.feature: row for row in confirmations(units, features)}[feature]
+def said(
+    feature: str, *units: CompileUnit, features: frozenset[str] = AMD64, sited: frozenset[int] = frozenset()
+) -> Confirmation:
+    return {row.feature: row for row in confirmations(units, features, {feature: sited})}[feature]
 
 
 def test_the_features_are_those_that_the_database_knows() -> None:
@@ -70,6 +72,13 @@ def test_the_weaker_protector_lacks_the_flag_but_guards_something() -> None:
 def test_what_counts_for_nothing(unit: CompileUnit) -> None:
     assert said("stack_protector", GOOD, unit).verdict == "yes"
     assert said("stack_protector", unit).verdict == "n/a"
+
+
+def test_the_units_that_the_verdict_is_about_are_named_first() -> None:
+    units = [but(f"{number:02}.c", position=number, stack_protector="off") for number in range(40)]
+    row = said("stack_protector", *units, sited=frozenset({39, 12}))
+    assert row.units[:3] == ("12.c", "39.c", "00.c")
+    assert len(row.units) == 16
 
 
 def test_link_time_optimisation() -> None:
@@ -124,4 +133,4 @@ def test_at_most_sixteen_units_are_named() -> None:
 
 
 def test_nothing_is_known_of_a_unit_without_settings() -> None:
-    assert {row.verdict for row in confirmations([UNKNOWN], AMD64)} == {"unknown", "n/a"}
+    assert {row.verdict for row in confirmations([UNKNOWN], AMD64, {})} == {"unknown", "n/a"}
