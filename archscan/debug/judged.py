@@ -62,11 +62,13 @@ def confirmations(
     use nothing of the C library that could be fortified.
     """
     compiled = any(unit.lto and unit.language != "lto" for unit in units)
+    made = {unit.position for unit in units if unit.language == "lto"}  # of code from any unit
     found = []
     for name in FEATURES:
         applies = name in features or name not in _OF_THE_PROCESSOR
         counted = [unit for unit in units if applies and _counts(unit, name, compiled=compiled)]
-        found.append(_confirmation(name, counted, sited.get(name, frozenset())))
+        places = sited.get(name, frozenset())
+        found.append(_confirmation(name, counted, frozenset() if places & made else places))
     return tuple(found)
 
 
@@ -90,6 +92,7 @@ def _confirmation(feature: str, units: Sequence[CompileUnit], sited: frozenset[i
             feature=feature, verdict=Verdict.NOT_APPLICABLE, units_with=0, units_without=0, units_unknown=0
         )
     answers = [(unit, protected(unit)) for unit in units]
+    doubtful = {unit.position for unit, answer in answers if answer is not True}
     having = sum(answer is True for _, answer in answers)
     without = sum(answer is False for _, answer in answers)
     wanting = False if without else None
@@ -112,6 +115,7 @@ def _confirmation(feature: str, units: Sequence[CompileUnit], sited: frozenset[i
         units_unknown=unknown,
         flag=_flag(feature, flag, [unit for unit, answer in answers if answer is False]),
         units=tuple(dict.fromkeys(name for *_, name in sorted(named)))[:_MOST_NAMES],
+        elsewhere=without > 0 and bool(sited) and not sited & doubtful,
     )
 
 

@@ -39,7 +39,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     """What the units of an object say together of one feature.
 
     ``flag`` is what turns it on; ``units`` names at most 16 that lack it, or, where none does, of which nothing is
-    known.
+    known. ``elsewhere``: all places that the verdict on the object names lie in units that do not lack it.
     """
 
     feature: Text
@@ -49,6 +49,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     units_unknown: Size
     flag: Text | None = None
     units: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
+    elsewhere: bool = False
 
 
 class SourceLine(msgspec.Struct, frozen=True, array_like=True):

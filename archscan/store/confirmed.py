@@ -96,13 +96,18 @@ SELECT *, CASE
 STANDINGS = f"""
 DROP VIEW confirmed;
 
+-- All places that the verdict on the object names lie in units that do not lack the flag.
+ALTER TABLE confirmation ADD COLUMN elsewhere INTEGER NOT NULL DEFAULT 0 CHECK (elsewhere IN (0, 1));
+
 -- As before, but headers show FORTIFY of any level, and units that list none may lack it: that contradicts nothing.
+-- What lies elsewhere is not explained by the units that lack the flag.
 CREATE VIEW confirmed AS
 SELECT *, CASE
         WHEN built IN ('n/a', 'unknown') OR found IN ('n/a', 'unknown') THEN 'open'
+        WHEN elsewhere THEN 'open'
         WHEN built = found OR (built <> 'yes' AND found <> 'yes') THEN 'confirmed'
         WHEN feature = 'fortify' AND found <> 'yes' THEN 'open'
         WHEN built = 'partial' THEN 'open'  -- the units without may have had nothing to protect
         ELSE 'contradicted' END AS standing
-{_BESIDE}
+{_BESIDE.replace("c.units, o.", "c.units, c.elsewhere, o.")}
 """

@@ -118,11 +118,11 @@ def _write_units(conn: sqlite3.Connection, debug_id: int, units: tuple[CompileUn
 
 def _write_rest(conn: sqlite3.Connection, debug_id: int, info: DebugInfo) -> None:
     conn.executemany(
-        "INSERT INTO confirmation (debug_id, feature, verdict, units_with, units_without, units_unknown, flag, units) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO confirmation (debug_id, feature, verdict, units_with, units_without, units_unknown, flag, units, "
+        "elsewhere) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (debug_id, row.feature, row.verdict.value, row.units_with, row.units_without, row.units_unknown, row.flag,
-             msgspec.json.encode(row.units).decode())
+             msgspec.json.encode(row.units).decode(), row.elsewhere)
             for row in info.confirmations
         ],
     )  # fmt: skip
