@@ -15,7 +15,7 @@ import msgspec
 from archscan.debug.flags import language, of_gcc, settings
 from archscan.debug.judged import confirmations
 from archscan.debug.lines import LineTable, line_table, lines_of
-from archscan.debug.ranges import code_ranges
+from archscan.debug.ranges import entries
 from archscan.debug.sections import section_bytes
 from archscan.debug.units import Alternate, Head, Name, Tables, heads, unreached
 from archscan.debug.values import DamageError, text
@@ -184,7 +184,7 @@ def _owners(tables: Tables, found: list[Head], wanted: Iterable[int]) -> Iterato
     """The units in whose code some of the addresses lie, with these."""
     wanted, left = sorted(wanted), _MOST_RANGES
     for head in found if wanted else ():
-        ranges = code_ranges(tables, head)
+        ranges = entries(tables, head)
         left -= len(ranges)
         if mine := {at for low, high in ranges for at in wanted[bisect_left(wanted, low) : bisect_left(wanted, high)]}:
             yield head, mine

@@ -9,6 +9,7 @@ import time
 import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from archscan import debug
@@ -165,6 +166,20 @@ def test_line_tables_that_lie(tmp_path: Path) -> None:
             broken[offset + chance.randrange(size)] = chance.randrange(256)
         found = debug.read(read(bytes(broken)), "a", Asked(addresses=(f"0x{address}",)), LIMITS)
         assert found is not None
+
+
+def test_lists_of_ranges_that_are_none_cost_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every unit has a list that only says again and again where it begins."""
+    monkeypatch.setattr("archscan.debug._MOST_RANGES", 500_000)
+    base = struct.pack("<QQ", (1 << 64) - 1, 0x1000)
+    tables = whole(unit(b"\x01C\0" + struct.pack("<I", 0)) * 400, bytes([1, 0x11, 0, 0x25, 0x08, 0x55, 0x17, 0, 0, 0]))
+    part = Section(".debug_ranges", 1, 0, 0, len(tables.data), 100_000 * len(base), 0, 0)
+    changed = msgspec.structs.replace(
+        tables, data=bytes(tables.data) + base * 100_000, sections=(*tables.sections, part)
+    )
+    started = time.process_time()
+    assert debug.read(changed, "a", Asked(sites={"fortify": ("0x1010",)}), LIMITS) is not None
+    assert time.process_time() - started < 5
 
 
 def test_names_without_end_are_kept_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
