@@ -8,11 +8,14 @@ cannot take for an override is none here.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 
+from archscan.errors import DebError
 from archscan.model import Override, escape
 
 _FOLDER = "usr/share/lintian/overrides/"
+_GZIP = ".gz"
 _LONGEST_COMMENT = 2_000  # characters of an escaped text; what is longer is cut
 _LONGEST_CONTEXT = 8_000  # PATH_MAX, and as much beside it; a longer one can match nothing that we know
 _LONGEST_TAG = 200
@@ -43,7 +46,26 @@ _LIBRARIES = {"linux": "gnu", "kfreebsd": "gnu", "knetbsd": "gnu", "kopensolaris
 
 def is_override_file(path: str, package: str) -> bool:
     """Whether lintian looks for overrides of the package in this member."""
-    return path == _FOLDER + package
+    return path in (_FOLDER + package, _FOLDER + package + _GZIP)
+
+
+def is_packed(path: str) -> bool:
+    """Whether an override file is a compressed one, which lintian takes only where the plain one is missing."""
+    return path.endswith(_GZIP)
+
+
+def unpacked(content: bytes, most: int) -> bytes:
+    """What a compressed override file holds. Raises DebError where it is damaged or holds more than ``most`` bytes."""
+    decoder = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        found = decoder.decompress(content, most + 1)
+    except zlib.error as error:
+        raise DebError("corrupt", f"lintian overrides: {error}") from error
+    if len(found) > most:
+        raise DebError("limit", f"unpacks to more than {most} bytes (override_bytes)")
+    if not decoder.eof:
+        raise DebError("corrupt", "lintian overrides: the compressed file ends early")
+    return found
 
 
 def overrides(content: bytes, package: str, architecture: str | None) -> Iterator[Override]:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from archscan.debug.flags import language, settings
+from archscan.debug.flags import language, of_gcc, settings
 from archscan.debug.judged import confirmations
 from archscan.debug.lines import LineTable, line_table, lines_of
-from archscan.debug.ranges import code_ranges
+from archscan.debug.ranges import entries
 from archscan.debug.sections import section_bytes
 from archscan.debug.units import Alternate, Head, Name, Tables, heads, unreached
 from archscan.debug.values import DamageError, text
@@ -23,7 +23,7 @@ from archscan.elf.arch import machine
 from archscan.elf.image import ET_REL, Image, contents, section
 from archscan.elf.notes import build_id
 from archscan.errors import ElfError
-from archscan.model import CompileUnit, DebugInfo, Limits, SourceLine, escape
+from archscan.model import Asked, CompileUnit, DebugInfo, Limits, SourceLine, escape
 
 __all__ = ["Found", "alternate_path", "alternate_strings", "build_id", "finished", "read", "tables_of"]
 
@@ -38,8 +38,9 @@ _PLAIN = re.compile(rb"(?:^|/)(?:stdio|strings?|unistd|stdlib|wchar|poll|socket|
 # Start files and parts of libc_nonshared.a, libc.a and libgcc, as glibc and GCC name them in their build trees.
 _TOOLCHAIN_NAME = re.compile(r"^(?:\.\./)+(?:sysdeps|csu|libgcc)/|(?:^|/)libgcc/|^(?:csu|sysdeps)/")
 _TOOLCHAIN_FOLDER = re.compile(r"(?:^|/)(?:e?glibc-\d|gcc-\d|libgcc(?:/|$))|^\./csu$")
-_MOST_LINE_BYTES = 16 << 20  # of line programs that are run for one object
+_MOST_LINE_BYTES = 32 << 20  # of line tables that are read for the lines of one object
 _MOST_FILE_BYTES = 256 << 20  # of headers of line tables in which files are looked for
+_DAMAGED = 64 << 10  # what a damaged table counts for, of which nobody knows how much was read
 _MOST_RANGES = 5_000_000  # that addresses are looked for in
 _LONGEST = 4096
 
@@ -57,6 +58,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     heads: tuple[tuple[Head, str | None], ...]  # each with what its files say of FORTIFY
     lines: tuple[SourceLine, ...]
+    sited: Mapping[str, frozenset[int]]  # positions of the units that the verdict on a feature is about
     alternate: str | None
     problem: ElfError | None = None
 
@@ -71,11 +73,11 @@ def tables_of(image: Image, limits: Limits) -> Tables:
     return Tables(image.order, **sections)
 
 
-def read(image: Image, path: str, wanted: Iterable[str], limits: Limits) -> Found | None:
+def read(image: Image, path: str, asked: Asked, limits: Limits) -> Found | None:
     """What the debug information of an object says; None without any, or without a build id.
 
-    ``wanted`` are addresses as the database has them; those that are found become lines. Raises ElfError where
-    nothing can be read.
+    Addresses in ``asked`` are as the database has them; those that are found become lines, or tell of their unit.
+    Raises ElfError where nothing can be read.
     """
     identity = build_id(image)
     if identity is None or not (section(image, ".debug_info") or section(image, ".zdebug_info")):
@@ -99,7 +101,13 @@ def read(image: Image, path: str, wanted: Iterable[str], limits: Limits) -> Foun
         machine=image.machine,
         bits=image.bits,
         heads=tuple(found),
-        lines=tuple(_lines(tables, [head for head, _ in found], wanted)),
+        lines=tuple(_lines(tables, [head for head, _ in found], asked.addresses)),
+        sited={
+            feature: frozenset(
+                head.position for head, _ in _owners(tables, [head for head, _ in found], _numbers(places))
+            )
+            for feature, places in asked.sites.items()
+        },
         alternate=(_alternate_link(image) or (b"", None))[1] or None,
         problem=problem,
     )
@@ -114,21 +122,24 @@ class _Files:
         self._known: dict[int, str | None] = {}
 
     def fortify(self, head: Head) -> str | None:
-        """``shown`` where a checked header is among the files, ``hidden`` where only plain ones are, else None."""
+        """``shown`` where a checked header is among the files, ``hidden`` where only plain ones are, else None.
+
+        What could not be read may have named one, and is ``hidden`` as well.
+        """
         if head.line is None:
-            return None
+            return "hidden"
         if head.line not in self._known:
             self._known[head.line] = self._said(head.line)
         return self._known[head.line]
 
     def _said(self, at: int) -> str | None:
         if self._left <= 0:
-            return None
+            return "hidden"
         try:
             table = line_table(self._tables, at)
         except DamageError:
-            self._left -= 1 << 10
-            return None
+            self._left -= _DAMAGED
+            return "hidden"
         self._left -= table.program - at
         plain = False
         for number in range(table.first, table.first + len(table.files)):
@@ -143,28 +154,42 @@ class _Files:
 
 def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator[SourceLine]:
     """The source lines of those addresses that are plain (``0x…``) and lie in a unit's code."""
-    words = {int(word, 16): word for word in wanted if re.fullmatch("0x[0-9a-f]{1,16}", word)}
-    left, bytes_left, ranges_left = sorted(words), _MOST_LINE_BYTES, _MOST_RANGES
-    for head in found:
-        if not left or ranges_left < 0:
-            return
-        ranges = code_ranges(tables, head) if head.line is not None else []
-        ranges_left -= len(ranges)
-        mine = {at for low, high in ranges for at in left[bisect_left(left, low) : bisect_left(left, high)]}
+    words = _numbers(wanted)
+    left, bytes_left = set(words), _MOST_LINE_BYTES
+    for head, addresses in _owners(tables, [head for head in found if head.line is not None], words):
+        mine = addresses & left
         if not mine or head.line is None:
             continue
+        if bytes_left < 0:
+            return
         try:
             table = line_table(tables, head.line)
         except DamageError:
+            bytes_left -= _DAMAGED
             continue
-        bytes_left -= table.end - table.program
-        if bytes_left < 0:
-            return
+        bytes_left -= table.end - head.line
         for address, (file, line) in lines_of(tables, table, mine).items():
             path = _path(table, file, head)
             if path and 0 < line < 1 << 31:
                 left.remove(address)
                 yield SourceLine(words[address], path, line)
+
+
+def _numbers(words: Iterable[str]) -> dict[int, str]:
+    """The addresses that are plain, with how they were written."""
+    return {int(word, 16): word for word in words if re.fullmatch("0x[0-9a-f]{1,16}", word)}
+
+
+def _owners(tables: Tables, found: list[Head], wanted: Iterable[int]) -> Iterator[tuple[Head, set[int]]]:
+    """The units in whose code some of the addresses lie, with these."""
+    wanted, left = sorted(wanted), _MOST_RANGES
+    for head in found if wanted else ():
+        ranges = entries(tables, head)
+        left -= len(ranges)
+        if mine := {at for low, high in ranges for at in wanted[bisect_left(wanted, low) : bisect_left(wanted, high)]}:
+            yield head, mine
+        if left < 0:
+            return
 
 
 def _path(table: LineTable, file: int, head: Head) -> str | None:
@@ -198,7 +223,8 @@ def alternate_strings(image: Image, limits: Limits) -> tuple[str, bytes] | None:
 def finished(found: Found, alternates: Mapping[str, bytes]) -> DebugInfo:
     """The debug information of an object; ``alternates`` are strings that dwz moved, by the build id of their file."""
     strings = alternates.get(found.alternate or "", b"")
-    units = _origins([_unit(head, fortify, strings) for head, fortify in found.heads])
+    unchecked = found.sited.get("fortify", frozenset())
+    units = _origins([_unit(head, fortify, strings, unchecked) for head, fortify in found.heads])
     processor = machine(found.machine)
     return DebugInfo(
         path=found.path,
@@ -207,15 +233,17 @@ def finished(found: Found, alternates: Mapping[str, bytes]) -> DebugInfo:
         machine=processor.name,
         bits=found.bits,
         units=tuple(units),
-        confirmations=confirmations(units, processor.features),
+        confirmations=confirmations(units, processor.features, found.sited),
         lines=tuple(sorted(found.lines, key=lambda line: line.address)),
     )
 
 
-def _unit(head: Head, fortify: str | None, strings: bytes) -> CompileUnit:
+def _unit(head: Head, fortify: str | None, strings: bytes, unchecked: frozenset[int]) -> CompileUnit:
     producer, name, folder = (_resolved(one, strings) for one in (head.producer, head.name, head.comp_dir))
     said = settings(producer)
     written_in = language(producer, head.language)
+    if fortify == "hidden" and head.position in unchecked and of_gcc(producer):
+        fortify = "none"  # it includes the plain header, and calls what GCC would have replaced
     toolchain = _TOOLCHAIN_NAME.search(name or "") or _TOOLCHAIN_FOLDER.search(folder or "")
     return CompileUnit(
         position=head.position,

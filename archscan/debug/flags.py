@@ -59,6 +59,11 @@ def language(producer: str | None, number: int | None) -> str:
     return _LANGUAGE.get(number or 0, "unknown")
 
 
+def of_gcc(producer: str | None) -> bool:
+    """Whether GCC made a unit: it lists the headers of what a unit uses, which clang often leaves out."""
+    return _GNU.match(producer or "") is not None
+
+
 def settings(producer: str | None) -> Settings:
     """What the options in a producer string settle; nothing where none are recorded."""
     text = producer or ""

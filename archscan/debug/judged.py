@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from archscan.debug.flags import of_gcc
 from archscan.model import CompileUnit, Confirmation, Verdict
 
 _MOST_NAMES = 16
@@ -13,7 +14,7 @@ _FORTIFIABLE = frozenset({"c", "c++"})
 
 def _stack_protector(unit: CompileUnit) -> bool | None:
     setting = unit.stack_protector
-    return None if setting is None else setting in ("all", "strong", "basic")
+    return None if setting is None else setting in ("all", "strong")
 
 
 def _stack_clash(unit: CompileUnit) -> bool | None:
@@ -50,18 +51,24 @@ FEATURES: dict[str, tuple[str, Callable[[CompileUnit], bool | None]]] = {
 _OF_THE_PROCESSOR = frozenset({"stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled"})
 
 
-def confirmations(units: Sequence[CompileUnit], features: frozenset[str]) -> tuple[Confirmation, ...]:
+def confirmations(
+    units: Sequence[CompileUnit], features: frozenset[str], sited: Mapping[str, frozenset[int]]
+) -> tuple[Confirmation, ...]:
     """One for each feature. ``features`` are the columns of ``elf`` that mean something on the object's processor.
+
+    ``sited`` are the positions of units that the verdict on a feature is about; these are named first.
 
     What the toolchain brought along counts for nothing, and neither do assembler, units without code, and units that
     use nothing of the C library that could be fortified.
     """
     compiled = any(unit.lto and unit.language != "lto" for unit in units)
+    made = {unit.position for unit in units if unit.language == "lto"}  # of code from any unit
     found = []
     for name in FEATURES:
         applies = name in features or name not in _OF_THE_PROCESSOR
         counted = [unit for unit in units if applies and _counts(unit, name, compiled=compiled)]
-        found.append(_confirmation(name, counted))
+        places = sited.get(name, frozenset())
+        found.append(_confirmation(name, counted, frozenset() if places & made else places))
     return tuple(found)
 
 
@@ -72,26 +79,32 @@ def _counts(unit: CompileUnit, feature: str, *, compiled: bool) -> bool:
     if unit.producer is None and unit.language == "unknown":
         return True  # nobody could read it, so it may lack anything
     if feature == "fortify":
-        return unit.language in _FORTIFIABLE and unit.fortify is not None
+        return unit.language in _FORTIFIABLE and (unit.fortify is not None or not of_gcc(unit.producer))
     if unit.language == "lto":
         return not compiled
     return unit.language in _PROTECTABLE or unit.language == "unknown"
 
 
-def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
+def _confirmation(feature: str, units: Sequence[CompileUnit], sited: frozenset[int]) -> Confirmation:
     flag, protected = FEATURES[feature]
     if not units:
         return Confirmation(
             feature=feature, verdict=Verdict.NOT_APPLICABLE, units_with=0, units_without=0, units_unknown=0
         )
     answers = [(unit, protected(unit)) for unit in units]
+    doubtful = {unit.position for unit, answer in answers if answer is not True}
     having = sum(answer is True for _, answer in answers)
     without = sum(answer is False for _, answer in answers)
     wanting = False if without else None
-    named = {unit.name or "" for unit, answer in answers if answer is wanting}
+    named = {
+        (unit.position not in sited, _weaker(feature, unit), unit.name)
+        for unit, answer in answers
+        if answer is wanting and unit.name
+    }
     unknown = len(answers) - having - without
     if without:
-        verdict = Verdict.PARTIAL if having or unknown else Verdict.NO
+        some = having or unknown or any(_weaker(feature, unit) for unit in units)
+        verdict = Verdict.PARTIAL if some else Verdict.NO
     else:
         verdict = Verdict.UNKNOWN if unknown else Verdict.YES
     return Confirmation(
@@ -100,15 +113,21 @@ def _confirmation(feature: str, units: Sequence[CompileUnit]) -> Confirmation:
         units_with=having,
         units_without=without,
         units_unknown=unknown,
-        flag=_flag(feature, flag, [unit for unit, answer in answers if answer is not None], lacking=without > 0),
-        units=tuple(sorted(named - {""}))[:_MOST_NAMES],
+        flag=_flag(feature, flag, [unit for unit, answer in answers if answer is False]),
+        units=tuple(dict.fromkeys(name for *_, name in sorted(named)))[:_MOST_NAMES],
+        elsewhere=without > 0 and bool(sited) and not sited & doubtful,
     )
 
 
-def _flag(feature: str, flag: str, units: Sequence[CompileUnit], *, lacking: bool) -> str:
+def _weaker(feature: str, unit: CompileUnit) -> bool:
+    """Whether a unit lacks the flag, but is guarded in part: `-fstack-protector` does it for arrays of characters."""
+    return feature == "stack_protector" and unit.stack_protector == "basic"
+
+
+def _flag(feature: str, flag: str, lacking: Sequence[CompileUnit]) -> str:
     """The flag that is missing, or, where none is, the one that all units have."""
-    if feature == "stack_protector" and not lacking and any(unit.stack_protector == "basic" for unit in units):
-        return "-fstack-protector"
-    if feature == "fortify" and lacking and any(unit.optimised == "0" for unit in units):
+    if feature == "fortify" and not lacking:
+        return "-D_FORTIFY_SOURCE"  # the headers that show it are the same at every level
+    if feature == "fortify" and any(unit.optimised == "0" for unit in lacking):
         return f"-O2 {flag}"  # which does nothing without optimisation (features.h)
     return flag

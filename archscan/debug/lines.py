@@ -23,6 +23,7 @@ from archscan.debug.values import (
 )
 
 _MOST_FILES = 65_536
+_MOST_COLUMNS = 16  # of a list of files; DWARF 5 has five kinds
 _PATH, _DIRECTORY = 1, 2  # DW_LNCT_…
 
 
@@ -121,18 +122,19 @@ def _rows(tables: Tables, at: int, end: int, sizes: Sizes) -> tuple[list[tuple[i
         form, at = uleb(data, at)
         columns.append((content, form))
     length, at = uleb(data, at)
-    if length > _MOST_FILES or (length and not columns):
-        raise DamageError(f"a list of {length} files")
+    # Each row has a name, and so a byte: many rows of columns without size would cost whatever their number says.
+    if length > _MOST_FILES or count > _MOST_COLUMNS or length > end - at:
+        raise DamageError(f"a list of {length} files of {count} columns")
     rows = []
     for _ in range(length):
-        folder, name = 0, b""
+        folder, name, begin = 0, b"", at
         for content, form in columns:
             found, at, real = value(data, at, form, sizes)
             if content == _PATH:
                 name = _text(tables, found, real)
             elif content == _DIRECTORY and isinstance(found, int):
                 folder = found
-        if at > end:
+        if at > end or at == begin:
             raise DamageError("a list of files that ends behind its table")
         rows.append((folder, name))
     return rows, at

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
 from archscan.debug.units import Head, Tables
 from archscan.debug.values import DamageError, number, uleb
@@ -16,17 +18,17 @@ def code_ranges(tables: Tables, head: Head) -> list[tuple[int, int]]:
 
     Ranges of indexed addresses (split DWARF) are left out.
     """
+    return [(low, high) for low, high in entries(tables, head) if low < high]
+
+
+def entries(tables: Tables, head: Head) -> list[tuple[int, int]]:
+    """What ``code_ranges`` is made of, at most 65,536: what is no range has no size, but costs as much as one."""
     if head.ranges is None:
         return [(head.low, head.high)] if head.code and head.low is not None and head.high is not None else []
     found: list[tuple[int, int]] = []
-    try:
-        for low, high in _listed(tables, head, head.ranges):
-            if low < high:
-                found.append((low, high))
-            if len(found) >= _MOST:
-                break
-    except DamageError:
-        pass
+    with suppress(DamageError):
+        # One by one: what came before the damage is kept.
+        found.extend(islice(_listed(tables, head, head.ranges), _MOST))
     return found
 
 
@@ -49,6 +51,7 @@ def _pairs(data: bytes, head: Head, at: int) -> Iterator[tuple[int, int]]:
             return
         if low == (1 << 8 * size) - 1:
             base = high
+            yield base, base
         else:
             yield base + low, base + high
 
@@ -61,6 +64,7 @@ def _entries(data: bytes, head: Head, at: int) -> Iterator[tuple[int, int]]:
             return
         if kind == _BASE:
             base, at = number(data, at, size, order), at + size
+            yield base, base
         elif kind == _PAIR:
             low, at = uleb(data, at)
             high, at = uleb(data, at)
@@ -76,5 +80,6 @@ def _entries(data: bytes, head: Head, at: int) -> Iterator[tuple[int, int]]:
             _, at = uleb(data, at)
             if kind != _BASEX:
                 _, at = uleb(data, at)
+            yield base, base
         else:
             raise DamageError(f"a range of kind {kind}")

@@ -41,6 +41,7 @@ _WANTED = frozenset({
     _RNGLISTS_BASE, _DWO_NAME, _GNU_DWO_NAME, _GNU_ADDR_BASE,
 })  # fmt: skip
 _MOST_ABBREVIATION_BYTES = 256 << 20  # looked through in one object; a large program has 50 MiB
+_MOST_TEXT = 256 << 20  # characters of names and producers in one object; a large program has 25 MiB
 _LONGEST_HEAD = 16 << 10  # bytes of a first entry, with strings inside
 _MOST_ATTRIBUTES = 1000  # of one entry
 
@@ -102,9 +103,10 @@ class Head(msgspec.Struct, frozen=True):
 def heads(tables: Tables, most: int) -> Iterator[Head]:
     """The head of each compile unit, in order; one that makes no sense is there with nothing but its position.
 
-    Raises ElfError where the section itself cannot be followed, has more than ``most`` units or too many abbreviations.
+    Raises ElfError where the section itself cannot be followed, has more than ``most`` units, too many abbreviations or
+    too much text.
     """
-    abbreviations = Abbreviations(tables.abbrev)
+    abbreviations, texts = Abbreviations(tables.abbrev), Texts()
     at = position = 0
     while at < len(tables.info):
         try:
@@ -117,7 +119,9 @@ def heads(tables: Tables, most: int) -> Iterator[Head]:
             raise ElfError("limit", f"more than {most} compile units (compile_units)")
         head: Head | None = unreached(position, tables.order)
         with suppress(DamageError):
-            head = _head(tables, tables.info[begin : min(end, begin + _LONGEST_HEAD)], offset, position, abbreviations)
+            head = _head(
+                tables, tables.info[begin : min(end, begin + _LONGEST_HEAD)], offset, position, abbreviations, texts
+            )
         if head:
             yield head
             position += 1
@@ -174,7 +178,31 @@ class Abbreviations:
                 return tag, tuple(attributes)
 
 
-def _head(tables: Tables, unit: bytes, offset: int, position: int, abbreviations: Abbreviations) -> Head | None:
+class Texts:
+    """The strings that heads use, each looked up once, within a budget for all that use them."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str] = {}
+        self._left = _MOST_TEXT
+
+    def get(self, form: int, table: bytes, offset: int) -> str:
+        """The string at an offset of the table for a form, escaped. Raises DamageError, and ElfError over budget."""
+        known = self._known.get((form, offset))
+        if known is None:
+            known = self._known[form, offset] = escape(text(table, offset))
+        return self.counted(known)
+
+    def counted(self, found: str) -> str:
+        """A string that lies in the head itself, counted as well."""
+        self._left -= len(found)
+        if self._left < 0:
+            raise ElfError("limit", f"more than {_MOST_TEXT} characters of names and producers")
+        return found
+
+
+def _head(
+    tables: Tables, unit: bytes, offset: int, position: int, abbreviations: Abbreviations, texts: Texts
+) -> Head | None:
     """The head of one unit; None for one that holds types, or what dwz found in several units.
 
     ``offset`` is the size of offsets in it.
@@ -205,10 +233,10 @@ def _head(tables: Tables, unit: bytes, offset: int, position: int, abbreviations
             found, at, form = value(unit, at, form, sizes)  # noqa: PLW2901  # an indirect form says its own
         if name in _WANTED:
             attributes.setdefault(name, (found, form))
-    return _described(tables, attributes, sizes, position)
+    return _described(tables, attributes, sizes, position, texts)
 
 
-def _described(tables: Tables, attributes: Attributes, sizes: Sizes, position: int) -> Head:
+def _described(tables: Tables, attributes: Attributes, sizes: Sizes, position: int, texts: Texts) -> Head:
     base = _whole(attributes, _STR_OFFSETS_BASE)
     strings = (8 if sizes.offset == 4 else 16) * (sizes.version == 5) if base is None else base
     addresses = _whole(attributes, _ADDR_BASE) or _whole(attributes, _GNU_ADDR_BASE) or 0
@@ -221,9 +249,9 @@ def _described(tables: Tables, attributes: Attributes, sizes: Sizes, position: i
     return Head(
         position,
         sizes,
-        name=_name(tables, attributes.get(_NAME), sizes, strings),
-        comp_dir=_name(tables, attributes.get(_COMP_DIR), sizes, strings),
-        producer=_name(tables, attributes.get(_PRODUCER), sizes, strings),
+        name=_name(tables, attributes.get(_NAME), sizes, strings, texts),
+        comp_dir=_name(tables, attributes.get(_COMP_DIR), sizes, strings, texts),
+        producer=_name(tables, attributes.get(_PRODUCER), sizes, strings, texts),
         language=_whole(attributes, _LANGUAGE),
         low=low,
         high=last,
@@ -240,23 +268,23 @@ def _whole(attributes: Attributes, name: int) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _name(tables: Tables, found: tuple[int | bytes, int] | None, sizes: Sizes, base: int) -> Name:
+def _name(tables: Tables, found: tuple[int | bytes, int] | None, sizes: Sizes, base: int, texts: Texts) -> Name:
     """The string of an attribute, or where it lies; None without the attribute, and for one that points nowhere."""
     if found is None:
         return None
     raw, form = found
     try:
         if isinstance(raw, bytes):
-            return escape(raw) if form == STRING else None
+            return texts.counted(escape(raw)) if form == STRING else None
         if form == STRP:
-            return escape(text(tables.str, raw))
+            return texts.get(form, tables.str, raw)
         if form == LINE_STRP:
-            return escape(text(tables.line_str, raw))
+            return texts.get(form, tables.line_str, raw)
         if form in ALTERNATE:
             return Alternate(raw)
         if form in STRX:
             offset = number(tables.str_offsets, base + raw * sizes.offset, sizes.offset, sizes.order)
-            return escape(text(tables.str, offset))
+            return texts.get(STRP, tables.str, offset)
     except DamageError:
         pass
     return None

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from archscan.model.debug import CompileUnit, Confirmation, DebugInfo, SourceLine
+from archscan.model.debug import Asked, CompileUnit, Confirmation, DebugInfo, SourceLine
 from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
 from archscan.model.words import (
     Confidence,
@@ -29,6 +29,7 @@ from archscan.model.words import (
 )
 
 __all__ = [
+    "Asked",
     "Begin",
     "CompileUnit",
     "Component",

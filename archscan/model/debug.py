@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -38,7 +39,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     """What the units of an object say together of one feature.
 
     ``flag`` is what turns it on; ``units`` names at most 16 that lack it, or, where none does, of which nothing is
-    known.
+    known. ``elsewhere``: all places that the verdict on the object names lie in units that do not lack it.
     """
 
     feature: Text
@@ -48,6 +49,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     units_unknown: Size
     flag: Text | None = None
     units: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
+    elsewhere: bool = False
 
 
 class SourceLine(msgspec.Struct, frozen=True, array_like=True):
@@ -56,6 +58,17 @@ class SourceLine(msgspec.Struct, frozen=True, array_like=True):
     address: Text
     file: Text
     line: Size
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants to know of an object: the lines of ``addresses``, and the units that verdicts are about.
+
+    ``sites`` are the places that the verdict on a feature names, by its column of ``elf``. Those of ``fortify`` are
+    calls that a compiler always replaces by checked ones where _FORTIFY_SOURCE is 2 or more.
+    """
+
+    addresses: tuple[str, ...] = ()
+    sites: Mapping[str, tuple[str, ...]] = {}
 
 
 class DebugInfo(msgspec.Struct, frozen=True, kw_only=True, tag="debug"):

@@ -16,9 +16,10 @@ _MOST_LINES = 16
 
 _CONFIRMED = """
 UPDATE temp.hit SET
-    confidence = CASE c.built WHEN 'yes' THEN 'possible' WHEN 'unknown' THEN confidence ELSE 'certain' END,
+    confidence = CASE c.standing WHEN 'contradicted' THEN 'possible' WHEN 'confirmed' THEN 'certain'
+        ELSE confidence END,
     evidence = json_set(evidence, '$.confirmation', json_object(
-        'standing', CASE c.built WHEN 'yes' THEN 'contradicted' WHEN 'unknown' THEN 'open' ELSE 'confirmed' END,
+        'standing', c.standing,
         'flag', c.flag, 'units', json(c.units), 'units_with', c.units_with, 'units_without', c.units_without,
         'units_unknown', c.units_unknown, 'debug_file', c.debug_file))
 FROM main.confirmed c

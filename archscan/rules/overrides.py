@@ -50,7 +50,7 @@ WHERE package_id = ? AND (privilege IS NOT NULL OR kind = 'symlink')
 # findings and a hundred wildcards cost a thirtieth of it; whoever writes more, to keep us busy, is not heard.
 _BUDGET = 300_000_000
 
-_TOKEN = re.compile(r"\\([\\*?])|([*?])|([^\\*?]+|\\)")
+_TOKEN = re.compile(r"\\([^\w\s])|([*?])|([^\\*?]+|\\)")
 
 
 class _Hit(NamedTuple):
@@ -182,8 +182,9 @@ def _plain(stored: str) -> str:
 def matcher(pattern: str) -> Callable[[str], bool] | None:
     r"""What tells the texts that a pattern means: ``*`` anything, ``?`` a character. None for one without these.
 
-    A ``\`` before one of the three takes its meaning away. Each part between asterisks is looked for once, from left to
-    right, so that no pattern takes long.
+    A ``\`` before these, as before any other punctuation, takes its meaning away; that is what Regexp::Wildcards does,
+    which lintian uses. Each part between asterisks is looked for once, from left to right, so that no pattern takes
+    long.
     """
     if not any(character in pattern for character in r"\*?"):
         return None

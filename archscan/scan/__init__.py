@@ -104,7 +104,7 @@ def scan(
 @contextmanager
 def judgement(database: Path, book: RuleBook, command: str) -> Iterator[tuple[sqlite3.Connection, int]]:
     """A database to judge without reading packages, and the id of the scan that this counts as."""
-    with store.open_store(database) as db:
+    with store.open_store(database, made=False) as db:
         extraction = store.Extraction("", ())
         scan_id = store.start_scan(
             db, started=now(), version=__version__, extraction=extraction, rules_digest=book.digest, command=command

@@ -23,6 +23,7 @@ from archscan.deb.members import Member
 from archscan.elf.reader import read
 from archscan.errors import DebError, ElfError, InputError, NoTargetError
 from archscan.model import (
+    Asked,
     Begin,
     DebugInfo,
     End,
@@ -42,8 +43,8 @@ from archscan.rules.load import load
 from archscan.scan import Options, Progress, now
 from archscan.scan.package import opened, prepare
 
-Wanted = Mapping[str, tuple[str, ...]]
-"""Build id → addresses whose lines somebody wants to know."""
+Wanted = Mapping[str, Asked]
+"""Build id → what somebody wants to know of the object."""
 
 _BY_BUILD_ID = re.compile(r"(?:^|/)\.build-id/([0-9a-f]{2})/([0-9a-f]+)\.debug$")
 _SHARED = re.compile(r"(?:^|/)\.dwz/")
@@ -67,7 +68,7 @@ def confirm(
     """
     book = load(options.data)
     check(book)
-    with sources.expanded(targets, stdin) as found, store.open_store(options.database) as db:
+    with sources.expanded(targets, stdin) as found, store.open_store(options.database, made=False) as db:
         if not found.jobs:
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
         extraction = store.Extraction("", ())
@@ -207,6 +208,9 @@ def _found(data: bytes, path: str, limits: Limits, send: Send, wanted: Wanted) -
     found = debug.read(image, path, wanted[identity], limits)
     if found and found.problem:
         send(_problem(found.problem, path))
+    if found and (split := sum(head.split and head.producer is None for head, _ in found.heads)):
+        text = f"{split} units keep their settings in .dwo files, which are not read; they stay unknown"
+        send(Problem(stage=Stage.ELF, kind=ProblemKind.MISSING, message=text, path=path))
     return found
 
 

@@ -21,9 +21,9 @@ from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
-from archscan.deb.overrides import is_override_file, overrides
+from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
 from archscan.deb.path_key import path_key
-from archscan.errors import ElfError, InputError, LimitError, SourceError
+from archscan.errors import DebError, ElfError, InputError, LimitError, SourceError
 from archscan.model import (
     Begin,
     Elf,
@@ -137,7 +137,7 @@ class _Reader:
             self._granted[_merged(path)] = (path, privileges | also)
         self._elf_files: set[str] = set()
         self._symlinks: dict[str, tuple[Member, str]] = {}
-        self._overrides: tuple[Override, ...] = ()
+        self._overrides: dict[bool, tuple[Override, ...]] = {}  # of the compressed file, and of the plain one
         self._objects = 0
         self.newest = opened.modified
 
@@ -164,7 +164,7 @@ class _Reader:
 
     def rest(self) -> Iterator[Message]:
         """Lintian overrides, symbolic links to ELF objects, and privileges given to what is not in the package."""
-        yield from self._overrides
+        yield from self._overrides.get(False, self._overrides.get(True, ()))
         objects = {_merged(path) for path in self._elf_files}
         for member, target in self._symlinks.values():
             yield from self._file(member, FileKind.SYMLINK, wanted=self._end_of_chain(target) in objects)
@@ -209,15 +209,21 @@ class _Reader:
 
     def _read_overrides(self, member: Member, head: bytes) -> Iterator[Problem]:
         """Remember what the file says: where a tar archive names it twice, the last one wins (dpkg)."""
+        packed = is_packed(member.name)
+        self._overrides[packed] = ()
         if member.size > self._limits.override_bytes:
             text = f"{member.size} bytes; the limit is {self._limits.override_bytes} (override_bytes)"
             yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text, path=member.name)
             return
         content = head + member.read(member.size - len(head))
-        said = overrides(content, self._package.name, self._package.architecture)
-        self._overrides = tuple(itertools.islice(said, _MOST_OVERRIDES + 1))
-        if len(self._overrides) > _MOST_OVERRIDES:
-            self._overrides = self._overrides[:_MOST_OVERRIDES]
+        try:
+            plain = unpacked(content, self._limits.override_bytes) if packed else content
+        except DebError as error:
+            yield Problem(stage=Stage.DATA, kind=ProblemKind(error.kind), message=escape(str(error)), path=member.name)
+            return
+        said = overrides(plain, self._package.name, self._package.architecture)
+        self._overrides[packed] = tuple(itertools.islice(said, _MOST_OVERRIDES))
+        if next(said, None):
             text = f"more than {_MOST_OVERRIDES} lintian overrides"
             yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text, path=member.name)
 

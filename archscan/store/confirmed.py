@@ -10,6 +10,16 @@ from __future__ import annotations
 CONFIRMABLE = ("stack_protector", "stack_clash", "fortify", "ibt_compiled", "bti_compiled", "pac_compiled")
 _FEATURE = "(" + ", ".join(f"'{name}'" for name in CONFIRMABLE) + ")"
 
+# what an object shows beside what its units say
+_BESIDE = f"""FROM (
+    SELECT o.elf_id, o.package_id, o.path, c.feature, CASE c.feature
+            {" ".join(f"WHEN '{name}' THEN e.{name}" for name in CONFIRMABLE)} END AS found,
+           c.verdict AS built, c.units_with, c.units_without, c.units_unknown, c.flag,
+           json_extract(c.units, '$[0]') AS unit, c.units, o.debug_id, o.debug_file
+    FROM built_object o
+    JOIN elf e ON e.id = o.elf_id
+    JOIN confirmation c ON c.debug_id = o.debug_id);"""
+
 CONFIRMED = f"""
 CREATE TABLE debug_info (
     id INTEGER PRIMARY KEY,
@@ -80,12 +90,24 @@ SELECT *, CASE
         WHEN built = found OR (built <> 'yes' AND found <> 'yes') THEN 'confirmed'
         WHEN built = 'partial' THEN 'open'  -- the units without may have had nothing to protect
         ELSE 'contradicted' END AS standing
-FROM (
-    SELECT o.elf_id, o.package_id, o.path, c.feature, CASE c.feature
-            {" ".join(f"WHEN '{name}' THEN e.{name}" for name in CONFIRMABLE)} END AS found,
-           c.verdict AS built, c.units_with, c.units_without, c.units_unknown, c.flag,
-           json_extract(c.units, '$[0]') AS unit, c.units, o.debug_id, o.debug_file
-    FROM built_object o
-    JOIN elf e ON e.id = o.elf_id
-    JOIN confirmation c ON c.debug_id = o.debug_id);
+{_BESIDE}
+"""
+
+STANDINGS = f"""
+DROP VIEW confirmed;
+
+-- All places that the verdict on the object names lie in units that do not lack the flag.
+ALTER TABLE confirmation ADD COLUMN elsewhere INTEGER NOT NULL DEFAULT 0 CHECK (elsewhere IN (0, 1));
+
+-- As before, but headers show FORTIFY of any level, and units that list none may lack it: that contradicts nothing.
+-- What lies elsewhere is not explained by the units that lack the flag.
+CREATE VIEW confirmed AS
+SELECT *, CASE
+        WHEN built IN ('n/a', 'unknown') OR found IN ('n/a', 'unknown') THEN 'open'
+        WHEN elsewhere THEN 'open'
+        WHEN built = found OR (built <> 'yes' AND found <> 'yes') THEN 'confirmed'
+        WHEN feature = 'fortify' AND found <> 'yes' THEN 'open'
+        WHEN built = 'partial' THEN 'open'  -- the units without may have had nothing to protect
+        ELSE 'contradicted' END AS standing
+{_BESIDE.replace("c.units, o.", "c.units, c.elsewhere, o.")}
 """

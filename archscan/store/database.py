@@ -45,8 +45,8 @@ def _advice(message: str) -> str:
 
 
 @contextmanager
-def open_store(path: Path) -> Iterator[Database]:
-    """The database at ``path`` for writing, made where there is none, with the newest schema.
+def open_store(path: Path, *, made: bool = True) -> Iterator[Database]:
+    """The database at ``path`` for writing, with the newest schema; made where there is none, if it may be ``made``.
 
     Raises StoreError, also for what happens while it is open.
     """
@@ -56,6 +56,8 @@ def open_store(path: Path) -> Iterator[Database]:
 
     with store_errors(path):
         _check_file(path)
+        if not made:
+            _check_exists(path)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
         try:
             # Before anything is changed: may we write, and is it ours?
@@ -87,6 +89,11 @@ def _check_file(path: Path) -> None:
         raise StoreError("is no SQLite database; choose another file with --db")
 
 
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise StoreError("there is no such database; `archscan scan TARGET…` makes one")
+
+
 @contextmanager
 def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
     """An archscan database for reading. Raises StoreError where there is none, or it is not archscan's."""
@@ -94,8 +101,7 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
 
     with store_errors(path):
         _check_file(path)
-        if not path.exists():
-            raise StoreError("there is no such database; `archscan scan TARGET…` makes one")
+        _check_exists(path)
         connection = sqlite3.connect(f"file:{quote(bytes(path))}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
         try:
             if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:

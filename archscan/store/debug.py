@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.model import CompileUnit, DebugInfo, Problem
+from archscan.model import Asked, CompileUnit, DebugInfo, Problem
+from archscan.store.confirmed import CONFIRMABLE
 from archscan.store.writer import transaction
 
 if TYPE_CHECKING:
@@ -17,31 +18,43 @@ if TYPE_CHECKING:
 _SETTINGS = ("stack_protector", "stack_clash", "cf_protection", "branch_protection", "pic", "optimised", "fortify")
 
 # Sites of verdicts that a finding is about, and addresses of calls and uses.
+# A place that a verdict on FORTIFY names is an unchecked call, but for the one that proves level 3.
 _ADDRESSES = """
-SELECT e.build_id, json_extract(s.value, '$.address') AS address
+SELECT e.build_id, json_extract(s.value, '$.address') AS address,
+       iif(r.key = 'fortify' AND instr(coalesce(json_extract(s.value, '$.name'), '_chk'), '_chk'), NULL, r.key) AS about
 FROM elf e, json_each(e.reasons) r, json_each(r.value, '$.sites') s
 WHERE e.build_id IS NOT NULL AND e.kind <> 'debug' AND e.id IN (SELECT elf_id FROM occurrence)
   AND json_extract(s.value, '$.address') GLOB '0x*'
 UNION
-SELECT e.build_id, c.address FROM call_site c JOIN elf e ON e.id = c.elf_id WHERE e.build_id IS NOT NULL
+SELECT e.build_id, c.address, NULL FROM call_site c JOIN elf e ON e.id = c.elf_id WHERE e.build_id IS NOT NULL
 UNION
-SELECT e.build_id, u.address FROM crypto_use u JOIN elf e ON e.id = u.elf_id
+SELECT e.build_id, u.address, NULL FROM crypto_use u JOIN elf e ON e.id = u.elf_id
 WHERE e.build_id IS NOT NULL AND u.address GLOB '0x*'
 """
 
 
-def debug_wanted(conn: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
-    """The build id of every object that debug information can be about → addresses whose lines are wanted."""
+def debug_wanted(conn: sqlite3.Connection) -> dict[str, Asked]:
+    """The build id of every object that debug information can be about → what is asked of it."""
     # What is not linked yet has debug information that would have to be relocated first.
     rows = conn.execute(
         "SELECT DISTINCT build_id FROM elf WHERE build_id IS NOT NULL "
         "AND kind NOT IN ('debug', 'relocatable', 'kernel-module')"
     )
-    wanted: dict[str, tuple[str, ...]] = {identity: () for (identity,) in rows}
-    for identity, address in conn.execute(_ADDRESSES):
-        if identity in wanted:
-            wanted[identity] += (address,)
-    return wanted
+    known = [identity for (identity,) in rows]
+    addresses: dict[str, set[str]] = {identity: set() for identity in known}
+    sites: dict[str, dict[str, list[str]]] = {identity: {} for identity in known}
+    for identity, address, about in conn.execute(_ADDRESSES):
+        if identity in addresses:
+            addresses[identity].add(address)
+            if about in CONFIRMABLE:
+                sites[identity].setdefault(about, []).append(address)
+    return {
+        identity: Asked(
+            addresses=tuple(sorted(addresses[identity])),
+            sites={name: tuple(places) for name, places in sites[identity].items()},
+        )
+        for identity in known
+    }
 
 
 def write_debug(db: Database, info: DebugInfo, filename: str) -> int:
@@ -105,11 +118,11 @@ def _write_units(conn: sqlite3.Connection, debug_id: int, units: tuple[CompileUn
 
 def _write_rest(conn: sqlite3.Connection, debug_id: int, info: DebugInfo) -> None:
     conn.executemany(
-        "INSERT INTO confirmation (debug_id, feature, verdict, units_with, units_without, units_unknown, flag, units) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO confirmation (debug_id, feature, verdict, units_with, units_without, units_unknown, flag, units, "
+        "elsewhere) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (debug_id, row.feature, row.verdict.value, row.units_with, row.units_without, row.units_unknown, row.flag,
-             msgspec.json.encode(row.units).decode())
+             msgspec.json.encode(row.units).decode(), row.elsewhere)
             for row in info.confirmations
         ],
     )  # fmt: skip

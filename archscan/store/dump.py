@@ -83,7 +83,8 @@ _LINES = {
         f"compile_unit t {_FROM_DEBUG} LEFT JOIN producer r ON r.id = t.producer_id",
     ),
     "confirmation": (
-        "d.build_id, t.feature, t.verdict, t.units_with, t.units_without, t.units_unknown, t.flag, t.units",
+        "d.build_id, t.feature, t.verdict, t.units_with, t.units_without, t.units_unknown, t.flag, t.units, "
+        "t.elsewhere",
         f"confirmation t {_FROM_DEBUG}",
     ),
     "source_line": ("d.build_id, t.address, t.file, t.line", f"source_line t {_FROM_DEBUG}"),

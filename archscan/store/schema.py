@@ -68,6 +68,12 @@ def m014_columns(db: Database) -> None:
     _execute_each(db, columns.COLUMNS)
 
 
+@MIGRATIONS()
+def m015_standings(db: Database) -> None:
+    """What debug information can contradict."""
+    _execute_each(db, confirmed.STANDINGS)
+
+
 def migrate(db: Database) -> None:
     """Bring an empty or older database to the present schema.
 

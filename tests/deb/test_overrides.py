@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import time
 from pathlib import Path
@@ -208,6 +209,28 @@ def test_only_the_packages_own_file_is_read(tmp_path: Path) -> None:
 def test_of_a_file_that_is_there_twice_the_last_counts(tmp_path: Path) -> None:
     twice = package(Entry(name=FILE, data=b"tag 1\ntag 2\n"), Entry(name=FILE, data=b"tag 3\n"))
     assert _overrides(said(twice, tmp_path)) == [("tag", "3")]
+
+
+def test_a_compressed_file_counts_where_there_is_no_plain_one(tmp_path: Path) -> None:
+    packed = Entry(name=FILE + b".gz", data=gzip.compress(b"tag packed\n"))
+    plain = Entry(name=FILE, data=b"tag plain\n")
+    assert _overrides(said(package(packed), tmp_path)) == [("tag", "packed")]
+    for both in ((packed, plain), (plain, packed)):
+        assert _overrides(said(package(*both), tmp_path)) == [("tag", "plain")]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"tag 1\n", "corrupt"),
+        (gzip.compress(b"tag 1\n")[:-9], "corrupt"),
+        (gzip.compress(b"t\n" * (LIMITS.override_bytes // 2 + 1)), "limit"),
+    ],
+    ids=["no-gzip", "cut", "bomb"],
+)
+def test_a_compressed_file_that_cannot_be_unpacked(data: bytes, kind: str, tmp_path: Path) -> None:
+    messages = said(package(Entry(name=FILE + b".gz", data=data)), tmp_path)
+    assert (_overrides(messages), problems(messages)) == ([], [("data", kind, FILE.decode()[2:] + ".gz")])
 
 
 def test_limits(tmp_path: Path) -> None:

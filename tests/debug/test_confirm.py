@@ -116,6 +116,66 @@ def test_a_finding_is_contradicted_and_stays(built: dict[str, Built], db: Path) 
     assert [row["feature"] for row in json.loads(shown.stdout)] == ["stack_protector"]
 
 
+# What is compiled how, and what debug symbols then say of the finding: standing, units that lack the flag, confidence.
+_CALLS = {
+    "main.c": "int other(int);\nint main(int c, char **v) { char b[9]; strcpy(b, *v); return printf(b) + other(c); }\n",
+    "other.c": 'int other(int a) { return printf("%d\\n", a); }\n',
+}
+_TWO, _ONE = "-D_FORTIFY_SOURCE=2", "-D_FORTIFY_SOURCE=1"
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ((("gcc", _TWO), ("gcc", "-DNONE")), ("confirmed", 1, "other.c", "certain")),
+        # Of each function the first call is known.
+        ((("gcc", "-DNONE"), ("gcc", "-DNONE")), ("confirmed", 1, "main.c", "certain")),
+        # Headers of level 1 are those of level 2, so they contradict nothing.
+        ((("gcc", _ONE), ("gcc", _ONE)), ("open", 0, "other.c", None)),
+        # Clang lists no header for what is only declared.
+        pytest.param((("gcc", _TWO), ("clang", "-DNONE")), ("open", 0, "other.c", "likely"), marks=pytest.mark.full),
+    ],
+    ids=["mixed", "none", "level-1", "clang"],
+)
+def test_an_unchecked_call_tells_of_its_unit(
+    how: tuple[tuple[str, str], ...], expected: tuple[str, int, str | None, str | None], tmp_path: Path
+) -> None:
+    for (name, text), (compiler, flag) in zip(_CALLS.items(), how, strict=True):
+        if shutil.which(compiler) is None:
+            pytest.skip(f"{compiler} is not installed")
+        (tmp_path / name).write_text(f"#include <stdio.h>\n#include <string.h>\n{text}")
+        run(compiler, "-g", "-O2", "-fPIE", "-U_FORTIFY_SOURCE", flag, "-c", name, cwd=tmp_path)
+    run("gcc", "-pie", "-Wl,--build-id", "-o", "it", "main.o", "other.o", cwd=tmp_path)
+    db, whole = tmp_path / "a.db", tmp_path / "it"
+    scan(db, package(tmp_path / "it.deb", "it", {"usr/bin/it": whole.read_bytes()}))
+    assert archscan("confirm", "-q", "--db", db, whole).returncode == 0
+    standing, without, unit, confidence = expected
+    ((found, *values),) = rows(
+        db, "SELECT found, standing, units_without, unit FROM confirmed WHERE feature = 'fortify'"
+    )
+    assert (found in ("no", "partial"), values) == (True, [standing, without, unit])
+    ((sure, message),) = rows(db, "SELECT confidence, message FROM open_finding WHERE subject = 'fortify'")
+    assert confidence in (None, sure)
+    assert (f"such as {unit}" in str(message)) is (standing == "confirmed")
+    assert "contradict" not in str(message)
+
+
+def test_the_weaker_protector_is_what_the_finding_is_about(tmp_path: Path) -> None:
+    """`-fstack-protector` behind the distribution's flags guards arrays of characters only."""
+    (tmp_path / "a.c").write_text('void f(int *); void f(int *p) { asm("" :: "r"(p)); }\n')
+    (tmp_path / "main.c").write_text("void f(int *);\nint main(void) { int all[40]; f(all); return all[3]; }\n")
+    weak = ("-O2", "-fPIE", "-g", "-fstack-protector-strong", "-fstack-protector")
+    run("gcc", *weak, "-pie", "-Wl,--build-id", "-o", "it", "main.c", "a.c", cwd=tmp_path)
+    db = tmp_path / "a.db"
+    scan(db, package(tmp_path / "it.deb", "it", {"usr/bin/it": (tmp_path / "it").read_bytes()}))
+    assert archscan("confirm", "-q", "--db", db, tmp_path / "it").returncode == 0
+    ((confidence, message),) = rows(
+        db, "SELECT confidence, message FROM open_finding WHERE subject = 'stack_protector'"
+    )
+    assert confidence == "certain"
+    assert "confirm: 2 of 2 units were compiled without -fstack-protector-strong, such as main.c" in str(message)
+
+
 def test_lines_are_attached_to_the_sites_of_a_verdict(built: dict[str, Built], db: Path) -> None:
     one = next(row for row in truth.functions(built["mixed"].whole) if row.name == "used")
     site = {"address": f"{one.low:#x}", "name": "used"}
@@ -129,6 +189,7 @@ def test_lines_are_attached_to_the_sites_of_a_verdict(built: dict[str, Built], d
     assert archscan("confirm", "-q", "--db", db, built["mixed"].dbgsym).returncode == 0
     _, _, evidence = finding(db, "usr/bin/mixed", "stack_protector")
     assert evidence["lines"] == [{"address": site["address"], "file": "used.c", "line": 4}]
+    assert evidence["confirmation"]["units"][0] == "used.c"
     shown = run("addr2line", "-e", built["mixed"].whole, site["address"], cwd=db.parent)
     assert shown.strip().endswith("used.c:4")
 
@@ -195,6 +256,22 @@ def test_what_is_about_no_object_is_said(built: dict[str, Built], tmp_path: Path
     assert rows(db, "SELECT count(*) FROM compile_unit") == [(0,)]
     done = archscan("confirm", "--db", db, tmp_path / "nowhere.deb")
     assert (done.returncode, "no such file" in done.stderr) == (3, True)
+
+
+def test_split_units_are_said_to_be_unknown_and_why(tmp_path: Path) -> None:
+    whole = program(tmp_path / "split", {}, "-gsplit-dwarf")
+    db = tmp_path / "a.db"
+    scan(db, package(tmp_path / "it.deb", "it", {"usr/bin/it": whole.read_bytes()}))
+    done = archscan("confirm", "--db", db, whole)
+    assert (done.returncode, "3 units keep their settings in .dwo files" in done.stderr) == (11, True)
+    assert {row[0] for row in rows(db, "SELECT built FROM confirmed")} <= {"unknown", "n/a"}
+
+
+@pytest.mark.parametrize("command", ["confirm", "apply"])
+def test_no_database_is_made_where_nothing_was_scanned(command: str, built: dict[str, Built], tmp_path: Path) -> None:
+    db = tmp_path / "none.db"
+    done = archscan(*(("confirm", built["bare"].dbgsym) if command == "confirm" else ("rules", "apply")), "--db", db)
+    assert (done.returncode, "there is no such database" in done.stderr, db.exists()) == (1, True, False)
 
 
 def test_what_is_neither_package_nor_object(built: dict[str, Built], db: Path, tmp_path: Path) -> None:

@@ -26,8 +26,10 @@ def but(name: str, **settings: object) -> CompileUnit:
     return msgspec.structs.replace(GOOD, name=name, **settings)
 
 
-def said(feature: str, *units: CompileUnit, features: frozenset[str] = AMD64) -> Confirmation:
-    return {row.feature: row for row in confirmations(units, features)}[feature]
+def said(
+    feature: str, *units: CompileUnit, features: frozenset[str] = AMD64, sited: frozenset[int] = frozenset()
+) -> Confirmation:
+    return {row.feature: row for row in confirmations(units, features, {feature: sited})}[feature]
 
 
 def test_the_features_are_those_that_the_database_knows() -> None:
@@ -38,7 +40,7 @@ def test_the_features_are_those_that_the_database_knows() -> None:
     ("settings", "verdict"),
     [
         (("strong", "all"), "yes"),
-        (("strong", "basic"), "yes"),
+        (("strong", "basic"), "partial"),
         (("strong", "off"), "partial"),
         (("none", "explicit"), "no"),
         (("strong", None), "unknown"),
@@ -53,10 +55,9 @@ def test_the_stack_protector(settings: tuple[str | None, str | None], verdict: s
     assert row.units_with + row.units_without + row.units_unknown == 2
 
 
-def test_the_weaker_flag_is_named_where_all_units_have_it() -> None:
-    basic = but("b.c", stack_protector="basic")
-    assert said("stack_protector", GOOD, basic).flag == "-fstack-protector"
-    assert said("stack_protector", GOOD, basic, but("c.c", stack_protector="off")).flag == "-fstack-protector-strong"
+def test_the_weaker_protector_lacks_the_flag_but_guards_something() -> None:
+    row = said("stack_protector", but("b.c", stack_protector="basic"))
+    assert (row.verdict, row.units, row.flag) == ("partial", ("b.c",), "-fstack-protector-strong")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,29 @@ def test_what_counts_for_nothing(unit: CompileUnit) -> None:
     assert said("stack_protector", unit).verdict == "n/a"
 
 
+def test_the_units_that_the_verdict_is_about_are_named_first() -> None:
+    units = [but(f"{number:02}.c", position=number, stack_protector="off") for number in range(40)]
+    row = said("stack_protector", *units, sited=frozenset({39, 12}))
+    assert row.units[:3] == ("12.c", "39.c", "00.c")
+    assert len(row.units) == 16
+
+
+def test_a_verdict_about_other_units_is_not_explained() -> None:
+    lacking, rust = but("l.c", position=1, stack_protector="off"), but("r.rs", position=2, language="rust")
+    unknown = but("u.c", position=3, stack_protector=None)
+    lto = but("<artificial>", position=4, language="lto", lto=True, stack_protector=None)
+    about: dict[str, tuple[tuple[CompileUnit, ...], set[int]]] = {
+        "the other": ((GOOD, lacking, rust), {2}),
+        "both": ((GOOD, lacking, rust), {1, 2}),
+        "nobody knows": ((lacking, unknown, rust), {3}),
+        "nothing": ((GOOD, lacking, rust), set()),
+        "code of any unit": ((GOOD, lacking, rust, lto), {2, 4}),
+    }
+    for name, (units, sited) in about.items():
+        row = said("stack_protector", *units, sited=frozenset(sited))
+        assert row.elsewhere is (name == "the other"), name
+
+
 def test_link_time_optimisation() -> None:
     made = but("<artificial>", language="lto", lto=True, stack_protector=None)
     assert said("stack_protector", made, but("a.c", lto=True)).verdict == "yes"
@@ -85,6 +109,9 @@ def test_fortify() -> None:
     nothing = but("n.c", fortify=None)
     assert said("fortify", GOOD, nothing).verdict == "yes"
     assert said("fortify", nothing).verdict == "n/a"
+    assert said("fortify", GOOD).flag == "-D_FORTIFY_SOURCE"  # headers do not tell the level
+    row = said("fortify", GOOD, but("c.c", fortify=None, producer="Debian clang version 14.0.6"))
+    assert (row.verdict, row.units) == ("unknown", ("c.c",))  # clang lists no header that only declares
     row = said("fortify", GOOD, hidden)
     assert (row.verdict, row.units) == ("unknown", ("h.c",))
     row = said("fortify", GOOD, hidden, without)
@@ -122,4 +149,4 @@ def test_at_most_sixteen_units_are_named() -> None:
 
 
 def test_nothing_is_known_of_a_unit_without_settings() -> None:
-    assert {row.verdict for row in confirmations([UNKNOWN], AMD64)} == {"unknown", "n/a"}
+    assert {row.verdict for row in confirmations([UNKNOWN], AMD64, {})} == {"unknown", "n/a"}

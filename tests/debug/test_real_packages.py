@@ -10,7 +10,7 @@ import pytest
 from archscan import debug
 from archscan.debug.flags import language, settings
 from archscan.elf.reader import read
-from archscan.model import DebugInfo, Limits
+from archscan.model import Asked, DebugInfo, Limits
 from tests.debug import truth
 from tests.debug.building import run
 from tests.debug.source_packages import RECIPES, Recipe, debs, folder
@@ -44,7 +44,7 @@ def confirmed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def said(path: Path, wanted: tuple[str, ...] = ()) -> DebugInfo:
-    found = debug.read(read(path.read_bytes()), path.name, wanted, Limits())
+    found = debug.read(read(path.read_bytes()), path.name, Asked(addresses=wanted), Limits())
     assert found is not None
     return debug.finished(found, {})
 
@@ -86,7 +86,9 @@ def test_fortify_is_shown_where_it_was_asked_for(confirmed: dict[str, Path]) -> 
     sql = "SELECT units_with, units_without FROM confirmed WHERE feature = 'fortify' AND path = 'usr/bin/hello'"
     ((having, without),) = rows(confirmed["hello"], sql)
     assert (int(str(having)) > 0, without) == (True, 0)
-    assert rows(confirmed["hello-plain"], sql) == [(0, 0)]
+    assert rows(confirmed["hello-plain"], sql) == [(0, 1)]
+    sql = "SELECT standing, unit, flag FROM confirmed WHERE feature = 'fortify'"
+    assert rows(confirmed["hello-plain"], sql) == [("confirmed", "src/hello.c", "-D_FORTIFY_SOURCE=2")]
 
 
 def test_assembler_and_data_do_not_count(confirmed: dict[str, Path]) -> None:
@@ -118,7 +120,7 @@ def test_strings_that_dwz_shares(tmp_path: Path, pairs: dict[str, list[truth.Pai
     assert strings is not None
     linked = []
     for path, info in zip(files, before, strict=True):
-        found = debug.read(read(path.read_bytes()), path.name, (), Limits())
+        found = debug.read(read(path.read_bytes()), path.name, Asked(), Limits())
         assert found is not None
         if found.alternate is not None:
             assert found.alternate == strings[0]

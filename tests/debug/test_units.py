@@ -16,7 +16,7 @@ from archscan.debug.lines import line_table
 from archscan.debug.ranges import code_ranges
 from archscan.debug.units import heads
 from archscan.elf.reader import read
-from archscan.model import DebugInfo, Limits
+from archscan.model import Asked, DebugInfo, Limits
 from tests.debug import truth
 from tests.debug.building import program, run, split
 
@@ -34,7 +34,7 @@ VARIANTS = {
 
 
 def said(path: Path, wanted: tuple[str, ...] = ()) -> DebugInfo:
-    found = debug.read(read(path.read_bytes()), path.name, wanted, Limits())
+    found = debug.read(read(path.read_bytes()), path.name, Asked(addresses=wanted), Limits())
     assert found is not None
     assert found.problem is None
     return debug.finished(found, {})
@@ -85,7 +85,7 @@ def test_the_settings_are_those_of_the_command_lines(built: Path) -> None:
 def test_what_the_units_say_together(built: Path) -> None:
     found = {row.feature: row for row in said(built).confirmations}
     row = found["stack_protector"]
-    assert (row.verdict, row.units_with, row.units_without, row.units) == ("partial", 2, 1, ("used.c",))
+    assert (row.verdict, row.units_with, row.units_without, row.units) == ("partial", 1, 2, ("used.c", "plain.c"))
     assert (found["fortify"].verdict, found["fortify"].units) == ("unknown", ("used.c",))
     assert (found["stack_clash"].verdict, found["stack_clash"].units) == ("partial", ("plain.c", "used.c"))
 
@@ -174,7 +174,7 @@ def test_assembler_and_link_time_optimisation(tmp_path: Path) -> None:
     assert languages.count("c") == 3
     assert "lto" in languages
     row = {row.feature: row for row in lto.confirmations}["stack_protector"]
-    assert (row.verdict, row.units) == ("partial", ("used.c",))
+    assert (row.verdict, row.units) == ("partial", ("used.c", "plain.c"))
     (tmp_path / "as.s").write_text(".text\n.globl f\nf:\n ret\n")
     run("gcc", "-g", "-shared", "-nostdlib", "-Wl,--build-id", "-o", "as.so", "as.s", cwd=tmp_path)
     (unit,) = said(tmp_path / "as.so").units

@@ -210,6 +210,8 @@ TRUTHS: tuple[tuple[str, str, str, dict[str, str], str, str], ...] = (
     ("2026-01-01", "amd64", "1-1", {"language": "go"}, "nx", "pie relro bind_now stack_protector"),
     ("2026-01-01", "amd64", "1-1", {"language": "haskell"}, "nx", "pie bind_now"),
     ("2026-01-01", "amd64", "1-1", {"language": "fortran"}, "pie stack_protector stack_clash", "fortify"),
+    ("2026-01-01", "arm64", "1-1", {"language": "fortran"}, "pie stack_protector stack_clash", "fortify"),
+    ("2014-08-01", "arm64", "1-1", {"language": "fortran"}, "relro", "stack_protector"),
     # another processor than the package's: nothing was promised
     ("2026-01-01", "amd64", "1-1", {"machine": "mips"}, "", "nx pie relro fortify"),
     ("2026-01-01", "all", "1-1", {}, "", "nx pie relro fortify"),
@@ -441,6 +443,44 @@ def test_advice_is_the_text_for_the_place(scanned: Path) -> None:
     connection.close()
     assert "A rebuild is enough" in rows["older-than-promise"]
     assert rows["no-pie"].startswith("Let the default flags through")
+
+
+# What the text of a place says in the rules that may name it; a place without a text of its own has the rule's.
+TEXTS = {
+    "rebuild": "Nothing in the source is at fault",
+    "toolchain": "",
+    "assembler": ".note.GNU-stack",
+    "linker-script": "linker script",
+}
+LACKING = {
+    **dict.fromkeys(("pie", "bind_now", "stack_protector", "fortify", "stack_clash", "nx"), "no"),
+    **dict.fromkeys(("ibt_compiled", "bti_compiled", "pac_compiled"), "no"),
+    "relro": "none", "wx_segments": 1, "textrel": 1, "runpath": "/tmp", "sanitizers": "address",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("privilege", [None, "setuid"])
+def test_every_place_that_is_named_has_a_text_that_fits(privilege: str | None) -> None:
+    """For objects that lack everything, of all days, processors and languages."""
+    connection = database()
+    for built in ("2005-01-01", "2012-01-01", "2019-01-01", "2025-01-01", None):
+        for architecture in ("amd64", "arm64", "mipsel"):
+            for language in ("c", "go", "haskell", "pascal", "rust", "unknown"):
+                columns = {**LACKING, "kind": "executable", "machine": DEBIAN.machines[architecture]}
+                item = Object(columns={**columns, "language": language}, privilege=privilege)
+                name = f"tool-{built}-{architecture}-{language}"
+                stamp = built and f"{built}T00:00:00+00:00"
+                put(connection, Pack(name=name, source=name, built=stamp, architecture=architecture, objects=(item,)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    rows = connection.execute("SELECT DISTINCT a.rule_id, f.subject, a.fix_where, a.fix, r.fix FROM advice a "
+                              "JOIN finding f ON f.id = a.finding_id JOIN rule r ON r.id = a.rule_id "
+                              "WHERE r.category = 'hardening'").fetchall()  # fmt: skip
+    assert {where for _, _, where, _, _ in rows} == {"build-flag", *TEXTS}
+    for rule, subject, where, text, general in rows:
+        assert TEXTS.get(where, "") in text, (rule, where)
+        assert where == "build-flag" or "DEB_BUILD_MAINT_OPTIONS" not in text, (rule, where)
+        assert where not in ("rebuild", "toolchain") or text != general, (rule, where)
+        assert (subject, where) != ("nx", "rebuild")
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------

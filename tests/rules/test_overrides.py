@@ -65,6 +65,9 @@ def _is_overridden(*overrides: tuple[str, str], path: str = "usr/bin/tool", one:
         ("tool", False),
         ("usr/bin/tools", False),
         ("usr/bin/TOOL", False),
+        (r"\[usr/bin/tool\]", True),
+        (r"[usr/bin\/to?l]", True),
+        (r"[usr/bin/\tool]", False),
         ("[usr/bin/tool] *", False),
     ],
 )
@@ -234,7 +237,7 @@ def test_a_pattern_means_what_a_regular_expression_of_it_does(pattern: str, text
     """The expression is what Regexp::Wildcards makes of it, which lintian uses."""
     expression = "".join(
         {"*": ".*", "?": "."}.get(token, re.escape(token[-1] if len(token) == 2 else token))
-        for token in re.findall(r"\\[\\*?]|.", pattern, re.DOTALL)
+        for token in re.findall(r"\\[^\w\s]|.", pattern, re.DOTALL)
     )
     matches = matcher(pattern)
     wanted = re.fullmatch(expression, text, re.DOTALL) is not None
