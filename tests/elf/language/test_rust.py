@@ -24,12 +24,17 @@ PATHS = (
     "/home/x/.cargo/registry/src/github.com-1ecc6299db9ec823/time-0.3.0-rc.2/src/lib.rs"
     "/home/x/.cargo/git/checkouts/left-pad-0123456789abcdef/1a2b3c4/src/lib.rs"
     "/rust/deps/gimli-0.32.3/src/read.rs/build/x/vendor/string_cache/src/atom.rs"
+    "/build/x/debian/cargo_registry/sha-1-0.10.0/src/lib.rs/build/x/vendor/phf_shared-0.8.0/src/lib.rs"
+    "/home/x/.cache/cargo-home/registry/src/index.crates.io-1949cf8c6b5b557f/wasi-0.11.0+wasi-snapshot-preview1/src/x.rs"
+    "./third_party/rust/regex-automata/src/nfa/thompson.rs./third_party/rust/jxl-0.3.1/src/lib.rs"
+    "../../third_party/rust/chromium_crates_io/vendor/serde_json_lenient-v0_2/src/de.rs/y/vendor/zlib-1.3.1/src/x.c"
     "/rustc/0123456789abcdef0123456789abcdef01234567/library/core/src/option.rs"
     "/usr/share/cargo/registry/aho-corasick-0.7.19/src/lib.rs"
 )
 NAMED = {
     ("aho-corasick", "0.7.19"), ("serde_json", "1.0.107+build.1"), ("time", "0.3.0-rc.2"), ("left-pad", "1a2b3c4"),
-    ("gimli", "0.32.3"), ("string_cache", None),
+    ("gimli", "0.32.3"), ("string_cache", None), ("sha-1", "0.10.0"), ("phf_shared", "0.8.0"),
+    ("wasi", "0.11.0+wasi-snapshot-preview1"), ("regex-automata", None), ("jxl", "0.3.1"), ("serde_json_lenient", None),
 }  # fmt: skip
 SOURCE = 'const char paths[] = "%s";\nint main(int c, char **v) { return paths[c]; }\n'
 
