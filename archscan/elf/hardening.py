@@ -60,7 +60,7 @@ def protections(subject: Subject) -> Protections:
     judged |= inside
     judged["fortify"], checked, fortifiable = fortified(subject, inspected)
     judged["separate_code"], judged["glibcxx_assertions"] = separate_code(subject), glibcxx_assertions(subject)
-    judged["clang_cfi"], judged["safe_stack"] = clang_cfi(subject), safe_stack(subject)
+    judged["clang_cfi"], judged["safe_stack"] = clang_cfi(subject, inspected), safe_stack(subject)
     columns: dict[str, str | int | None] = {name: verdict for name, (verdict, _) in judged.items()}
     columns |= {"fortified_calls": checked, "fortifiable_calls": fortifiable}
     reasons = {name: reason for name, (_, reason) in judged.items() if reason}

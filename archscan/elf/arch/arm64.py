@@ -102,6 +102,11 @@ def _signatures(code: Code) -> Offsets:
     return where(code, 4, lambda run: np.isin(run, _SIGNATURES))
 
 
+def _wrong_type(code: Code) -> Offsets:
+    """`brk #0x5502`."""
+    return where(code, 4, lambda run: run == 0xD42AA040)
+
+
 def _stubs(code: Code) -> Pairs:
     """`adrp x16, page; ldr x17, [x16, #N]`, alone or behind `bti c`: the entries of .plt."""
 
@@ -201,6 +206,7 @@ MACHINE = Machine(
         entry_marks={"bti_compiled": _pads},
         signed_frames=_saves,
         signatures=_signatures,
+        wrong_type=_wrong_type,
         text=_TEXT,
         stubs=_stubs,
         direct_calls=_direct_calls,

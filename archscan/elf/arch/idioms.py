@@ -128,7 +128,8 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     where it is one: what is linked dynamically imports it, and in an object that does not, the pattern stands by
     chance. ``frames``: see above. ``locals_``:
     addresses of the stack that are computed, and how far above the stack pointer. ``entry_marks``: a column such as
-    ``ibt_compiled`` and whether the code at each offset begins with that mark.
+    ``ibt_compiled`` and whether the code at each offset begins with that mark. ``wrong_type``: what clang alone writes,
+    where a function of the wrong type is about to be called (llvm.ubsantrap of clang's `CFICheckFail`).
     """
 
     canaries: Callable[[Code], Offsets]
@@ -141,6 +142,7 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     entry_marks: dict[str, Callable[[Code, Offsets], Mask]] = {}
     signed_frames: Callable[[Code], Offsets] = nothing  # where a return address is saved
     signatures: Callable[[Code], Offsets] = nothing  # where it is signed
+    wrong_type: Callable[[Code], Offsets] = nothing
     text: Text | None = None
     stubs: Callable[[Code], Pairs] | None = None  # addresses where a stub of the PLT is entered, and of its slot
     direct_calls: Callable[[Code], Pairs] | None = None
