@@ -88,6 +88,10 @@ def _pads(code: Code, offsets: Offsets) -> Mask:
     return np.isin(word_at(code, offsets), _PADS)
 
 
+def _signing_pads(code: Code, offsets: Offsets) -> Mask:
+    return np.isin(word_at(code, offsets), _SIGNATURES)
+
+
 def _saves(code: Code) -> Offsets:
     """`stp x29, x30, [sp, #N]` with and without `!`, and `str x30, [sp, #-N]!`."""
 
@@ -204,6 +208,7 @@ MACHINE = Machine(
         addresses=_addresses,
         probes=_probes,
         entry_marks={"bti_compiled": _pads},
+        signing_marks=_signing_pads,
         signed_frames=_saves,
         signatures=_signatures,
         wrong_type=_wrong_type,

@@ -140,6 +140,8 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Callable[[Code], Offsets]
     probes: Callable[[Code, Frames], Probes] | None = None
     entry_marks: dict[str, Callable[[Code, Offsets], Mask]] = {}
+    # Of the marks those that sign the return address: written for that, too, where no landing pads were asked for.
+    signing_marks: Callable[[Code, Offsets], Mask] = nowhere
     signed_frames: Callable[[Code], Offsets] = nothing  # where a return address is saved
     signatures: Callable[[Code], Offsets] = nothing  # where it is signed
     wrong_type: Callable[[Code], Offsets] = nothing
