@@ -10,7 +10,7 @@ import msgspec
 
 from archscan.elf.arch.machine import Machine
 from archscan.elf.assertions import glibcxx_assertions
-from archscan.elf.binding import binding, text_relocations
+from archscan.elf.binding import binding
 from archscan.elf.fortify import fortified, is_klibc
 from archscan.elf.image import (
     PF_W,
@@ -32,6 +32,7 @@ from archscan.elf.separate_code import separate_code
 from archscan.elf.stack_clash import stack_clash
 from archscan.elf.stack_protector import stack_protector
 from archscan.elf.subject import FOREIGN, Judged, Subject, not_applicable, places, unlinked
+from archscan.elf.text_relocations import text_relocations
 from archscan.model import ElfKind, Reason, Verdict
 
 _MARKS = ("ibt_marked", "shstk_marked", "bti_marked", "pac_marked")
