@@ -73,7 +73,10 @@ def crates(look: Look) -> tuple[tuple[Component, ...], bool]:
     """The crates of an object, and whether the list was read whole."""
     packed = part(look, ".dep-v0")
     audited = audited_crates(packed) if packed else None
-    return audited if audited is not None else _named_crates(look)
+    if audited is not None:
+        return audited
+    named, whole = _named_crates(look)
+    return named, whole and not packed  # else a list is there that cannot be read
 
 
 def audited_crates(packed: bytes) -> tuple[tuple[Component, ...], bool] | None:

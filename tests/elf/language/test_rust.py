@@ -118,7 +118,7 @@ def test_the_list_of_cargo_auditable_is_read(tmp_path: Path) -> None:
 )
 def test_a_list_that_cannot_be_read_leaves_the_language(tmp_path: Path, content: bytes) -> None:
     found = audited(tmp_path, content or b"\0")
-    assert (found.language, crates(found)) == ("rust", [])
+    assert (found.language, crates(found), found.reasons["language"].truncated) == ("rust", [], True)
 
 
 def test_a_bomb_of_crates_is_not_unpacked() -> None:
