@@ -204,6 +204,7 @@ MACHINE = Machine(
     idioms=Idioms(
         canaries=_canaries,
         guard="__stack_chk_guard",
+        order="<",
         frames=_frames,
         addresses=_addresses,
         probes=_probes,

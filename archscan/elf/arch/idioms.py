@@ -153,4 +153,5 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     constant_argument: Callable[[Code, Offsets, int], Mask] = never
     unwound: bool = True  # compilers write tables for unwinding all functions, without being asked
     flags: int = 0  # bits of e_flags without which ``text`` does not fit
+    order: str = ""  # of the bytes of an instruction, as struct has it, where it is the same whatever that of data is
     little: bool = False  # ``text`` fits the little-endian form only

@@ -59,3 +59,13 @@ def test_what_signs_return_addresses_is_no_landing_pad_that_was_asked_for(
     found = seen(build(_ARM64, tmp_path, [text], flags, "p.so"), "usr/lib/x/p.so", "arm64")
     assert (found.bti_compiled, found.pac_compiled) == (pads, signed), found.reasons["bti_compiled"]
     assert (found.reasons["bti_compiled"].code == "only-signed") == (flag == "pac-ret")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("flag", "verdict"), [("none", "no"), ("standard", "yes")])
+def test_instructions_are_little_endian_in_big_endian_objects_too(tmp_path: Path, flag: str, verdict: str) -> None:
+    """Arm, "Procedure Call Standard for the Arm 64-bit Architecture": byte-invariant big-endian data."""
+    text = "int printf(const char *, ...);\n" + _TEXT.replace("#include <stdio.h>\n", "")
+    flags = ["-mbig-endian", "-O2", f"-mbranch-protection={flag}", "-c"]
+    found = seen(build(_ARM64, tmp_path, [text], flags, "p.o"), "usr/lib/p.o", "arm64")
+    assert (found.endian, found.bti_compiled, found.pac_compiled) == ("big", verdict, verdict)
