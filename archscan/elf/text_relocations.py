@@ -110,6 +110,7 @@ def _packed(image: Image, fixed: list[tuple[int, int]], found: _Changed) -> None
         # A hostile table has millions of entries: of one only as many bits are looked at as can lie in a segment.
         for low, high in fixed:
             first = max(-(-(low - base) // word), 0)
-            changed = (bits >> first) & ((1 << max(-(-(high - base) // word) - first, 0)) - 1) if base < high else 0
+            last = min(-(-(high - base) // word), image.bits)  # bits from here on are of words behind the segment
+            changed = bits >> first & ((1 << last - first) - 1) if first < last else 0
             if changed:
                 _add(found, base + (first + (changed & -changed).bit_length() - 1) * word, changed.bit_count())

@@ -97,6 +97,13 @@ def test_what_is_not_linked_has_none(tmp_path: Path) -> None:
     assert (found.textrel, _code(found)) == (0, "kind")
 
 
+def test_a_segment_of_the_whole_address_space_costs_nothing() -> None:
+    """Its size in words is no number of bits."""
+    data = bytearray(linked({_RELR: pack("<QQ", 16, 3)}, [(35, 16), _TEXTREL], flags=5))
+    data[64 + 40 : 64 + 48] = pack("<Q", 2**63)  # p_memsz
+    assert _found(bytes(data)) == (2, "relocations")
+
+
 def test_a_hostile_table_costs_little() -> None:
     """Millions of words of bits that wander through the whole address space, and a million plain entries."""
     word = pack("<Q", 2**64 - 1)
