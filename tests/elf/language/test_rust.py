@@ -88,6 +88,22 @@ def test_c_beside_rust_is_told_by_what_rust_does_not_call(tmp_path: Path, call: 
     )
 
 
+@pytest.mark.parametrize(
+    ("flag", "verdict", "code"), [("none", "no", "no-landing-pads"), ("full", "unknown", "c-untold")]
+)
+def test_landing_pads_of_an_object_with_c_are_judged(tmp_path: Path, flag: str, verdict: str, code: str) -> None:
+    """Rust's own compiler makes none. Where no function has one, no function in C has; else whose they are is open."""
+    stub = compiled(tmp_path, "int _Unwind_GetLanguageSpecificData;\n", ["-shared", "-fPIC"], name="libunwind.so")
+    source = (
+        "extern char _Unwind_GetLanguageSpecificData[];\nchar *f(void) { return _Unwind_GetLanguageSpecificData; }\n"
+    )
+    source += "extern void __memcpy_chk();\nvoid g(void) { __memcpy_chk(); }\nvoid k(void) { g(); }\n"
+    flags = ["-O2", "-shared", "-fPIC", "-fno-builtin", f"-fcf-protection={flag}", "-w", "-s", str(stub)]
+    found = seen(compiled(tmp_path, SOURCE.replace("main", "h") % PATHS + source, flags), "usr/lib/x.so")
+    assert (found.language, found.ibt_compiled, found.reasons["ibt_compiled"].code) == ("rust", verdict, code)
+    assert found.stack_clash == "n/a"
+
+
 def test_the_list_of_cargo_auditable_is_read(tmp_path: Path) -> None:
     packages = [
         {"name": "app", "version": "0.1.0", "source": "local", "dependencies": [1], "root": True},
