@@ -15,4 +15,9 @@ def holds(image: Image, text: bytes) -> bool:
         ]
     else:
         places = [(one.offset, one.offset + one.file_size) for one in loads(image) if not one.flags & PF_W]
-    return any(image.data.find(text, start, end) >= 0 for start, end in places)
+    behind = 0  # headers may overlap thousands of times; no byte is searched twice, but for what joins two of them
+    for start, end in sorted(places):
+        if end > behind and image.data.find(text, max(start, behind - len(text)), end) >= 0:
+            return True
+        behind = max(behind, end)
+    return False

@@ -30,6 +30,7 @@ from archscan.model import Reason, Site, Verdict
 _HEADER = {32: 52, 64: 64}  # bytes of the ELF header
 _PROGRAM_HEADERS = {32: (28, "I"), 64: (32, "Q")}  # where e_phoff stands
 _SITES = 16
+_MOST = 64  # executable segments; a linker makes one or two
 # Segments of what is no code, wherever it is mapped: for unwinding, for the loader, notes.
 _TABLES = frozenset({PT_GNU_EH_FRAME, PT_DYNAMIC, PT_INTERP, PT_NOTE})
 
@@ -42,6 +43,8 @@ def separate_code(subject: Subject) -> Judged:
     executable = [part for part in loads(image) if part.flags & PF_X and part.file_size]
     if not executable:
         return not_applicable("no-code", "no segment is executable")
+    if len(executable) > _MOST:
+        return Verdict.UNKNOWN, Reason("too-much-code", "more executable segments than are looked at")
     for part in executable:
         if _holds(part, 0, _HEADER[image.bits]) or _holds(part, _program_headers(image), 1):
             text = "the headers are mapped executable, in one segment with the code"
