@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from archscan.elf.image import PF_W, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, Image, loads
+from archscan.elf.constants import holds
 from archscan.elf.language import Language
 from archscan.elf.subject import FOREIGN, Judged, Subject, names, not_applicable, unlinked
 from archscan.model import ElfKind, Reason, Verdict
@@ -35,7 +35,7 @@ def glibcxx_assertions(subject: Subject) -> Judged:
     imported = {row.symbol for row in subject.imports}
     plain = tuple(sorted(name for name in imported if _STRING.match(name)))
     counts = {"plain": len(plain)}
-    if _FAIL in imported or _holds(subject.image, _MESSAGE):
+    if _FAIL in imported or holds(subject.image, _MESSAGE):
         if plain:
             text = "containers are checked, but the std::string of some units is not"
             return Verdict.PARTIAL, Reason("some-units-unchecked", text, counts, *names(plain))
@@ -66,21 +66,8 @@ def _excused(subject: Subject) -> Judged | None:
 def _has_inside(subject: Subject) -> bool:
     """Whether the library was linked in, so that what is called of it cannot be seen."""
     linked = subject.kind != ElfKind.RELOCATABLE and not _needs_library(subject)
-    return linked and any(_holds(subject.image, text) for text in _INSIDE)
+    return linked and any(holds(subject.image, text) for text in _INSIDE)
 
 
 def _needs_library(subject: Subject) -> bool:
     return any(name.startswith("libstdc++.so") for name in subject.needed)
-
-
-def _holds(image: Image, text: bytes) -> bool:
-    """Whether a text stands among the object's constants."""
-    if image.sections:
-        places = [
-            (one.offset, one.offset + one.size)
-            for one in image.sections
-            if one.flags & (SHF_ALLOC | SHF_WRITE) == SHF_ALLOC and one.type != SHT_NOBITS
-        ]
-    else:
-        places = [(one.offset, one.offset + one.file_size) for one in loads(image) if not one.flags & PF_W]
-    return any(image.data.find(text, start, end) >= 0 for start, end in places)

@@ -1,6 +1,6 @@
-"""What the loader writes and whether it stays writable: RELRO, immediate binding, text relocations.
+"""What the loader writes and whether it stays writable: RELRO and immediate binding.
 
-All three are measured by the relocations themselves. Flags alone mislead: `-z now -z norelro` leaves every slot
+Both are measured by the relocations themselves. Flags alone mislead: `-z now -z norelro` leaves every slot
 writable, and `-fno-plt` or a static executable is protected whole without any flag.
 """
 
@@ -9,15 +9,11 @@ from __future__ import annotations
 from archscan.elf.image import (
     DF_1_NOW,
     DF_BIND_NOW,
-    DF_TEXTREL,
     DT_BIND_NOW,
     DT_FLAGS,
     DT_FLAGS_1,
-    DT_TEXTREL,
-    PF_W,
     PT_GNU_RELRO,
     Segment,
-    loads,
     tag,
 )
 from archscan.elf.relocations import relocations
@@ -74,18 +70,3 @@ def _bind_now(subject: Subject, lazy: int) -> Judged:
     if not lazy:
         return not_applicable("nothing-lazy", "no slot would be bound lazily")
     return Verdict.NO, Reason("lazy", "functions are bound at their first call", {"slots": lazy})
-
-
-def text_relocations(subject: Subject) -> Judged:
-    """The number of relocations that change what is mapped read-only."""
-    image = subject.image
-    flagged = tag(image, DT_TEXTREL) is not None or (tag(image, DT_FLAGS) or 0) & DF_TEXTREL
-    if not flagged or subject.kind in UNLINKED:
-        return 0, None
-    fixed = [(part.address, part.address + part.memory_size) for part in loads(image) if not part.flags & PF_W]
-    rows = relocations(image, subject.machine)
-    changed = [address for address, _ in rows if any(low <= address < high for low, high in fixed)]
-    if not changed:
-        return 0, Reason("flag-only", "DT_TEXTREL is set, but no relocation changes a read-only segment")
-    text = "relocations change what should stay read-only"
-    return len(changed), Reason("relocations", text, {"relocations": len(changed)}, *places([*map(hex, changed)]))

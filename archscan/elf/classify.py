@@ -87,7 +87,9 @@ def _is_firmware(image: Image, path: str, architecture: str | None) -> bool:
     if _FIRMWARE_PATH.match(path) or image.entry >> (image.bits - 1):  # the kernel's half of the address space
         return True
     linked = has_segment(image, PT_INTERP) or any(name == DT_NEEDED for name, _ in image.dynamic)
-    return architecture == "all" and not linked and tag(image, DT_SONAME) is None
+    # What becomes an EFI program holds the relocations of that format already (gnu-efi, systemd's boot loader).
+    efi = section(image, ".reloc") is not None
+    return (architecture == "all" or efi) and not linked and tag(image, DT_SONAME) is None
 
 
 def _shared(image: Image, path: str) -> ElfKind:

@@ -10,7 +10,7 @@ import msgspec
 
 from archscan.elf.arch.machine import Machine
 from archscan.elf.assertions import glibcxx_assertions
-from archscan.elf.binding import binding, text_relocations
+from archscan.elf.binding import binding
 from archscan.elf.fortify import fortified, is_klibc
 from archscan.elf.image import (
     PF_W,
@@ -32,6 +32,7 @@ from archscan.elf.separate_code import separate_code
 from archscan.elf.stack_clash import stack_clash
 from archscan.elf.stack_protector import stack_protector
 from archscan.elf.subject import FOREIGN, Judged, Subject, not_applicable, places, unlinked
+from archscan.elf.text_relocations import text_relocations
 from archscan.model import ElfKind, Reason, Verdict
 
 _MARKS = ("ibt_marked", "shstk_marked", "bti_marked", "pac_marked")
@@ -60,7 +61,7 @@ def protections(subject: Subject) -> Protections:
     judged |= inside
     judged["fortify"], checked, fortifiable = fortified(subject, inspected)
     judged["separate_code"], judged["glibcxx_assertions"] = separate_code(subject), glibcxx_assertions(subject)
-    judged["clang_cfi"], judged["safe_stack"] = clang_cfi(subject), safe_stack(subject)
+    judged["clang_cfi"], judged["safe_stack"] = clang_cfi(subject, inspected), safe_stack(subject)
     columns: dict[str, str | int | None] = {name: verdict for name, (verdict, _) in judged.items()}
     columns |= {"fortified_calls": checked, "fortifiable_calls": fortifiable}
     reasons = {name: reason for name, (_, reason) in judged.items() if reason}
@@ -138,12 +139,18 @@ def _excused(subject: Subject, column: str) -> Judged | None:
         return not_applicable("klibc", "klibc has neither the guard nor the start files that these need")
     if column == "stack_protector" and not has_stack_arrays(subject.language, c_part=subject.c_part):
         return not_applicable("language", f"{subject.language} keeps no unchecked arrays on the stack")
-    # Go's own functions are not in the unwind tables; with other languages the part in C cannot be told by its place.
-    judged = has_stack_arrays(subject.language, c_part=subject.c_part and subject.language == Language.GO)
-    if column != "stack_protector" and not judged:
+    if column != "stack_protector" and not has_stack_arrays(subject.language, c_part=_is_judged_by_c(subject, column)):
         text = "checks its stack itself" if column == "stack_clash" else "has a compiler without that feature"
         return not_applicable("language", f"{subject.language} {text}")
     return None
+
+
+def _is_judged_by_c(subject: Subject, column: str) -> bool:
+    """Whether a column says something about the part in C of an object of another language.
+
+    Whose a large frame is cannot be told, but for Go, whose own functions are not in the unwind tables.
+    """
+    return subject.c_part and (column != "stack_clash" or subject.language == Language.GO)
 
 
 def _measured(subject: Subject, found: Inspection, column: str) -> Judged:
@@ -151,9 +158,23 @@ def _measured(subject: Subject, found: Inspection, column: str) -> Judged:
         return stack_protector(subject, found)
     if column == "stack_clash":
         return stack_clash(found)
-    if column == "pac_compiled":
-        return signed_returns(subject, found)
-    return landing_pads(subject, found, column)
+    judge = signed_returns(subject, found) if column == "pac_compiled" else landing_pads(subject, found, column)
+    mixed = not has_stack_arrays(subject.language) and subject.language != Language.GO
+    return _of_part(judge) if mixed else judge
+
+
+def _of_part(judged: Judged) -> Judged:
+    """The verdict on the part in C of an object in which another compiler's functions have no such marks.
+
+    That no function has one is true of that part; how many of its functions those are that have one, nothing tells.
+    """
+    verdict, reason = judged
+    if reason is None or verdict == Verdict.NOT_APPLICABLE:
+        return judged
+    if not (reason.counts.get("marked") or reason.counts.get("signing")):
+        return judged
+    text = "some functions have it, but its functions in C cannot be told from those of another compiler"
+    return Verdict.UNKNOWN, Reason("c-untold", text, reason.counts)
 
 
 def _mark(subject: Subject, bits: int, column: str) -> Judged:

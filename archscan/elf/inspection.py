@@ -38,6 +38,8 @@ class Inspection(msgspec.Struct, frozen=True, eq=False):
 def inspection(image: Image, idioms: Idioms, *, unwound: bool = False) -> Inspection | None:
     """The measurements, or None for an object with more code than is looked at; ``unwound``: see `functions`."""
     text = code(image)
+    if idioms.order:
+        text = msgspec.structs.replace(text, order=idioms.order)
     if sum(high - low for low, high in text.runs) > _MOST_CODE:
         return None
     view = functions(image, text, unwound=unwound)

@@ -37,6 +37,9 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
         return Verdict.NO, Reason("no-landing-pads", "functions begin without", counts)
     needed = own & _reachable(subject, found)
     counts |= {"reachable": int(needed.sum()), "reachable_marked": int((needed & marked).sum())}
+    if _only_signs(found, own & marked) and (own & ~marked & (needed if needed.any() else own)).any():
+        text = "only functions that sign their return address begin with what serves as one, others without"
+        return Verdict.NO, Reason("only-signed", text, counts)
     if not needed.any():
         return _by_share(counts, one_unit=subject.image.type == ET_REL)
     share = counts["reachable_marked"] / counts["reachable"]
@@ -48,6 +51,14 @@ def landing_pads(subject: Subject, found: Inspection, column: str) -> Judged:
     sites = tuple(site(found, int(offset)) for offset in bare[:_SITES])
     text = "some functions that can be reached by address begin without"
     return Verdict.PARTIAL, Reason("some-without-landing-pad", text, counts, sites, bare.size > _SITES)
+
+
+def _only_signs(found: Inspection, marked: Mask) -> bool:
+    """Whether signing return addresses made all marks: `paciasp` is a landing pad, too, where none was asked for.
+
+    With landing pads a function without a frame, which signs nothing, would begin with a pad of its own.
+    """
+    return bool(found.idioms.signing_marks(found.text, found.view.starts)[marked].all())
 
 
 def _by_share(counts: dict[str, int], *, one_unit: bool) -> Judged:

@@ -16,16 +16,24 @@ NT_GNU_PROPERTY_TYPE_0 = 5
 
 def notes(image: Image) -> Iterator[tuple[bytes, int, bytes]]:
     """Each note once: its owner's name, its type, its description. Segments first, then sections outside them."""
-    parts = [segment for segment in image.segments if segment.type in (PT_NOTE, PT_GNU_PROPERTY)]
-    ranges = sorted({(part.offset, part.file_size) for part in parts})[:_PARTS]
+    ranges = _segments(image, PT_NOTE, PT_GNU_PROPERTY)
     outside = [
         (part.offset, part.size)
         for part in image.sections
         if part.type == SHT_NOTE
         and not any(low <= part.offset and part.offset + part.size <= low + size for low, size in ranges)
     ]
+    yield from _within(image, [*ranges, *outside[:_PARTS]])
+
+
+def _segments(image: Image, *kinds: int) -> list[tuple[int, int]]:
+    """Offsets and sizes of segments of the kinds."""
+    return sorted({(part.offset, part.file_size) for part in image.segments if part.type in kinds})[:_PARTS]
+
+
+def _within(image: Image, ranges: list[tuple[int, int]]) -> Iterator[tuple[bytes, int, bytes]]:
     left = _BYTES
-    for offset, size in (*ranges, *outside[:_PARTS]):
+    for offset, size in ranges:
         data = image.data[offset : offset + min(size, left)]
         left -= len(data)
         yield from _parsed(image, data)
@@ -58,9 +66,11 @@ def feature_bits(image: Image, machine: Machine) -> int:
     """The bits of the processor's "every input has it" property; 0 without the note.
 
     A property is a type, a size and data padded to the size of an address, *after* the note's header
-    (Linux Extensions to gABI, ".note.gnu.property").
+    (Linux Extensions to gABI, ".note.gnu.property"). Where there is a segment for them, loaders and the kernel read no
+    other note, and never one that no segment maps (glibc, sysdeps/x86/dl-prop.h).
     """
-    for name, kind, description in notes(image):
+    mapped = _segments(image, PT_GNU_PROPERTY) or _segments(image, PT_NOTE)
+    for name, kind, description in _within(image, mapped) if image.segments else notes(image):
         if name == b"GNU" and kind == NT_GNU_PROPERTY_TYPE_0:
             at = 0
             while at + 8 <= len(description):

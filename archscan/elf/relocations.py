@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, compress
 
 from archscan.elf.arch.machine import Machine, RelocationInfo
@@ -64,22 +64,34 @@ def relocations(
     return _resolvers(image, machine.irelative if kinds is None else machine.irelative & kinds, machine)
 
 
-def _dynamic(
-    image: Image, machine: Machine, kinds: frozenset[int] | None, *, relative: bool
-) -> Iterator[tuple[int, int]]:
-    tables = (
+def tables(image: Image) -> Iterator[tuple[bytes, int]]:
+    """The tables that the loader goes through: their bytes, and of how many words an entry is."""
+    for address, size, _, addend in _listed(image):
+        yield mapped(image, address, size), 3 if addend else 2
+
+
+def _listed(image: Image) -> Iterator[tuple[int, int, int | None, bool]]:
+    """Address and size of each table, how many of its entries are relative, whether they hold an addend."""
+    found = (
         (tag(image, DT_RELA), tag(image, DT_RELASZ), tag(image, DT_RELACOUNT), True),
         (tag(image, DT_REL), tag(image, DT_RELSZ), tag(image, DT_RELCOUNT), False),
         (tag(image, DT_JMPREL), tag(image, DT_PLTRELSZ), None, tag(image, DT_PLTREL) == DT_RELA),
     )
     seen: list[tuple[int, int]] = []
-    for address, size, count, addend in tables:
+    for address, size, count, addend in found:
         if address is None or not size:
             continue
         # Some linkers count the PLT's relocations within the others (DT_RELASZ, gABI).
         if any(low <= address and address + size <= high for low, high in seen):
             continue
         seen.append((address, address + size))
+        yield address, size, count, addend
+
+
+def _dynamic(
+    image: Image, machine: Machine, kinds: frozenset[int] | None, *, relative: bool
+) -> Iterator[tuple[int, int]]:
+    for address, size, count, addend in _listed(image):
         skipped = 0 if relative or not count else min(count * _entry_size(image, addend=addend), size)
         yield from _entries(image, machine, mapped(image, address + skipped, size - skipped), kinds, addend=addend)
 
@@ -98,12 +110,12 @@ def _entries(
     if image.order != _HOST:
         words.byteswap()
     addresses, infos = words[::fields], words[1::fields]
-    types = list(_types(image, machine, infos))
-    rows = zip(addresses, types, strict=True)
-    return rows if kinds is None else compress(rows, map(kinds.__contains__, types))
+    found = list(types(image, machine, infos))
+    rows = zip(addresses, found, strict=True)
+    return rows if kinds is None else compress(rows, map(kinds.__contains__, found))
 
 
-def _types(image: Image, machine: Machine, infos: array[int]) -> Iterator[int]:
+def types(image: Image, machine: Machine, infos: Iterable[int]) -> Iterator[int]:
     """The types in a column of ``r_info``."""
     if image.bits == 32 or machine.relocation_info == RelocationInfo.BYTE:
         return map((0xFF).__and__, infos)

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 import msgspec
 
 from archscan.elf.arrays import NONE, Offsets, np, numbers
-from archscan.elf.image import ET_REL, SHT_NOBITS, Image, file_offset, loads, section, text_at
+from archscan.elf.image import ET_REL, PT_GNU_EH_FRAME, SHT_NOBITS, Image, file_offset, loads, section, text_at
 from archscan.elf.mapping import Mapping, addresses, mapping, offsets
 
-PT_GNU_EH_FRAME, _PT_ARM_EXIDX, _ARM = 0x6474E550, 0x70000001, 40
+_PT_ARM_EXIDX, _ARM = 0x70000001, 40
 _MOST_ROWS = 1 << 21  # a web engine has about 600,000
 _MOST_RECORDS = _MOST_ROWS + _MOST_ROWS // 8  # rows and what they refer to
 _MOST_SEARCHED = 256 << 20  # bytes, for the first record where nothing says where it is

@@ -33,6 +33,17 @@ def test_a_library_without_a_name_is_a_plugin() -> None:
     assert seen(linked({5: b"\0"}, [(10, 1)]), "usr/lib/x86_64-linux-gnu/libx.so").kind == "plugin"
 
 
+@pytest.mark.parametrize(("name", "kind"), [(".reloc", "firmware"), (".relocs", "static-pie")])
+def test_what_becomes_an_efi_program_is_firmware(tmp_path: Path, name: str, kind: str) -> None:
+    """No process runs it, though it looks like a static program."""
+    source = (
+        f'__attribute__((section("{name}"), used)) const int r[3] = {{1, 2, 3}};\nvoid _start(void) {{ for (;;) ; }}\n'
+    )
+    path = compiled(tmp_path, source, ["-nostdlib", "-static-pie", "-fPIE"])
+    found = seen(path, "usr/lib/boot/linuxx64.elf.stub")
+    assert (found.kind, found.relro == "n/a") == (kind, kind == "firmware")
+
+
 @pytest.mark.parametrize(("architecture", "kind"), [("amd64", "static-executable"), ("all", "firmware")])
 def test_a_freestanding_program_of_a_package_for_all_is_firmware(architecture: str, kind: str) -> None:
     data = handmade([(1, 5, 0, body_at(1))], kind=2)

@@ -13,7 +13,10 @@ from tests.elf.building import compiled, seen
 SOURCE = """
 #include <stdio.h>
 #include <string.h>
-int main(int c, char **v) { int b[16]; strcpy((char *)b, v[0]); return b[c] * c + puts(v[0]); }
+static int one(int c) { return c + 1; }
+static int two(int c) { return c * 2; }
+int (*called[2])(int) = {one, two};
+int main(int c, char **v) { int b[16]; strcpy((char *)b, v[0]); return called[c & 1](b[c] * c) + puts(v[0]); }
 """
 COLUMNS = ("sanitizers", "clang_cfi", "safe_stack")
 
@@ -64,6 +67,7 @@ def test_a_plain_program_has_none(tmp_path: Path) -> None:
         ("__msan_warning_noreturn", "memory"),
         ("__lsan_init", "leak"),
         ("__ubsan_handle_add_overflow_minimal", "undefined-minimal"),
+        ("__asan_load4_noabort __sanitizer_cov_8bit_counters_init", "address coverage"),  # the kernel's, out of line
         ("__asan_poison_memory_region __lsan_ignore_object __tsan_acquire __msan_unpoison", None),
         ("__ubsan_handle_cfi_bad_type __sanitizer_print_stack_trace", None),
     ],
@@ -83,6 +87,7 @@ def test_a_library_that_is_needed_is_enough(tmp_path: Path) -> None:
         ("__ubsan_handle_type_mismatch_v1", "undefined"),
         ("__ubsan_handle_add_overflow_minimal", "undefined-minimal"),
         ("my__asan_init __asan_initial", None),
+        ("__ubsan_handle_add_overflow __scudo_print_stats", None),  # Scudo, an allocator, brings the other along
     ],
 )
 def test_a_library_that_was_linked_in_exports_its_names(tmp_path: Path, defined: str, names: str | None) -> None:
@@ -91,6 +96,72 @@ def test_a_library_that_was_linked_in_exports_its_names(tmp_path: Path, defined:
     subprocess.run(["strip", path], check=True)
     assert seen(path).sanitizers == names
     assert seen(_library(tmp_path, "libown.so.1", defined), "usr/lib/libown.so.1").sanitizers is None
+
+
+@pytest.mark.parametrize("extra", ["", "__ubsan_handle_add_overflow", "__asan_init"])
+def test_coverage_is_told_by_its_sections_alone(tmp_path: Path, extra: str) -> None:
+    """For it clang links the library of undefined behaviour, which shows nothing then."""
+    body = '__attribute__((section("__sancov_guards"), used)) int guards[4] = {1};\n'
+    body += f"void {extra}(void) {{}}\n" if extra else ""
+    path = compiled(tmp_path, body + SOURCE, ["-O1", "-rdynamic"])
+    assert seen(path).sanitizers == ("address coverage" if extra == "__asan_init" else "coverage")
+
+
+_TEXTS = "strip_path_prefix", "external_symbolizer_path"
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        ((*_TEXTS, "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"), "address"),
+        ((*_TEXTS, "HWASAN_OPTIONS"), "hwaddress"),
+        ((*_TEXTS, "TSAN_OPTIONS"), "thread"),
+        ((*_TEXTS, "UBSAN_OPTIONS"), "undefined"),
+        (("ubsan: too many errors\\n",), "undefined-minimal"),
+        (_TEXTS, None),
+        (("ASAN_OPTIONS", "LSAN_OPTIONS"), None),  # a program that sets them for another
+        ((_TEXTS[0], "ASAN_OPTIONS"), None),
+    ],
+)
+def test_a_library_without_names_is_told_by_its_options(
+    tmp_path: Path, texts: tuple[str, ...], names: str | None
+) -> None:
+    body = "".join(f'const char t{number}[] = "\\0{text}";\n' for number, text in enumerate(texts))
+    path = compiled(tmp_path, body + SOURCE, ["-O1"])
+    subprocess.run(["strip", path], check=True)
+    assert seen(path).sanitizers == names
+
+
+@pytest.mark.parametrize(("libraries", "names"), [("asan", "address"), ("ubsan", "undefined")])
+def test_what_gcc_links_in_shows_in_a_stripped_program(tmp_path: Path, libraries: str, names: str) -> None:
+    flag = {"asan": "address", "ubsan": "undefined"}[libraries]
+    path = compiled(tmp_path, SOURCE, ["-O1", f"-fsanitize={flag}", f"-static-lib{libraries}"])
+    subprocess.run(["strip", path], check=True)
+    found = seen(path)
+    assert (found.sanitizers, found.reasons["sanitizers"].code) == (names, "sanitizer-inside")
+
+
+def test_checks_within_one_object_show_by_their_trap(tmp_path: Path) -> None:
+    """The bytes that clang 14 and 16 write; data that holds them is no code."""
+    trap = 'void f(void) { __asm__ volatile(".byte 0x67,0x0f,0xb9,0x40,%s"); }\n'
+    for code, verdict in (
+        (trap % "2", "yes"),
+        (trap % "1", "n/a"),
+        ('char d[] = "\\x67\\x0f\\xb9\\x40\\x02";\n', "n/a"),
+    ):
+        path = compiled(tmp_path, code + SOURCE, ["-O1"])
+        found = seen(path)
+        reason = found.reasons["clang_cfi"]
+        assert found.clang_cfi == verdict
+        assert reason.code == ("type-traps" if verdict == "yes" else "not-asked-for")
+        assert [site.name for site in reason.sites] == (["f"] if verdict == "yes" else [])
+
+
+def test_the_kernels_checks_are_listed_in_a_section(tmp_path: Path) -> None:
+    body = '__attribute__((section(".kcfi_traps"), used)) const int traps[3] = {1, 2, 3};\n'
+    found = seen(compiled(tmp_path, body + SOURCE, ["-c"], name="x.o"), "usr/lib/x.a(x.o)")
+    assert (found.clang_cfi, found.reasons["clang_cfi"].code) == ("yes", "kernel-cfi")
+    assert found.reasons["clang_cfi"].counts == {"traps": 3}
 
 
 def test_the_libraries_of_sanitizers_are_not_built_with_them(tmp_path: Path) -> None:
@@ -130,7 +201,10 @@ def test_checks_across_objects_and_second_stacks(tmp_path: Path) -> None:
         ("clang", "undefined -fsanitize-minimal-runtime", ("undefined-minimal", "n/a", "n/a")),
         ("clang", "undefined -fsanitize-trap=all", (None, "n/a", "n/a")),
         ("clang", "safe-stack", (None, "n/a", "yes")),
-        ("clang", "cfi -flto -fvisibility=hidden -fuse-ld=lld", (None, "n/a", "n/a")),
+        ("clang", "cfi -flto -fvisibility=hidden -fuse-ld=lld", (None, "yes", "n/a")),
+        ("clang", "fuzzer-no-link", ("coverage", "n/a", "n/a")),
+        ("clang", "scudo", (None, "n/a", "n/a")),
+        ("clang", "undefined -static", ("undefined", "n/a", "n/a")),
         ("clang", "cfi -flto -fvisibility=hidden -fuse-ld=lld -fsanitize-cfi-cross-dso", (None, "yes", "n/a")),
     ],
 )

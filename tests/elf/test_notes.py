@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.elf.building import body_at, handmade, seen
+from tests.elf.building import body_at, compiled, handmade, seen
 
 
 def _note(owner: bytes, kind: int, description: bytes, order: str = "<") -> bytes:
@@ -60,6 +62,26 @@ def test_a_big_endian_aarch64_is_marked_too() -> None:
 def test_a_note_of_another_owner_marks_nothing() -> None:
     notes = _note(b"GNV", 5, _property(0xC0000002, struct.pack("<I", 3), bits=64))
     assert seen(_object(notes), "usr/lib/x.so").ibt_marked == "no"
+
+
+def test_only_the_segment_for_properties_marks_where_there_is_one() -> None:
+    """A note that says the contrary and that no loader reads is no mark."""
+    marked, plain = (_note(b"GNU", 5, _property(0xC0000002, struct.pack("<I", bits), bits=64)) for bits in (3, 0))
+    at = body_at(3)
+    for first, second, verdict in ((marked, plain, "no"), (plain, marked, "yes")):
+        body = first + second
+        parts = [(1, 5, 0, at + len(body)), (4, 4, at, len(first)), (0x6474E553, 4, at + len(first), len(second))]
+        assert seen(handmade(parts, body), "usr/lib/x.so").ibt_marked == verdict
+
+
+def test_a_note_that_no_segment_maps_marks_nothing(tmp_path: Path) -> None:
+    note = _note(b"GNU", 5, _property(0xC0000002, struct.pack("<I", 3), bits=64))
+    (tmp_path / "note").write_bytes(note)
+    out = compiled(tmp_path, "int main(void) { return 0; }\n", ["-fcf-protection=none"])
+    add = f"--add-section=.note.more={tmp_path / 'note'}"
+    subprocess.run(["objcopy", add, "--set-section-flags=.note.more=readonly", out], check=True)
+    assert b"\xc0\4\0\0\0\3" in out.read_bytes()
+    assert seen(out).ibt_marked == "no"
 
 
 @pytest.mark.parametrize("size", [0, 1, 2**31, 2**32 - 1])

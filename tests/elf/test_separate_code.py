@@ -81,8 +81,26 @@ def test_program_headers_at_the_end_of_the_file_count_too() -> None:
     at = body_at(1)
     plain = handmade([(1, 5, at, 16)], bytes(16))
     moved = bytearray(plain + plain[64:at])
-    assert seen(bytes(moved), "usr/lib/x.so").separate_code == "yes"
+    assert seen(bytes(moved), "usr/lib/x.so").separate_code == "unknown"
     struct.pack_into("<Q", moved, 32, len(plain))
     size = len(moved) - at
     struct.pack_into("<QQ", moved, len(plain) + 32, size, size)
     assert seen(bytes(moved), "usr/lib/x.so").reasons["separate_code"].code == "headers-in-code"
+
+
+_ALONE = ".globl _start\n.section .rodata\n.quad 1\n.data\n.quad 4\n.text\n_start: ret\n"
+
+
+@pytest.mark.parametrize(("flag", "whole", "bare"), [("-N", "no", "no"), ("-n", "no", "unknown")])
+def test_without_sections_nothing_passes_for_code_that_cannot_be_told(
+    tmp_path: Path, flag: str, whole: str, bare: str
+) -> None:
+    """One segment for all: writable, or of code and constants without the headers."""
+    source = _ALONE if flag == "-N" else _ALONE.replace(".data\n.quad 4\n", "")
+    path = compiled(tmp_path, source, ["-static", "-nostdlib", f"-Wl,{flag},--build-id=none"], suffix="s")
+    assert seen(path).separate_code == whole
+    found = seen(without_sections(path.read_bytes()))
+    assert (found.separate_code, found.reasons["separate_code"].code) == (
+        bare,
+        {"no": "data-in-code", "unknown": "no-sections"}[bare],
+    )

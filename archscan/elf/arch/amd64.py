@@ -72,6 +72,11 @@ def _endbr64(code: Code, offsets: Offsets) -> Mask:
     return bytes_at(code, offsets, (0xF3, 0x0F, 0x1E, 0xFA))
 
 
+def _wrong_type(code: Code) -> Offsets:
+    """`ud1 2(%eax),%eax`."""
+    return matches(code, (0x67, 0x0F, 0xB9, 0x40, 0x02))
+
+
 def _stubs(code: Code) -> Pairs:
     """`jmp *slot(%rip)`, alone or behind `endbr64` and `bnd`: the entries of .plt, .plt.got and .plt.sec."""
     raw = code.raw
@@ -219,6 +224,7 @@ MACHINE = Machine(
         addresses=_addresses,
         probes=_probes,
         entry_marks={"ibt_compiled": _endbr64},
+        wrong_type=_wrong_type,
         text=_TEXT,
         stubs=_stubs,
         direct_calls=_direct_calls,

@@ -88,6 +88,10 @@ def _pads(code: Code, offsets: Offsets) -> Mask:
     return np.isin(word_at(code, offsets), _PADS)
 
 
+def _signing_pads(code: Code, offsets: Offsets) -> Mask:
+    return np.isin(word_at(code, offsets), _SIGNATURES)
+
+
 def _saves(code: Code) -> Offsets:
     """`stp x29, x30, [sp, #N]` with and without `!`, and `str x30, [sp, #-N]!`."""
 
@@ -100,6 +104,11 @@ def _saves(code: Code) -> Offsets:
 
 def _signatures(code: Code) -> Offsets:
     return where(code, 4, lambda run: np.isin(run, _SIGNATURES))
+
+
+def _wrong_type(code: Code) -> Offsets:
+    """`brk #0x5502`."""
+    return where(code, 4, lambda run: run == 0xD42AA040)
 
 
 def _stubs(code: Code) -> Pairs:
@@ -196,12 +205,15 @@ MACHINE = Machine(
     idioms=Idioms(
         canaries=_canaries,
         guard="__stack_chk_guard",
+        order="<",
         frames=_frames,
         addresses=_addresses,
         probes=_probes,
         entry_marks={"bti_compiled": _pads},
+        signing_marks=_signing_pads,
         signed_frames=_saves,
         signatures=_signatures,
+        wrong_type=_wrong_type,
         text=_TEXT,
         stubs=_stubs,
         direct_calls=_direct_calls,

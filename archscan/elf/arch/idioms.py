@@ -131,7 +131,8 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     where it is one: what is linked dynamically imports it, and in an object that does not, the pattern stands by
     chance. ``frames``: see above. ``locals_``:
     addresses of the stack that are computed, and how far above the stack pointer. ``entry_marks``: a column such as
-    ``ibt_compiled`` and whether the code at each offset begins with that mark.
+    ``ibt_compiled`` and whether the code at each offset begins with that mark. ``wrong_type``: what clang alone writes,
+    where a function of the wrong type is about to be called (llvm.ubsantrap of clang's `CFICheckFail`).
     """
 
     canaries: Callable[[Code], Offsets]
@@ -142,8 +143,11 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Callable[[Code], Offsets]
     probes: Callable[[Code, Frames], Probes] | None = None
     entry_marks: dict[str, Callable[[Code, Offsets], Mask]] = {}
+    # Of the marks those that sign the return address: written for that, too, where no landing pads were asked for.
+    signing_marks: Callable[[Code, Offsets], Mask] = nowhere
     signed_frames: Callable[[Code], Offsets] = nothing  # where a return address is saved
     signatures: Callable[[Code], Offsets] = nothing  # where it is signed
+    wrong_type: Callable[[Code], Offsets] = nothing
     text: Text | None = None
     stubs: Callable[[Code], Pairs] | None = None  # addresses where a stub of the PLT is entered, and of its slot
     direct_calls: Callable[[Code], Pairs] | None = None
@@ -152,4 +156,5 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     constant_argument: Callable[[Code, Offsets, int], Mask] = never
     unwound: bool = True  # compilers write tables for unwinding all functions, without being asked
     flags: int = 0  # bits of e_flags without which ``text`` does not fit
+    order: str = ""  # of the bytes of an instruction, as struct has it, where it is the same whatever that of data is
     little: bool = False  # ``text`` fits the little-endian form only

@@ -23,13 +23,19 @@ _REGISTRY = b"/usr/share/cargo/registry/"
 _COMPILER = re.compile(rb"/rustc/([0-9a-f]{40})/")
 _PACKAGED = re.compile(rb"/usr/src/rustc-(\d+\.\d+\.\d+[\w.~+-]{0,64})/")
 _CRATE = rb"([A-Za-z]\w{0,63}(?:-\w{1,63}){0,9}?)"
-_VERSION = rb"-(\d{1,9}\.\d{1,9}\.\d{1,9}[\w.+-]{0,64})/"
+_VERSION = rb"-(\d{1,9}\.\d{1,9}\.\d{1,9}[\w.+-]{0,64})"
+_COPIED = _CRATE + rb"(?:" + _VERSION + rb")?/src/[\w/-]{1,128}\.rs"
 # Each begins with what bytes.find finds fast; a regular expression that begins otherwise looks at every byte.
 _CRATES = (
-    (b"cargo/registry/", re.compile(rb"cargo/registry/(?:src/[^/\0]{1,128}/)?" + _CRATE + _VERSION)),
-    (b"/rust/deps/", re.compile(rb"/rust/deps/" + _CRATE + _VERSION)),
+    (b"registry/src/", re.compile(rb"registry/src/[^/\0]{1,128}/" + _CRATE + _VERSION + rb"/")),
+    (b"/cargo/registry/", re.compile(rb"/cargo/registry/" + _CRATE + _VERSION + rb"/")),  # Debian's packages of crates
+    (b"/cargo_registry/", re.compile(rb"/cargo_registry/" + _CRATE + _VERSION + rb"/")),  # debcargo's in a build
+    (b"/rust/deps/", re.compile(rb"/rust/deps/" + _CRATE + _VERSION + rb"/")),
     (b"git/checkouts/", re.compile(rb"git/checkouts/" + _CRATE + rb"-[0-9a-f]{16}/([0-9a-f]{7,40})/")),
-    (b"/vendor/", re.compile(rb"/vendor/([A-Za-z][\w-]{0,63})/src/[\w/-]{1,128}\.rs()")),
+    # `cargo vendor` adds versions where it must, or is asked to; Chromium adds what is compatible, `-v1`, `-v0_22`.
+    (b"/vendor/", re.compile(rb"/vendor/(?<!chromium_crates_io/vendor/)" + _COPIED)),
+    (b"_crates_io/vendor/", re.compile(rb"_crates_io/vendor/" + _CRATE + rb"-v\d{1,9}(?:_\d{1,9}){0,2}/src/()")),
+    (b"/third_party/rust/", re.compile(rb"/third_party/rust/" + _COPIED)),  # Mozilla
 )
 
 
@@ -67,7 +73,10 @@ def crates(look: Look) -> tuple[tuple[Component, ...], bool]:
     """The crates of an object, and whether the list was read whole."""
     packed = part(look, ".dep-v0")
     audited = audited_crates(packed) if packed else None
-    return audited if audited is not None else _named_crates(look)
+    if audited is not None:
+        return audited
+    named, whole = _named_crates(look)
+    return named, whole and not packed  # else a list is there that cannot be read
 
 
 def audited_crates(packed: bytes) -> tuple[tuple[Component, ...], bool] | None:
@@ -100,7 +109,7 @@ def _named_crates(look: Look) -> tuple[tuple[Component, ...], bool]:
         for sign, pattern in _CRATES:
             at = look.image.data.find(sign, start, end)
             for match in pattern.finditer(look.image.data, at, end) if at >= 0 else ():
-                found.add((match[1], match[2]))
+                found.add((match[1], match[2] or b""))
                 if len(found) >= COMPONENTS:
                     break
     rows = [

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from archscan.elf.code import code
 from archscan.elf.functions import functions
-from archscan.elf.image import PT_LOAD, Image, section
+from archscan.elf.image import PT_GNU_EH_FRAME, PT_LOAD, Image, section
 from archscan.elf.reader import read
-from archscan.elf.unwind import PT_GNU_EH_FRAME, ranges
+from archscan.elf.unwind import ranges
 from archscan.errors import ElfError
 from archscan.model import Elf
 from tests.elf.building import body_at, handmade, seen, segments, with_segment, without_sections

@@ -11,9 +11,9 @@ import pytest
 from archscan.elf.arrays import np
 from archscan.elf.code import address_of, code
 from archscan.elf.functions import Functions, functions, name, owners
-from archscan.elf.image import Image, has_segment
+from archscan.elf.image import PT_GNU_EH_FRAME, Image, has_segment
 from archscan.elf.reader import read
-from archscan.elf.unwind import PT_GNU_EH_FRAME, ranges
+from archscan.elf.unwind import ranges
 from tests.elf.building import without_sections
 from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each, run
 from tests.elf.code.programs import HEAD, OTHER, PROGRAMS

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.elf.building import seen
-from tests.elf.code.compilers import CLANG, GCC, Compiler, build, each
+from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
+
+_ARM64 = next(it for it in CROSS if it.architecture == "arm64")
 
 _FUNCTIONS = "".join(
     f'__attribute__((noinline)) int f{n}(int x) {{ return printf("%d", x * {n}) + {n}; }}\n' for n in range(1, 26)
@@ -40,3 +42,30 @@ def test_the_start_files_are_known_with_every_linker(
     flags = ["-O2", f"-fcf-protection={flag}", f"-fuse-ld={linker}", *link]
     found = seen(build(compiler, tmp_path, [text], flags, "p"), "usr/lib/x/p.so" if "-shared" in link else "usr/bin/p")
     assert found.ibt_compiled == compiled, found.reasons["ibt_compiled"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("link", [["-fPIC", "-shared"], ["-fPIC", "-c"]])
+@pytest.mark.parametrize(
+    ("flag", "pads", "signed"),
+    [("none", "no", "no"), ("bti", "yes", "no"), ("pac-ret", "no", "yes"), ("standard", "yes", "yes")],
+)
+def test_what_signs_return_addresses_is_no_landing_pad_that_was_asked_for(
+    tmp_path: Path, flag: str, pads: str, signed: str, link: list[str]
+) -> None:
+    """`paciasp` is one, too. Of thirty functions one has no frame and signs nothing."""
+    text = f"{_TEXT}int twice(int x) {{ return 2 * x; }}\n"
+    flags = ["-O2", f"-mbranch-protection={flag}", *link]
+    found = seen(build(_ARM64, tmp_path, [text], flags, "p.so"), "usr/lib/x/p.so", "arm64")
+    assert (found.bti_compiled, found.pac_compiled) == (pads, signed), found.reasons["bti_compiled"]
+    assert (found.reasons["bti_compiled"].code == "only-signed") == (flag == "pac-ret")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("flag", "verdict"), [("none", "no"), ("standard", "yes")])
+def test_instructions_are_little_endian_in_big_endian_objects_too(tmp_path: Path, flag: str, verdict: str) -> None:
+    """Arm, "Procedure Call Standard for the Arm 64-bit Architecture": byte-invariant big-endian data."""
+    text = "int printf(const char *, ...);\n" + _TEXT.replace("#include <stdio.h>\n", "")
+    flags = ["-mbig-endian", "-O2", f"-mbranch-protection={flag}", "-c"]
+    found = seen(build(_ARM64, tmp_path, [text], flags, "p.o"), "usr/lib/p.o", "arm64")
+    assert (found.endian, found.bti_compiled, found.pac_compiled) == ("big", verdict, verdict)

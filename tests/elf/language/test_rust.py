@@ -24,12 +24,17 @@ PATHS = (
     "/home/x/.cargo/registry/src/github.com-1ecc6299db9ec823/time-0.3.0-rc.2/src/lib.rs"
     "/home/x/.cargo/git/checkouts/left-pad-0123456789abcdef/1a2b3c4/src/lib.rs"
     "/rust/deps/gimli-0.32.3/src/read.rs/build/x/vendor/string_cache/src/atom.rs"
+    "/build/x/debian/cargo_registry/sha-1-0.10.0/src/lib.rs/build/x/vendor/phf_shared-0.8.0/src/lib.rs"
+    "/home/x/.cache/cargo-home/registry/src/index.crates.io-1949cf8c6b5b557f/wasi-0.11.0+wasi-snapshot-preview1/src/x.rs"
+    "./third_party/rust/regex-automata/src/nfa/thompson.rs./third_party/rust/jxl-0.3.1/src/lib.rs"
+    "../../third_party/rust/chromium_crates_io/vendor/serde_json_lenient-v0_2/src/de.rs/y/vendor/zlib-1.3.1/src/x.c"
     "/rustc/0123456789abcdef0123456789abcdef01234567/library/core/src/option.rs"
     "/usr/share/cargo/registry/aho-corasick-0.7.19/src/lib.rs"
 )
 NAMED = {
     ("aho-corasick", "0.7.19"), ("serde_json", "1.0.107+build.1"), ("time", "0.3.0-rc.2"), ("left-pad", "1a2b3c4"),
-    ("gimli", "0.32.3"), ("string_cache", None),
+    ("gimli", "0.32.3"), ("string_cache", None), ("sha-1", "0.10.0"), ("phf_shared", "0.8.0"),
+    ("wasi", "0.11.0+wasi-snapshot-preview1"), ("regex-automata", None), ("jxl", "0.3.1"), ("serde_json_lenient", None),
 }  # fmt: skip
 SOURCE = 'const char paths[] = "%s";\nint main(int c, char **v) { return paths[c]; }\n'
 
@@ -83,6 +88,22 @@ def test_c_beside_rust_is_told_by_what_rust_does_not_call(tmp_path: Path, call: 
     )
 
 
+@pytest.mark.parametrize(
+    ("flag", "verdict", "code"), [("none", "no", "no-landing-pads"), ("full", "unknown", "c-untold")]
+)
+def test_landing_pads_of_an_object_with_c_are_judged(tmp_path: Path, flag: str, verdict: str, code: str) -> None:
+    """Rust's own compiler makes none. Where no function has one, no function in C has; else whose they are is open."""
+    stub = compiled(tmp_path, "int _Unwind_GetLanguageSpecificData;\n", ["-shared", "-fPIC"], name="libunwind.so")
+    source = (
+        "extern char _Unwind_GetLanguageSpecificData[];\nchar *f(void) { return _Unwind_GetLanguageSpecificData; }\n"
+    )
+    source += "extern void __memcpy_chk();\nvoid g(void) { __memcpy_chk(); }\nvoid k(void) { g(); }\n"
+    flags = ["-O2", "-shared", "-fPIC", "-fno-builtin", f"-fcf-protection={flag}", "-w", "-s", str(stub)]
+    found = seen(compiled(tmp_path, SOURCE.replace("main", "h") % PATHS + source, flags), "usr/lib/x.so")
+    assert (found.language, found.ibt_compiled, found.reasons["ibt_compiled"].code) == ("rust", verdict, code)
+    assert found.stack_clash == "n/a"
+
+
 def test_the_list_of_cargo_auditable_is_read(tmp_path: Path) -> None:
     packages = [
         {"name": "app", "version": "0.1.0", "source": "local", "dependencies": [1], "root": True},
@@ -113,7 +134,7 @@ def test_the_list_of_cargo_auditable_is_read(tmp_path: Path) -> None:
 )
 def test_a_list_that_cannot_be_read_leaves_the_language(tmp_path: Path, content: bytes) -> None:
     found = audited(tmp_path, content or b"\0")
-    assert (found.language, crates(found)) == ("rust", [])
+    assert (found.language, crates(found), found.reasons["language"].truncated) == ("rust", [], True)
 
 
 def test_a_bomb_of_crates_is_not_unpacked() -> None:
