@@ -9,6 +9,7 @@ paths of vector functions, rounds of a hash that index their message. It is told
 * it jumps to an address that is computed from an index, where compilers read a table;
 * it goes over to a stack whose address it has from memory, and not from its frame;
 * it returns behind a prefix that compilers write for no processor of today (perlasm);
+* it rounds the stack pointer down behind making room, where compilers do that before;
 * it stores in its frame what the stack pointer was before there was one: compilers keep that in the frame pointer;
 * it saves all registers of arguments side by side, beside one in which C functions get nothing: a trampoline. What a
   variadic function saves lacks the register of its first parameter.
@@ -92,6 +93,8 @@ def is_assembler(lines: Iterable[tuple[int, str, str]], text: Text) -> bool:
         if text.unwritten and text.unwritten.match(line):
             return True
         does = effect(text, mnemonic, operands)
+        if stacks.room and text.rounds and text.rounds.match(line):
+            return True
         if _keeps_stack(stacks, text, does) or _changes_stack(stacks, text, line, does):
             return True
         leap = text.leaps.match(line) if text.leaps else None

@@ -205,6 +205,7 @@ _TEXT = Text(
     leaps=re.compile(r"(?:bnd |notrack )*jmp (?P<to>r\w+)$"),
     scratch=frozenset({"r10", "r11"}),
     # Compilers write `mov %rsp,%reg`, take no new stack from elsewhere, and write no prefix before a return.
+    rounds=re.compile(r"and rsp, "),
     unwritten=re.compile(r"lea r\w+, \[rsp\]$|mov rsp, qword ptr \[r(?!sp|bp)|repz ret"),
 )
 

@@ -100,6 +100,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     leaps: re.Pattern[str] | None = None  # a jump to the address in ``to``
     scratch: frozenset[str] = frozenset()  # registers in which no function of C gets anything, static chains aside
     unwritten: re.Pattern[str] | None = None
+    rounds: re.Pattern[str] | None = None  # the stack pointer, down
     saved_from: int = 0  # where saved registers lie one behind another: how many words below the caller's they begin
     pops_result: re.Pattern[str] | None = None  # a return that takes the address of the result off the stack
     pushed: re.Pattern[str] | None = None  # names the register whose value becomes an argument on the stack

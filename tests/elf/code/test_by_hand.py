@@ -78,6 +78,11 @@ _KEEPS = (
     + _TAKES.replace("    leaq", "    movq %rax, 0x90(%rsp)\n    leaq")
     + ("    movq 0x90(%rsp), %rsp\n    ret\n")
 )
+_ROUNDS = (
+    "    pushq %rbp\n    .cfi_def_cfa_offset 16\n    .cfi_offset %rbp, -16\n    movq %rsp, %rbp\n"
+    "    .cfi_def_cfa_register %rbp\n    subq $0x98, %rsp\n    andq $-64, %rsp\n    leaq 16(%rsp), %rdi\n"
+    "    call take\n    leave\n    ret\n"
+)
 _OTHER_STACK = _TAKES + "    movq 8(%rbx), %rsp\n    ret\n"  # as OCaml's caml_start_program
 _SIGNS = {
     "leaps": _LEAPS,
@@ -88,6 +93,7 @@ _SIGNS = {
     "lea": _PLAIN_LEA,
     "prefixed": _PREFIXED,
     "keeps": _KEEPS,
+    "rounds": _ROUNDS,
     "other-stack": _OTHER_STACK,
 }
 
