@@ -3,7 +3,8 @@
 What the headers make of it (bits/c++config.h): a failed check calls `std::__glibcxx_assert_fail` of the library since
 GCC 12; before, an inline function with the message in the object itself. And std::string is then compiled anew in
 every object, where it otherwise, before C++20, is taken from the library. So an import of one of its members shows a
-unit without checks, which is the only thing that does: where nothing could fail, nothing is left of a check.
+unit without checks. So does a member of a container that would check, where the object has it as a function of its own
+and calls no check. Where nothing could fail, nothing is left of a check.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from archscan.elf.constants import holds
 from archscan.elf.language import Language
 from archscan.elf.subject import FOREIGN, Judged, Subject, names, not_applicable, unlinked
+from archscan.elf.symbol_names import spelled
 from archscan.model import ElfKind, Reason, Verdict
 
 _FAIL = "_ZSt21__glibcxx_assert_failPKciS0_S0_"
@@ -20,10 +22,16 @@ _MESSAGE = b"%s:%d: %s: Assertion '%s' failed.\n\0"
 _INSIDE = (b"basic_string::", b"vector::_M_")  # what the library says where it throws: it was linked in
 # Members of std::string and std::wstring; the older form of them is in the library whatever was asked for.
 _STRING = re.compile(r"_ZNK?St7__cxx1112basic_stringI[cw]")
-# What vectors, strings, deques and lists call where they grow, throw or link: of them most checks are.
+# What vectors, strings, deques and lists call where they grow, throw or link: of them most checks are. What all
+# containers call to take memory (`std::__throw_bad_array_new_length`) is left to maps and sets, which check nothing.
 _CONTAINERS = re.compile(
-    r"_ZSt(?:20__throw_length_errorPKc|24__throw_out_of_range_fmtPKcz|28__throw_bad_array_new_lengthv)"
-    r"|_ZNSt8__detail15_List_node_base"
+    r"_ZSt(?:20__throw_length_errorPKc|24__throw_out_of_range_fmtPKcz)|_ZNSt8__detail15_List_node_base"
+)
+# Members that check, in all of these: front(), back(), operator[]; further ones; operator* of pointers.
+_MEMBERS = re.compile(
+    rb"\0_ZNK?St(?:(?:6vector|5deque|7__cxx1112basic_string|17basic_string_view)I[^\0]{1,4000}E(?:5front|4back|ix)"
+    rb"|(?:6vector|5deque|7__cxx1112basic_string)I[^\0]{1,4000}E8pop_back|5dequeI[^\0]{1,4000}E9pop_front"
+    rb"|(?:10unique_ptr|19__shared_ptr_access)I[^\0]{1,4000}Ede)E[mv]\0"
 )
 
 
@@ -43,7 +51,12 @@ def glibcxx_assertions(subject: Subject) -> Judged:
     if plain:
         text = "takes std::string from the library, as units do that check nothing"
         return Verdict.NO, Reason("unchecked-strings", text, counts, *names(plain))
-    if any(_CONTAINERS.match(name) for name in imported) or _has_inside(subject):
+    inside = _has_inside(subject)
+    members = () if inside else tuple(sorted(spelled(subject.image, _MEMBERS) - imported))
+    if members:
+        text = "has members of containers as functions of its own that would check, and none does"
+        return Verdict.NO, Reason("unchecked-members", text, {"members": len(members)}, *names(members))
+    if inside or any(_CONTAINERS.match(name) for name in imported):
         text = "no check is left, and nothing shows whether any was asked for"
         return Verdict.UNKNOWN, Reason("nothing-left", text, counts)
     return not_applicable("no-containers", "uses nothing of the containers that most checks are of")
