@@ -13,7 +13,7 @@ import msgspec
 
 VERDICTS = """
 pie relro bind_now nx stack_protector stack_clash fortify ibt_marked ibt_compiled shstk_marked bti_marked bti_compiled
-pac_marked pac_compiled
+pac_marked pac_compiled separate_code glibcxx_assertions clang_cfi safe_stack
 """.split()
 _COUNTS = ("textrel", "wx_segments")  # defects are counted, never unknown
 
