@@ -2,10 +2,11 @@
 
 `-fstack-protector-strong` gives a canary to every function with an array on its stack or a local variable whose address
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
-the address of a local variable to another, or indexes its stack. Five honest exceptions are known and looked for,
+the address of a local variable to another, or indexes its stack. Six honest exceptions are known and looked for,
 where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, or where one of a
 class without members would have, the copy of a structure that is passed by value or by reference, the results that gcc
-lets `sincos` and the division of 128-bit numbers write, and functions that never return, to which clang gives none.
+lets `sincos` and the division of 128-bit numbers write, a number of which bytes are taken by an index, and functions that
+never return, to which clang gives none.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
