@@ -5,8 +5,8 @@ is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with i
 the address of a local variable to another, or indexes its stack. Six honest exceptions are known and looked for,
 where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, or where one of a
 class without members would have, the copy of a structure that is passed by value or by reference, the results that gcc
-lets `sincos` and the division of 128-bit numbers write, a number of which bytes are taken by an index, and functions that
-never return, to which clang gives none.
+lets `sincos` and the division of 128-bit numbers write, a number of which bytes are taken by an index, and functions
+that never return, to which clang gives none.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
@@ -67,38 +67,58 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, who
     ``lines`` are address, mnemonic and operands of its instructions; it makes ``room`` bytes on the stack. ``whole``:
     they are all of its instructions, so that without a return among them it has none.
     """
-    state, returns = _State(set(text.incoming), room), not whole
+    state, way = _State(set(text.incoming), room), _Way(returns=not whole)
     shown: Shown | None = None
-    first: int | None = None
-    at, jumps, before = 0, set[int](), deque[str](maxlen=4)
-    uses, left = dict[int, int](), False  # where jumps lead, and how much stack is in use there
     for at, mnemonic, operands in lines:
-        first = at if first is None else first
-        if left and at in uses and text.moves:
-            state.used, state.exact, left = uses[at], True, False
+        way.first, way.last = way.first if way.first >= 0 else at, at
+        if way.left:
+            _arrives(way, state, text, at)
         does = effect(text, mnemonic, operands)
-        if text.switch:
-            before.append(f"{mnemonic} {operands}")
-        inner = False
-        if (does.returns or (does.goes_on and not does.calls)) and (target := _TARGET.search(operands)):
-            to = int(target[1], 16)
-            uses.setdefault(to, state.used)
-            if does.returns:
-                jumps.add(to)
-                inner = first <= to <= at
-        elif does.returns and not (text.switch and text.switch.match("; ".join(before))):
-            returns = True
+        way.before.append((mnemonic, operands))
+        leaves = (does.returns or does.goes_on) and _leads(way, state, text, does)
         extent = 0 if shown else _call(state, text) if does.calls else _step(state, text, does)
         if extent:
             shown = Shown(at, extent)
-        _moved(state, does, leaves=does.returns and not inner)
+        _moved(state, does, leaves=leaves)
         if does.returns:
-            left, state.exact = True, False
+            way.left, state.exact = True, False
             _forgotten(state, text)  # what follows is reached from elsewhere
-        if shown is not None and returns:
+        if shown is not None and way.returns:
             return shown
     # A jump within the function does not leave it.
-    return shown if any(not (first or 0) <= target <= at for target in jumps) else None
+    return shown if any(not way.first <= target <= way.last for target in way.jumps) else None
+
+
+class _Way(msgspec.Struct):
+    """Where the instructions of a function lead."""
+
+    returns: bool
+    first: int = -1  # addresses of its first instruction and of the one at hand
+    last: int = -1
+    jumps: set[int] = set()  # where those lead behind which nothing else goes on
+    uses: dict[int, int] = {}  # where all jumps lead, and how much stack is in use there
+    left: bool = False  # what comes next is reached from elsewhere
+    before: deque[tuple[str, str]] = msgspec.field(default_factory=lambda: deque(maxlen=4))
+
+
+def _arrives(way: _Way, state: _State, text: Text, at: int) -> None:
+    """Takes in that an instruction behind the end of a path may be one to which another path jumped."""
+    if at in way.uses and text.moves:
+        state.used, state.exact, way.left = way.uses[at], True, False
+
+
+def _leads(way: _Way, state: _State, text: Text, does: Effect) -> bool:
+    """Takes in where a return or a jump leads; whether that is out of the function, or may be."""
+    target = None if does.calls else _TARGET.search(way.before[-1][1])
+    if target:
+        to = int(target[1], 16)
+        way.uses.setdefault(to, state.used)
+        if does.returns:
+            way.jumps.add(to)
+        return does.returns and not way.first <= to <= way.last
+    if does.returns and not (text.switch and text.switch.match("; ".join(map(" ".join, way.before)))):
+        way.returns = True
+    return does.returns
 
 
 def _moved(state: _State, does: Effect, *, leaves: bool) -> None:
@@ -370,6 +390,8 @@ def _shows(state: _State, text: Text) -> int:
     local = [slot for slot in given if slot is not None and slot not in known and slot.at % 8 != _LAST_BYTE]
     if len(local) == 1 and given.index(local[0]) == _REMAINDER and local[0] not in state.stored:
         return 0
-    if given[:2] == local and len(local) == 2 and abs(local[0].at - local[1].at) in _PAIR:
-        return 0
+    if len(local) == 2 and abs(local[0].at - local[1].at) in _PAIR:
+        first, second = (given.index(slot) for slot in local)
+        if second == first + 1:
+            return 0
     return max((_extent(state, text, slot) for slot in local), default=0)
