@@ -141,8 +141,6 @@ def test_an_unchecked_call_tells_of_its_unit(
     how: tuple[tuple[str, str], ...], expected: tuple[str, int, str | None, str | None], tmp_path: Path
 ) -> None:
     for (name, text), (compiler, flag) in zip(_CALLS.items(), how, strict=True):
-        if shutil.which(compiler) is None:
-            pytest.skip(f"{compiler} is not installed")
         (tmp_path / name).write_text(f"#include <stdio.h>\n#include <string.h>\n{text}")
         run(compiler, "-g", "-O2", "-fPIE", "-U_FORTIFY_SOURCE", flag, "-c", name, cwd=tmp_path)
     run("gcc", "-pie", "-Wl,--build-id", "-o", "it", "main.o", "other.o", cwd=tmp_path)

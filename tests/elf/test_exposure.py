@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -144,8 +143,6 @@ void f(Empty e, long a, long b, long c, long d, long g, long h, bool on)
 @pytest.mark.parametrize("optimised", ["-O1", "-O2", "-Os"])
 def test_parameters_of_classes_without_members_need_no_canary(tmp_path: Path, optimised: str) -> None:
     """By gcc's rule; clang gives one to a function that passes the address of a parameter on."""
-    if shutil.which("g++") is None:
-        pytest.skip("no g++")
     (tmp_path / "a.cc").write_text(_BY_VALUE)
     command = ["g++", optimised, "-fPIC", "-shared", "-fstack-protector-strong", "-o", "a.so", "a.cc"]
     subprocess.run(command, cwd=tmp_path, check=True)
@@ -156,8 +153,6 @@ def test_parameters_of_classes_without_members_need_no_canary(tmp_path: Path, op
 @pytest.mark.parametrize(("flags", "expected"), [(["-fstack-protector-strong"], "yes"), ([], "no")])
 def test_what_looks_like_a_canary_is_none_without_the_guard(tmp_path: Path, flags: list[str], expected: str) -> None:
     """On arm64 the guard is a variable of the loader; `subs x1, x1, x2; mov x2, #0` may be arithmetic."""
-    if shutil.which("aarch64-linux-gnu-gcc") is None:
-        pytest.skip("no aarch64-linux-gnu-gcc")
     (tmp_path / "a.c").write_text(
         'long chance(long a, long b)\n{\n    __asm__("subs x1, x1, x2\\n mov x2, #0" ::: "x1", "x2", "cc");\n'
         "    return a + b;\n}\n"
