@@ -60,6 +60,14 @@ def by_prologues(found: Inspection) -> Inspection:
     return msgspec.structs.replace(found, view=view, guarded=holding(view, found.canaries), room=_room(view, frames))
 
 
+def only(found: Inspection, wanted: Mask) -> Inspection:
+    """The same of some functions alone."""
+    view = found.view
+    columns = {name: getattr(view, name)[wanted] for name in ("starts", "ends", "described")}
+    view = msgspec.structs.replace(view, **columns)
+    return msgspec.structs.replace(found, view=view, guarded=found.guarded[wanted], room=found.room[wanted])
+
+
 def _room(view: Functions, frames: Frames) -> Offsets:
     """The most that each function takes of the stack at once, in bytes."""
     room = np.zeros(view.starts.shape, np.int64)

@@ -26,11 +26,12 @@ from archscan.elf.inspection import (
     holding,
     instructions,
     is_covered,
+    only,
     site,
 )
 from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.results import without_results
-from archscan.elf.startup import main_offset, own_code_end
+from archscan.elf.startup import own_functions
 from archscan.elf.subject import STATIC, Judged, Subject
 from archscan.model import ElfKind, Reason, Verdict
 
@@ -49,7 +50,6 @@ _SKIPPED = 64  # of them in assembler
 _SEVERAL = (3, 6)  # that an object with many guarded functions must have: a few may be assembler code, or run early
 _MANY = 200  # guarded functions for each of these
 _PLAIN = 32  # bytes of what is shown from which on it is hardly a parameter, or a number and its neighbour
-_SPREAD = 0.6  # of large frames: in glibc's own code, of which a static program has much, it is more
 _EXEMPT = 100  # of so many guarded functions one may honestly do without: resolvers, casts the compiler saw through
 
 
@@ -95,17 +95,16 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
     if not told:
         return _uncovered(counts)
-    limit = own_code_end(subject.image, found) if subject.kind in STATIC else None
-    doubt = _doubt(found, subject.image, limit)
+    if subject.kind in STATIC and guarded:
+        return _static(subject, found, counts)
+    doubt = _doubt(found, subject.image)
     counts["exposed"] = len(doubt.numbers)
     if doubt.assembler:
         counts["assembler"] = doubt.assembler
     if doubt.exhausted and not doubt.numbers:
-        return Verdict.UNKNOWN, Reason("too-much-code", "more code is in doubt than is looked at", counts)
+        return _exhausted(counts)
     if not guarded:
         return _unguarded(found, doubt, counts, covered=covered)
-    if subject.kind in STATIC:
-        return _static(subject, found, doubt, counts, limit)
     plain = _is_plain(subject, found, doubt, guarded) and not _is_c_library(found)
     if plain or _is_much(doubt, guarded):
         text = f"functions without a canary hand out addresses of their stack: some units are built without, {_WEAKER}"
@@ -136,6 +135,10 @@ def _uncovered(counts: dict[str, int]) -> Judged:
     return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions, or most of them, begin", counts)
 
 
+def _exhausted(counts: dict[str, int]) -> Judged:
+    return Verdict.UNKNOWN, Reason("too-much-code", "more code is in doubt than is looked at", counts)
+
+
 def _lacks_guard(subject: Subject, found: Inspection) -> bool:
     """Whether the object cannot load the guard: it is linked dynamically and does not import the variable."""
     if not found.idioms.guard or not subject.needed or subject.kind in (*STATIC, ElfKind.LOADER):
@@ -143,12 +146,12 @@ def _lacks_guard(subject: Subject, found: Inspection) -> bool:
     return all(row.symbol != found.idioms.guard for row in subject.imports)
 
 
-def _doubt(found: Inspection, image: Image, limit: int | None) -> _Doubt:
+def _doubt(found: Inspection, image: Image) -> _Doubt:
     """Looks for exposed functions, the largest frames first, until it is plain what they mean."""
     text, guarded = found.idioms.text, int(found.guarded.sum())
     if text is None:
         return _Doubt((), 1.0)
-    candidates, reach = _candidates(found, entry(found.text, image), limit)
+    candidates, reach = _candidates(found, entry(found.text, image))
     # A sample of all sizes of frames, where all would be too many.
     most = _SAMPLE if text.mistaken else _SMALL_SAMPLE
     every = -(-int(reach.sum()) // most) or 1 if guarded else 1
@@ -187,7 +190,7 @@ def _exposed(found: Inspection, text: Text, number: int, size: int) -> tuple[Sho
     return exposed(lines, text, room, whole=length <= _UNTIL_RETURN), size + min(length, _UNTIL_RETURN)
 
 
-def _candidates(found: Inspection, begin: int, limit: int | None) -> tuple[Offsets, Offsets]:
+def _candidates(found: Inspection, begin: int) -> tuple[Offsets, Offsets]:
     """Functions without a canary that may hand out addresses of their stack, the likely and the largest frames first.
 
     Their numbers, and how many bytes of each there are to look at: to the call behind the last address that it takes.
@@ -203,8 +206,6 @@ def _candidates(found: Inspection, begin: int, limit: int | None) -> tuple[Offse
     wanted = likely & ~found.guarded if found.guarded.any() else np.ones(starts.shape, np.bool_)
     # What the kernel enters passes on the arguments that lie on the stack.
     wanted &= starts != begin
-    if limit is not None:
-        wanted &= starts < limit
     sizes = np.minimum(found.view.ends - starts, _LONGEST)
     reach = np.where((last > 0) & (room < LARGE) & ~grows, np.minimum(sizes, last - starts + _CALL), sizes)
     numbers = np.flatnonzero(wanted)
@@ -237,36 +238,31 @@ def _unguarded(found: Inspection, doubt: _Doubt, counts: dict[str, int], *, cove
     return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", "no function needs a canary", counts)
 
 
-def _static(subject: Subject, found: Inspection, doubt: _Doubt, counts: dict[str, int], limit: int | None) -> Judged:
-    """The C library in a static object is protected by itself; what counts is the code before ``limit``."""
-    if doubt.numbers and limit is None:
+def _static(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judged:
+    """The C library in a static object is protected by itself; what counts is the program's own code."""
+    if found.idioms.unwound:
+        found = by_prologues(found)
+    mine = own_functions(subject.image, found)
+    own = only(found, mine.functions) if mine is not None else found
+    doubt = _doubt(own, subject.image)
+    counts["exposed"], guarded = len(doubt.numbers), int(own.guarded.sum())
+    if doubt.numbers and mine is None:
         text = "some functions hand out addresses of their stack without a canary; they may be the C library's"
-        return Verdict.UNKNOWN, _reason("own-code-untold", text, counts, found, doubt)
-    if limit == 0 and counts["large_frames_guarded"] < counts["large_frames"] * _SPREAD:
-        text = "many large frames have no canary; the program's own code is spread among that of the C library"
-        return Verdict.UNKNOWN, Reason("own-code-untold", text, counts)
-    own = _own_guarded(subject.image, found, limit)
-    if _is_plain(subject, found, doubt, own) or _is_much(doubt, own):
+        return Verdict.UNKNOWN, _reason("own-code-untold", text, counts, own, doubt)
+    if doubt.exhausted and not doubt.numbers:
+        return _exhausted(counts)
+    # Where a function begins was guessed for what the tables leave out; it may have loaded the guard before.
+    plain = bool((own.view.described >= 0).all()) and _is_plain(subject, own, doubt, guarded)
+    if doubt.numbers and (plain or _is_much(doubt, guarded)):
         text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
-        return Verdict.PARTIAL, _reason("own-code-without", text, counts, found, doubt)
-    if limit and not own:
+        return Verdict.PARTIAL, _reason("own-code-without", text, counts, own, doubt)
+    if guarded:
+        return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
+    if mine is not None and mine.whole:
         text = "no function of the program's own needs a canary; those that load the guard are the C library's"
         return Verdict.NOT_APPLICABLE, Reason("nothing-exposed", text, counts)
-    return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
-
-
-def _own_guarded(image: Image, found: Inspection, limit: int | None) -> int:
-    """How many of the program's own functions load the guard; all, where they cannot be told from the C library's.
-
-    Before `main` lies what is seldom executed, of the C library too; linkers sort that first.
-    """
-    if not limit:
-        return int(found.guarded.sum())
-    begin = entry(found.text, image)
-    main = main_offset(image, found)
-    low = begin if main is None else min(begin, main)
-    starts = found.view.starts
-    return int((found.guarded & (starts >= low) & (starts < limit)).sum())
+    text = "no function of the program's own was seen to need a canary, and not all of them are known"
+    return Verdict.UNKNOWN, Reason("own-code-untold", text, counts)
 
 
 def _reason(code: str, text: str, counts: dict[str, int], found: Inspection, doubt: _Doubt) -> Reason:

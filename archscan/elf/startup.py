@@ -1,17 +1,22 @@
-"""Where a static program's own code ends and its C library begins.
+"""Which code of a static program is its own, and which its C library's.
 
 The linker keeps the order of what it is given: start files, the program's objects and archives, then the C library,
 whose first member is the one with `__libc_start_main`, because `_start` asks for it (glibc, csu/). `_start` is found by
-the entry point, `__libc_start_main` as what it calls, and the beginning of that member as the lowest function that
-`__libc_start_main` calls there. A linker that was told to sort sections (busybox) leaves no such order: then what
-`__libc_start_main` calls also lies before `_start`, or `main` behind it.
+the entry point, `__libc_start_main` as what it calls, and the beginning of that member as the first function that
+`__libc_start_main` calls there.
+
+The code itself may be in another order: what runs early or seldom comes first, and a linker can be told to sort
+sections by their names. The tables for unwinding stay in the order of the objects, so they are asked. Where the
+program's own code was built without them (busybox), it is all that they leave out.
 """
 
 from __future__ import annotations
 
 import re
 
-from archscan.elf.arrays import np
+import msgspec
+
+from archscan.elf.arrays import Mask, Offsets, np
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.functions import owners
 from archscan.elf.image import Image
@@ -19,25 +24,56 @@ from archscan.elf.inspection import Inspection, instructions
 
 _CALL = re.compile(r"(?:addr32 )?(?:call|bl|jmp|b|brasl|jal) .*?#?(0x[0-9a-f]+)$")
 _START_CODE = 0x100  # bytes behind the entry point that still belong to the start files
+_DESCRIBED = 0.8  # of the code, by the tables for unwinding, where the program's own is there too; 0.6 in busybox
 
 
-def own_code_end(image: Image, found: Inspection) -> int | None:
-    """The offset at which the C library begins: 0 where it is spread; None where the start code is not like glibc's."""
+class Own(msgspec.Struct, frozen=True, eq=False):
+    """For each function whether it is the program's own, and whether these are known to be all that is."""
+
+    functions: Mask
+    whole: bool
+
+
+def own_functions(image: Image, found: Inspection) -> Own | None:
+    """Which functions of a static program are its own; None where that cannot be told."""
     start = _function(found, image.entry)
     main = next(iter(_targets(found, start)), None) if start is not None else None
     library = _function(found, main) if main is not None else None
     if start is None or library is None:
         return None
-    first = int(found.view.starts[library])
-    begin = int(found.view.starts[start])
-    called = [_function(found, target) for target in _targets(found, library)]
-    starts = [int(found.view.starts[number]) for number in called if number is not None]
+    targets = (_function(found, target) for target in _targets(found, library))
+    members = np.array([library, *(number for number in targets if number is not None)])
+    described, main = found.view.described, main_offset(image, found)
+    if described[library] < 0:
+        return _by_place(found, start, members, main)
+    if _is_undescribed(found, main):
+        return Own(described < 0, whole=False)
+    begin, starts = found.view.starts[start], found.view.starts[members]
+    # What the start files define themselves is called by the library, too.
+    later = (described[members] >= 0) & ((starts < begin) | (starts > begin + _START_CODE))
+    end = described[members[later]].min(initial=described[library])
+    return Own((described >= 0) & (described < end), whole=main is not None)
+
+
+def _is_undescribed(found: Inspection, main: int | None) -> bool:
+    """Whether the program's own code is not in the tables for unwinding, in which that of the C library is."""
+    view = found.view
+    if main is not None:
+        number = int(owners(view, np.array([main], np.int64))[0])
+        return number < 0 or bool(view.described[number] < 0)
+    known = int((view.ends - view.starts)[view.described >= 0].sum())
+    return known < _DESCRIBED * sum(part.size for part in found.text.parts)
+
+
+def _by_place(found: Inspection, start: int, members: Offsets, main: int | None) -> Own | None:
+    """The same by where functions lie, where nothing was sorted: then the library has none before the start code."""
+    starts = found.view.starts
+    begin, places = int(starts[start]), starts[members]
     text = next(part for part in reversed(found.text.parts) if part.offset <= begin)
-    if any(text.offset <= offset < begin for offset in starts):
-        return 0
-    end = min((offset for offset in starts if begin + _START_CODE < offset < first), default=first)
-    main = main_offset(image, found)
-    return 0 if main is not None and main >= end else end
+    end = int(places[places > begin + _START_CODE].min(initial=found.text.raw.size))
+    if bool(((places >= text.offset) & (places < begin)).any()) or (main is not None and main >= end):
+        return None
+    return Own((starts >= begin) & (starts < end), whole=False)
 
 
 def main_offset(image: Image, found: Inspection) -> int | None:

@@ -115,14 +115,47 @@ def test_canaries_of_the_c_library_say_nothing_of_a_program_without(tmp_path: Pa
         assert found.stack_protector == expected, found.reasons["stack_protector"]
 
 
-def test_a_static_program_with_sorted_sections_is_not_taken_for_its_c_library(tmp_path: Path) -> None:
-    arrays = "".join(f"void g{n}(char *s) {{ char b[{200 + n}]; strcpy(b, s); use(b); }}\n" for n in range(30))
-    calls = "".join(f"g{n}(v[0]);" for n in range(30))
-    text = f"{HEAD}{arrays} int main(int c, char **v) {{ {calls} }}\n"
-    flags = ["-w", "-O1", "-ffunction-sections", "-static", "-Wl,--sort-section=name"]
-    for level, expected in ((_NONE, "unknown"), (_STRONG, "yes")):
-        found = seen(build(GCC, tmp_path, [text, OTHER], [*flags, level], "sorted"))
-        assert found.stack_protector == expected, found.reasons["stack_protector"]
+_ARRAYS = "".join(f"void g{n}(char *s) {{ char b[{200 + n}]; strcpy(b, s); use(b); }}\n" for n in range(30))
+_STATIC = f"{HEAD}{_ARRAYS} int main(int c, char **v) {{ {''.join(f'g{n}(v[0]);' for n in range(30))} }}\n"
+_UNTOLD = "unknown own-code-untold"
+_SORTED = ["-ffunction-sections", "-Wl,--sort-section=name"]
+_NO_TABLES = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
+
+
+def _static(tmp_path: Path, compiler: Compiler, *flags: str) -> str:
+    """The verdict on a static program of many functions with arrays, together with its reason."""
+    program = seen(build(compiler, tmp_path, [_STATIC, OTHER], ["-w", "-static", *flags], "static"))
+    return f"{program.stack_protector} {program.reasons['stack_protector'].code}"
+
+
+@pytest.mark.parametrize("stripped", ["", "-Wl,-s"])
+@pytest.mark.parametrize("sections", [[], _SORTED], ids=["in-order", "sorted"])
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-Os"])
+@pytest.mark.parametrize("compiler", each(CLANG))
+def test_a_static_program_is_not_taken_for_its_c_library(
+    tmp_path: Path, compiler: Compiler, optimised: str, sections: list[str], stripped: str
+) -> None:
+    flags = [optimised, *sections, stripped or "-Wl,--build-id"]
+    assert _static(tmp_path, compiler, *flags, _NONE) == "partial own-code-without"
+    assert _static(tmp_path, compiler, *flags, _STRONG) == "yes canaries"
+    # Without tables for unwinding, less is seen of it; but never the library's canaries instead.
+    assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _NONE) in ("partial own-code-without", _UNTOLD)
+    assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _STRONG) == "yes canaries"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("tables", [[], _NO_TABLES], ids=["tables", "no-tables"])
+@pytest.mark.parametrize("sections", [[], _SORTED], ids=["in-order", "sorted"])
+@pytest.mark.parametrize("compiler", CROSS, ids=str)
+def test_nor_on_other_processors(tmp_path: Path, compiler: Compiler, sections: list[str], tables: list[str]) -> None:
+    for optimised in ("-O0", "-O2"):
+        for stripped in ("-Wl,-s", "-Wl,--build-id"):
+            flags = [optimised, stripped, *sections, *tables]
+            bare, guarded = (_static(tmp_path, compiler, *flags, level).split()[0] for level in (_NONE, _STRONG))
+            assert bare in ("partial", "unknown")
+            assert guarded in ("yes", "unknown")
+            if not tables and compiler.architecture in ("arm64", "i386", "s390x"):
+                assert (bare, guarded) == ("partial", "yes")
 
 
 _HIDDEN = "#pragma GCC visibility push(hidden)\n" + "".join(
