@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Iterator
 
-from archscan.errors import DebError
+from archscan.errors import DebError, LimitError
 from archscan.model import Override, escape
 
 _FOLDER = "usr/share/lintian/overrides/"
@@ -62,7 +62,7 @@ def unpacked(content: bytes, most: int) -> bytes:
     except zlib.error as error:
         raise DebError("corrupt", f"lintian overrides: {error}") from error
     if len(found) > most:
-        raise DebError("limit", f"unpacks to more than {most} bytes (override_bytes)")
+        raise LimitError("override_bytes", f"unpacks to more than {most} bytes (override_bytes)")
     if not decoder.eof:
         raise DebError("corrupt", "lintian overrides: the compressed file ends early")
     return found

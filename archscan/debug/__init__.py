@@ -15,7 +15,7 @@ import msgspec
 from archscan.debug.flags import language, of_gcc, settings
 from archscan.debug.judged import confirmations
 from archscan.debug.lines import LineTable, line_table, lines_of
-from archscan.debug.ranges import entries
+from archscan.debug.ranges import code_ranges
 from archscan.debug.sections import section_bytes
 from archscan.debug.units import Alternate, Head, Name, Tables, heads, unreached
 from archscan.debug.values import DamageError, text
@@ -102,12 +102,7 @@ def read(image: Image, path: str, asked: Asked, limits: Limits) -> Found | None:
         bits=image.bits,
         heads=tuple(found),
         lines=tuple(_lines(tables, [head for head, _ in found], asked.addresses)),
-        sited={
-            feature: frozenset(
-                head.position for head, _ in _owners(tables, [head for head, _ in found], _numbers(places))
-            )
-            for feature, places in asked.sites.items()
-        },
+        sited=_sited(tables, [head for head, _ in found], asked.sites),
         alternate=(_alternate_link(image) or (b"", None))[1] or None,
         problem=problem,
     )
@@ -175,6 +170,17 @@ def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator
                 yield SourceLine(words[address], path, line)
 
 
+def _sited(tables: Tables, found: list[Head], sites: Mapping[str, Iterable[str]]) -> dict[str, frozenset[int]]:
+    """The positions of the units in whose code the places lie that the verdict on a feature names."""
+    places = {feature: _numbers(words).keys() for feature, words in sites.items()}
+    # All features at once, for the lists of ranges are long.
+    owners = [(head.position, mine) for head, mine in _owners(tables, found, set().union(*places.values()))]
+    return {
+        feature: frozenset(position for position, mine in owners if not mine.isdisjoint(wanted))
+        for feature, wanted in places.items()
+    }
+
+
 def _numbers(words: Iterable[str]) -> dict[int, str]:
     """The addresses that are plain, with how they were written."""
     return {int(word, 16): word for word in words if re.fullmatch("0x[0-9a-f]{1,16}", word)}
@@ -184,7 +190,7 @@ def _owners(tables: Tables, found: list[Head], wanted: Iterable[int]) -> Iterato
     """The units in whose code some of the addresses lie, with these."""
     wanted, left = sorted(wanted), _MOST_RANGES
     for head in found if wanted else ():
-        ranges = entries(tables, head)
+        ranges = code_ranges(tables, head)
         left -= len(ranges)
         if mine := {at for low, high in ranges for at in wanted[bisect_left(wanted, low) : bisect_left(wanted, high)]}:
             yield head, mine

@@ -14,15 +14,10 @@ _END, _BASEX, _STARTX_ENDX, _STARTX_LENGTH, _PAIR, _BASE, _START_END, _START_LEN
 
 
 def code_ranges(tables: Tables, head: Head) -> list[tuple[int, int]]:
-    """The ranges of addresses (first, behind the last) of a unit's code; what makes no sense ends the list.
+    """The ranges of addresses (first, behind the last) of a unit's code, at most 65,536; what makes no sense ends them.
 
-    Ranges of indexed addresses (split DWARF) are left out.
+    Among them are some without size: what is no range, or one of indexed addresses (split DWARF), costs as much as one.
     """
-    return [(low, high) for low, high in entries(tables, head) if low < high]
-
-
-def entries(tables: Tables, head: Head) -> list[tuple[int, int]]:
-    """What ``code_ranges`` is made of, at most 65,536: what is no range has no size, but costs as much as one."""
     if head.ranges is None:
         return [(head.low, head.high)] if head.code and head.low is not None and head.high is not None else []
     found: list[tuple[int, int]] = []

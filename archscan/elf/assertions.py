@@ -31,7 +31,7 @@ _CONTAINERS = re.compile(
 _MEMBERS = re.compile(
     rb"\0_ZNK?St(?:(?:6vector|5deque|7__cxx1112basic_string|17basic_string_view)I[^\0]{1,4000}E(?:5front|4back|ix)"
     rb"|(?:6vector|5deque|7__cxx1112basic_string)I[^\0]{1,4000}E8pop_back|5dequeI[^\0]{1,4000}E9pop_front"
-    rb"|(?:10unique_ptr|19__shared_ptr_access)I[^\0]{1,4000}Ede)E[mv]\0"
+    rb"|(?:10unique_ptr|19__shared_ptr_access)I[^\0]{1,4000}Ede)E[mv](?=\0)"
 )
 
 

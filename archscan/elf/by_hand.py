@@ -49,7 +49,7 @@ class Stacks(msgspec.Struct):
 
     entered: str | None = None  # the register that has what it was at the start
     room: bool = False  # some was made
-    far: set[str | None] = set()  # registers that hold what was in memory, and not in the frame
+    far: set[str] = set()  # registers that hold what was in memory, and not in the frame
 
 
 def is_by_hand(image: Image, found: Inspection, number: int) -> bool:
@@ -130,9 +130,9 @@ def _changes_stack(stacks: Stacks, text: Text, line: str, does: Effect) -> bool:
     if does.grows in stacks.far:
         return True
     load = text.flow.load.match(line) if text.flow else None
-    if load and load["base"] not in (text.stack, text.frame_pointer):
+    if does.written and load and load["base"] not in (text.stack, text.frame_pointer):
         stacks.far.add(does.written)
-    elif not does.stored:
+    elif does.written and not does.stored:
         stacks.far.discard(does.written)
     return False
 

@@ -208,8 +208,9 @@ def _indexed(state: _State, text: Text, to: Slot) -> int:
 
     A number of which bytes are taken, and whose address is taken by nothing else, is none and needs no canary.
     """
-    held = None if to.base in _bases(state, text) else state.held.get(to.base)
-    if held in state.homes or (held is None and to.base not in _bases(state, text)):
+    based = to.base in _bases(state, text)
+    held = None if based else state.held.get(to.base)
+    if held in state.homes or not (held or based):
         return 0
     slot = Slot(held.base, held.at + to.at) if held else to
     extent = _extent(state, text, slot)

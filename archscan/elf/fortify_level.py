@@ -60,8 +60,8 @@ def computed_call(found: Inspection, calls: Offsets, argument: int) -> int | Non
     text = found.idioms.text
     if text is None or text.flow is None:
         return None
-    numbers = owners(found.view, calls)
-    for offset, number in list(zip(calls.tolist(), numbers.tolist(), strict=True))[:_TRIED]:
+    tried = calls[:_TRIED]
+    for offset, number in zip(tried.tolist(), owners(found.view, tried).tolist(), strict=True):
         reach = offset - int(found.view.starts[number]) if number >= 0 else _BYTES
         if reach < _BYTES and computed(
             instructions(found, number, reach), text, address_of(found.text, offset), argument

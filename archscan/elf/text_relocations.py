@@ -6,6 +6,9 @@ relocations cannot be loaded at all, because the loader then leaves the segment 
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import islice
+
 import msgspec
 
 from archscan.elf.arrays import np
@@ -79,7 +82,7 @@ def _read_only(image: Image) -> list[tuple[int, int]]:
 def _changed(subject: Subject, fixed: list[tuple[int, int]]) -> _Changed:
     image = subject.image
     starts, ends = (np.array([one[side] for one in fixed], np.uint64) for side in (0, 1))
-    found = _Changed(first=[])
+    found = _Changed()
     for data, fields in tables(image) if fixed else ():
         rows = np.frombuffer(data, f"{image.order}u{image.bits // 8}", len(data) * 8 // image.bits // fields * fields)
         addresses, infos = rows[::fields].astype(np.uint64), rows[1::fields]
@@ -103,12 +106,16 @@ def _packed(image: Image, fixed: list[tuple[int, int]], found: _Changed) -> None
     """Adds those of DT_RELR: an address, or a word whose bits say which of the next words change (gABI, "DT_RELR")."""
     start, size = tag(image, DT_RELR), tag(image, DT_RELRSZ)
     word, at = image.bits // 8, 0
+    ends = [high for _, high in fixed]
     table = mapped(image, start, min(size, _RELR_BYTES)) if fixed and start is not None and size else b""
     for entry in words(image, table, "Q" if word == 8 else "I"):
         bits, base = (entry >> 1, at) if entry & 1 else (1, entry)
         at = at + (image.bits - 1) * word if entry & 1 else entry + word
-        # A hostile table has millions of entries: of one only as many bits are looked at as can lie in a segment.
-        for low, high in fixed:
+        # A hostile table has millions of entries: of one only the segments are looked at that its bits reach, and only
+        # as many bits as can lie in a segment.
+        for low, high in islice(fixed, bisect_right(ends, base), None):
+            if low >= base + bits.bit_length() * word:
+                break
             first = max(-(-(low - base) // word), 0)
             last = min(-(-(high - base) // word), image.bits)  # bits from here on are of words behind the segment
             changed = bits >> first & ((1 << last - first) - 1) if first < last else 0

@@ -116,6 +116,22 @@ def test_a_finding_is_contradicted_and_stays(built: dict[str, Built], db: Path) 
     assert [row["feature"] for row in json.loads(shown.stdout)] == ["stack_protector"]
 
 
+def test_what_lies_elsewhere_is_not_confirmed(built: dict[str, Built], db: Path) -> None:
+    change(db, "UPDATE elf SET stack_protector = 'no' WHERE path = 'usr/bin/bare'")
+    assert archscan("confirm", "-q", "--db", db, built["bare"].dbgsym).returncode == 0
+    sql = "SELECT standing FROM confirmed WHERE feature = 'stack_protector' AND path = 'usr/bin/bare'"
+    assert rows(db, sql) == [("confirmed",)]
+    change(db, "UPDATE confirmation SET elsewhere = 1")
+    assert rows(db, sql) == [("open",)]
+
+
+def test_headers_contradict_nothing(built: dict[str, Built], db: Path) -> None:
+    change(db, "UPDATE elf SET fortify = 'no' WHERE path = 'usr/bin/good'")
+    assert archscan("confirm", "-q", "--db", db, built["good"].dbgsym).returncode == 0
+    sql = "SELECT built, standing FROM confirmed WHERE feature = 'fortify' AND path = 'usr/bin/good'"
+    assert rows(db, sql) == [("yes", "open")]
+
+
 # What is compiled how, and what debug symbols then say of the finding: standing, units that lack the flag, confidence.
 _CALLS = {
     "main.c": "int other(int);\nint main(int c, char **v) { char b[9]; strcpy(b, *v); return printf(b) + other(c); }\n",

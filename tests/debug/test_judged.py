@@ -84,6 +84,7 @@ def test_the_units_that_the_verdict_is_about_are_named_first() -> None:
 def test_a_verdict_about_other_units_is_not_explained() -> None:
     lacking, rust = but("l.c", position=1, stack_protector="off"), but("r.rs", position=2, language="rust")
     unknown = but("u.c", position=3, stack_protector=None)
+    made = but("l.c", position=1, stack_protector="off", lto=True)
     lto = but("<artificial>", position=4, language="lto", lto=True, stack_protector=None)
     about: dict[str, tuple[tuple[CompileUnit, ...], set[int]]] = {
         "the other": ((GOOD, lacking, rust), {2}),
@@ -91,6 +92,7 @@ def test_a_verdict_about_other_units_is_not_explained() -> None:
         "nobody knows": ((lacking, unknown, rust), {3}),
         "nothing": ((GOOD, lacking, rust), set()),
         "code of any unit": ((GOOD, lacking, rust, lto), {2, 4}),
+        "code of any unit, which have the flags": ((GOOD, made, rust, lto), {2, 4}),
     }
     for name, (units, sited) in about.items():
         row = said("stack_protector", *units, sited=frozenset(sited))

@@ -92,7 +92,7 @@ def test_what_the_units_say_together(built: Path) -> None:
 
 def test_ranges_are_those_of_pyelftools(built: Path) -> None:
     tables = debug.tables_of(read(built.read_bytes()), Limits())
-    ours = [sorted(code_ranges(tables, head)) for head in heads(tables, 100)]
+    ours = [sorted(one for one in code_ranges(tables, head) if one[0] < one[1]) for head in heads(tables, 100)]
     assert ours == [sorted(pair for pair in unit.ranges if pair[0] < pair[1]) for unit in truth.units(built)]
     assert all(ours)
 

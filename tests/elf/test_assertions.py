@@ -118,6 +118,14 @@ def test_a_member_that_checks_nothing_was_compiled_without(tmp_path: Path) -> No
     assert _said(_compiled(tmp_path, "-std=c++17 -O0 -fPIC -shared", source)) == ("no", "unchecked-members")
 
 
+def test_every_member_is_named_also_where_names_lie_side_by_side(tmp_path: Path) -> None:
+    members = [f"_ZNSt6vectorIiSaIiEE{name}" for name in ("4backEv", "5frontEv", "8pop_backEv", "ixEm")]
+    path = compiled(tmp_path, "".join(f"void {name}(void) {{}}\n" for name in members), ["-c"], name="x.o")
+    assert b"\0".join(name.encode() for name in members) in path.read_bytes()
+    reason = seen(path, "usr/lib/x.o").reasons["glibcxx_assertions"]
+    assert (reason.code, [site.name for site in reason.sites]) == ("unchecked-members", members)
+
+
 SOURCE = """
 #include <iostream>
 #include <map>

@@ -10,7 +10,7 @@ import pytest
 
 from archscan.elf.arch import amd64, arm64
 from archscan.elf.arch.machine import Machine
-from archscan.elf.exposure import exposed
+from archscan.elf.exposure import Shown, exposed
 from tests.elf.building import seen
 
 # stp x29, x30, [sp, #-96]!; mov x29, sp; add x20, sp, #0x40
@@ -20,12 +20,16 @@ _STORE_PAIR, _STORE_ONE = 0xA9002688, 0xF9000288  # stp x8, x9, [x20]; str x8, [
 _CALL = (0xAA1403E0, 0x94000000)  # mov x0, x20; bl
 
 
-def _shows(machine: Machine, code: bytes, room: int) -> bool:
+def _shown(machine: Machine, code: bytes, room: int) -> Shown | None:
     assert machine.idioms
     assert machine.idioms.text
     text = machine.idioms.text
     lines = [(row.address, row.mnemonic, row.op_str) for row in capstone.Cs(*text.mode).disasm(code, 0)]
-    return exposed(lines, text, room, whole=False) is not None
+    return exposed(lines, text, room, whole=False)
+
+
+def _shows(machine: Machine, code: bytes, room: int) -> bool:
+    return _shown(machine, code, room) is not None
 
 
 @pytest.mark.parametrize(
@@ -109,10 +113,29 @@ def test_what_is_addressed_on_the_stack_may_be_a_parameter(body: str, expected: 
         # movlps [rsp+0x10], xmm0; lea rdx, [rsp+0x10]; movss xmm1, [rdx+rax]: members of a structure in registers
         ("0f13442410" + "488d542410" + "f30f100c02", False),
         ("488d542410" + "f30f100c02", True),
+        # movss xmm0, [rdx+rax+0x20]: of these four bytes only; of what lies behind a parameter, too
+        ("488d542410" + "f30f10440220", False),
+        ("48894c2408" + "488d542408" + "f30f10440208", False),
+        # lea rdi, [rsp+0x2c]; lea rsi, [rsp+0x28]; call: sincosf; then bytes of one of the two
+        ("488d7c242c" + "488d742428" + _CALLED + "0fb644042c", True),
     ],
 )
 def test_what_needs_no_canary_is_told_from_what_does(body: str, expected: bool) -> None:
     assert _shows(amd64.MACHINE, bytes.fromhex(_ROOM + body), 0x38) is expected
+
+
+@pytest.mark.parametrize(("at", "expected"), [("10", False), ("e0", True)])
+def test_above_the_frame_pointer_lie_parameters(at: str, expected: bool) -> None:
+    """push rbp; mov rbp, rsp; sub rsp, 0x38; movzx eax, byte [rbp+rax+...]."""
+    assert _shows(amd64.MACHINE, bytes.fromhex("554889e5" + _ROOM + "0fb64405" + at), 0x38) is expected
+
+
+@pytest.mark.parametrize("order", [("488d7c2430", "488d742408"), ("488d742408", "488d7c2430")])
+def test_of_several_places_the_largest_counts(order: tuple[str, str]) -> None:
+    """lea rdi, [rsp+0x30]; lea rsi, [rsp+8]."""
+    shown = _shown(amd64.MACHINE, bytes.fromhex(_ROOM + "".join(order) + _CALLED), 0x38)
+    assert shown
+    assert (shown.at, shown.extent) == (14, 0x30)
 
 
 @pytest.mark.parametrize(("at", "expected"), [("10", False), ("00", True)])

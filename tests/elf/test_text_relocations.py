@@ -10,7 +10,7 @@ from struct import pack
 import pytest
 
 from archscan.model import Elf
-from tests.elf.building import compiled, linked, seen, with_dynamic
+from tests.elf.building import body_at, compiled, handmade, linked, seen, with_dynamic
 
 _TEXTREL, _RELA, _REL, _RELR, _ANDROID = (22, 0), 7, 17, 36, 0x60000011
 # Three words in constants and one in data, each with an address of the object.
@@ -88,6 +88,31 @@ def test_the_bits_of_packed_relocations_are_words_behind_an_address(bits: int, o
     assert found.reasons["textrel"].sites[0].address == "0x10"
 
 
+def test_the_first_that_a_word_of_bits_changes_is_named() -> None:
+    found = seen(linked({_RELR: pack("<QQ", 16, 4 << 1 | 1)}, [(35, 16), _TEXTREL], flags=5), "usr/lib/x.so")
+    assert [site.address for site in found.reasons["textrel"].sites] == ["0x10", "0x28"]
+
+
+def test_what_changes_nothing_on_arm64_is_not_counted() -> None:
+    table = pack("<QQQ", 64, 256, 0) + pack("<QQQ", 72, 1027, 0)
+    data = linked({_RELA: table}, [(8, 48), _TEXTREL], flags=5, machine=183)
+    found = seen(data, "usr/lib/x.so", "arm64")
+    assert (found.textrel, [site.address for site in found.reasons["textrel"].sites]) == (1, ["0x48"])
+
+
+def _segmented(parts: list[tuple[int, int, int, int]], table: bytes) -> bytes:
+    """An object of the segments and one, which may be written, of packed relocations."""
+    at = body_at(len(parts) + 2)
+    tags = b"".join(pack("<QQ", *row) for row in ((_RELR, at), (35, len(table)), _TEXTREL, (0, 0)))
+    own = [(1, 6, at, len(table) + len(tags)), (2, 6, at + len(table), len(tags))]
+    return handmade([*own, *parts], table + tags)
+
+
+def test_what_several_segments_map_is_counted_once() -> None:
+    data = _segmented([(1, 4, 0, 64), (1, 5, 8, 64), (1, 4, 16, 16)], pack("<QQ", 16, 0b111))
+    assert _found(data) == (3, "relocations")
+
+
 def test_no_verdict_is_given_where_a_packed_form_is_not_read() -> None:
     assert _found(linked({_ANDROID: b"APS2"}, [_TEXTREL], flags=5)) == (0, "packed-relocations")
 
@@ -111,4 +136,12 @@ def test_a_hostile_table_costs_little() -> None:
     found = seen(linked({_RELR: pack("<Q", 0) + word * (1 << 20)}, [(35, 8 << 20), _TEXTREL], flags=5), "usr/lib/x.so")
     assert found.textrel >= (8 << 20) // 8
     assert seen(linked({_RELA: pack("<QQQ", 64, 8, 0) * (1 << 20)}, [(8, 24 << 20)], flags=5), "usr/lib/x.so").textrel
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("entry", [2**64 - 1, 8])
+def test_a_hostile_table_costs_little_where_many_segments_are_read_only(entry: int) -> None:
+    parts = [(1, 4, 0, 64), *((1, 4, 1 << 20 | number << 12, 16) for number in range(63))]
+    started = time.process_time()
+    assert seen(_segmented(parts, pack("<Q", entry) * (1 << 20)), "usr/lib/x.so").textrel
     assert time.process_time() - started < 10

@@ -84,6 +84,7 @@ _ROUNDS = (
     "    call take\n    leave\n    ret\n"
 )
 _OTHER_STACK = _TAKES + "    movq 8(%rbx), %rsp\n    ret\n"  # as OCaml's caml_start_program
+_COPIED_STACK = _TAKES + "    movq 8(%rbx), %rax\n    movq %rax, %rsp\n    ret\n"
 _SIGNS = {
     "leaps": _LEAPS,
     "trampoline": _TRAMPOLINE,
@@ -95,6 +96,7 @@ _SIGNS = {
     "keeps": _KEEPS,
     "rounds": _ROUNDS,
     "other-stack": _OTHER_STACK,
+    "copied-stack": _COPIED_STACK,
 }
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from archscan.elf.arch import machine
 from archscan.elf.arrays import np
 from archscan.elf.code import address_of, code
 from archscan.elf.functions import Functions, functions, name, owners
 from archscan.elf.image import PT_GNU_EH_FRAME, Image, has_segment
+from archscan.elf.inspection import decoder, inspection, instructions
 from archscan.elf.reader import read
 from archscan.elf.unwind import ranges
 from tests.elf.building import without_sections
@@ -102,6 +104,23 @@ def test_unwind_tables_are_read_as_readelf_reads_them(tmp_path: Path, compiler: 
     bare = read(without_sections(data))
     assert not bare.sections
     assert_unwound(bare, expected)
+
+
+@pytest.mark.parametrize("compiler", each())
+def test_what_is_decoded_by_blocks_is_what_is_decoded_at_once(tmp_path: Path, compiler: Compiler) -> None:
+    """Of instructions of several sizes, so that some lie across the end of a block."""
+    body = "".join(f"all[{number * 77 % 4000}] += {number * 123457};\n" for number in range(300))
+    built = build(compiler, tmp_path, [f"void f(volatile long *all) {{\n{body}}}\n"], ["-O2", "-c"], "out.o")
+    chosen = machine(read(built.read_bytes()).machine).idioms
+    assert chosen
+    found = inspection(read(built.read_bytes()), chosen)
+    assert found
+    assert found.idioms.text
+    start, end = int(found.view.starts[0]), int(found.view.ends[0])
+    assert end - start > 4096
+    code_bytes = found.text.raw[start : start + 4096].tobytes()
+    rows = decoder(found.idioms.text).disasm_lite(code_bytes, address_of(found.text, start))
+    assert list(instructions(found, 0)) == [(at, *words) for at, _, *words in rows]
 
 
 @pytest.mark.full
