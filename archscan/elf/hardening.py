@@ -30,7 +30,7 @@ from archscan.elf.language import Language, has_stack_arrays
 from archscan.elf.notes import feature_bits
 from archscan.elf.separate_code import separate_code
 from archscan.elf.stack_clash import stack_clash
-from archscan.elf.stack_protector import stack_protector
+from archscan.elf.stack_protector import is_told, stack_protector
 from archscan.elf.subject import FOREIGN, Judged, Subject, not_applicable, places, unlinked
 from archscan.elf.text_relocations import text_relocations
 from archscan.model import ElfKind, Reason, Verdict
@@ -157,7 +157,7 @@ def _measured(subject: Subject, found: Inspection, column: str) -> Judged:
     if column == "stack_protector":
         return stack_protector(subject, found)
     if column == "stack_clash":
-        return stack_clash(found)
+        return stack_clash(found, told=is_told(found, subject.language))
     judge = signed_returns(subject, found) if column == "pac_compiled" else landing_pads(subject, found, column)
     mixed = not has_stack_arrays(subject.language) and subject.language != Language.GO
     return _of_part(judge) if mixed else judge

@@ -8,7 +8,7 @@ from __future__ import annotations
 from archscan.elf.arrays import np
 from archscan.elf.code import address_of
 from archscan.elf.functions import owners
-from archscan.elf.inspection import Inspection, instructions, site
+from archscan.elf.inspection import Inspection, has_functions, instructions, site
 from archscan.elf.subject import Judged
 from archscan.model import Reason, Verdict
 
@@ -17,8 +17,11 @@ _SITES = 16
 _DECODED = 16  # functions that are decoded to see whether an allocation is an instruction
 
 
-def stack_clash(found: Inspection) -> Judged:
-    """The verdict, with the number of probes and the places of large frames without one."""
+def stack_clash(found: Inspection, *, told: bool) -> Judged:
+    """The verdict, with the number of probes and the places of large frames without one.
+
+    ``told``: the tables list the functions in question.
+    """
     if found.idioms.probes is None and (found.frames.grows.size or (found.frames.sizes >= _PAGE).any()):
         return Verdict.UNKNOWN, Reason("no-pattern", "how probes look on this processor is not known")
     if found.idioms.probes is None:
@@ -32,6 +35,9 @@ def stack_clash(found: Inspection) -> Judged:
     if not bare:
         if probes:
             return Verdict.YES, Reason("probes", "what is allocated beyond a page is touched page by page", counts)
+        if not told and (seen.unprobed.size or has_functions(found.text)):
+            text = "no table says where functions, or most of them, begin"
+            return Verdict.UNKNOWN, Reason("no-functions", text, counts)
         return Verdict.NOT_APPLICABLE, Reason("no-large-frame", "no function allocates more than a page", counts)
     sites = tuple(site(found, offset) for offset in bare[:_SITES])
     if probes:

@@ -74,8 +74,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     """The verdict on the functions of an object that are written in a language with arrays on the stack."""
     if _lacks_guard(subject, found):
         found = msgspec.structs.replace(found, canaries=NONE, guarded=np.zeros_like(found.guarded))
-    # Of Go, the tables list what is in C, all of it and nothing else: the Go compiler writes none.
-    covered = is_covered(found) or (subject.language == Language.GO and found.view.starts.size > 0)
+    covered = is_told(found, subject.language)
     told = covered or not (found.idioms.unwound or subject.language == Language.GO or not subject.needed)
     if told and not covered:
         found = by_prologues(found)
@@ -110,6 +109,12 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         text = f"functions without a canary hand out addresses of their stack: some units are built without, {_WEAKER}"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
+
+
+def is_told(found: Inspection, language: str) -> bool:
+    """Whether the tables list the functions of an object, or those of its part in C where it is in Go."""
+    # Of Go, they list what is in C, all of it and nothing else: the Go compiler writes none.
+    return is_covered(found) or (language == Language.GO and found.view.starts.size > 0)
 
 
 def _is_much(doubt: _Doubt, guarded: int) -> bool:

@@ -200,3 +200,12 @@ def test_saving_a_vector_is_no_index(tmp_path: Path, optimised: str) -> None:
     built = build(compiler, tmp_path, [text], [*_SHARED, optimised, "-maltivec", _STRONG], "p.so")
     found = seen(built, "usr/lib/x/p.so", compiler.architecture)
     assert found.stack_protector == "n/a", found.reasons["stack_protector"]
+
+
+def test_a_large_frame_in_no_known_function_is_not_called_absent(tmp_path: Path) -> None:
+    large = "void take(char *); void f%d(void) { char b[200000]; take(b); }\n"
+    text = "".join(large % number for number in range(40))
+    flags = ["-w", "-O1", *_SHARED, "-fvisibility=hidden", "-fno-stack-clash-protection", "-Wl,-s"]
+    assert seen(build(GCC, tmp_path, [text], flags, "known")).stack_clash == "no"
+    found = seen(build(GCC, tmp_path, [text], [*flags, *_NO_TABLES], "hidden"))
+    assert (found.stack_clash, found.reasons["stack_clash"].code) == ("unknown", "no-functions")
