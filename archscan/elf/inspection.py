@@ -10,7 +10,7 @@ import msgspec
 
 from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arrays import Mask, Offsets, np
-from archscan.elf.code import Code, address_of, code, place, within
+from archscan.elf.code import Code, address_of, code, entry, place, within
 from archscan.elf.functions import Functions, functions, name, owners, with_starts
 from archscan.elf.image import Image
 from archscan.model import Site
@@ -50,13 +50,17 @@ def inspection(image: Image, idioms: Idioms, *, unwound: bool = False) -> Inspec
     return Inspection(text, view, idioms, canaries, holding(view, canaries), frames, _room(view, frames))
 
 
-def by_prologues(found: Inspection) -> Inspection:
+def by_prologues(found: Inspection, image: Image) -> Inspection:
     """The same where functions are known of little code: what makes room on the stack begins one, as far as the next.
+
+    Or what saves the return address, where the processor's idioms tell; and the start code, which saves nothing.
 
     It begins behind what saves registers then, which shows no stack; and what needs no room is part of another.
     """
     text, frames = found.text, found.frames
-    view = with_starts(found.view, text, np.unique(within(text, np.concatenate([frames.offsets, frames.grows]))))
+    begins = np.concatenate([frames.offsets, frames.grows]) if frames.begins is None else frames.begins
+    begins = np.append(begins, entry(text, image))
+    view = with_starts(found.view, text, np.unique(within(text, begins)))
     return msgspec.structs.replace(found, view=view, guarded=holding(view, found.canaries), room=_room(view, frames))
 
 

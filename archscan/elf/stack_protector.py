@@ -77,7 +77,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     covered = is_told(found, subject.language)
     told = covered or not (found.idioms.unwound or subject.language == Language.GO or not subject.needed)
     if told and not covered:
-        found = by_prologues(found)
+        found = by_prologues(found, subject.image)
     guarded = int(found.guarded.sum())
     large = found.room >= LARGE
     counts = {
@@ -246,7 +246,7 @@ def _unguarded(found: Inspection, doubt: _Doubt, counts: dict[str, int], *, cove
 def _static(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judged:
     """The C library in a static object is protected by itself; what counts is the program's own code."""
     if found.idioms.unwound:
-        found = by_prologues(found)
+        found = by_prologues(found, subject.image)
     mine = own_functions(subject.image, found)
     own = only(found, mine.functions) if mine is not None else found
     doubt = _doubt(own, subject.image)

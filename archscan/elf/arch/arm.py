@@ -10,6 +10,8 @@ from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
 from archscan.elf.code import Code
 
+_BEHIND = 12  # bytes before the room for a frame in which a function without saved registers begins
+_LONGEST_CHAIN = 64  # bytes that each look like the beginning of a long instruction, one after another
 _HARD_FLOAT = 0x400  # EF_ARM_ABI_FLOAT_HARD: armhf, whose compilers write Thumb code
 
 
@@ -42,7 +44,7 @@ def _canaries(code: Code) -> Offsets:
 
 def _frames(code: Code) -> Frames:
     """`sub sp, #N` of 2, `sub.w` and `subw sp, sp, #N` of 4 bytes in Thumb code, `sub sp, sp, #N` in Arm code."""
-    short = where(code, 2, lambda run: run & 0xFF80 == 0xB080)
+    short = _whole(code, where(code, 2, lambda run: run & 0xFF80 == 0xB080))
     wide = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF1AD) & (run[1:] & 0x8F00 == 0x0D00))
     direct = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF2AD) & (run[1:] & 0x8F00 == 0x0D00))
     first, second = word_at(code, wide, 2), word_at(code, wide + 2, 2)
@@ -59,7 +61,45 @@ def _frames(code: Code) -> Frames:
     ]
     offsets, size = np.concatenate([short, wide, arm, direct]), np.concatenate(sizes)
     grows = where(code, 2, lambda run: (run[:-1] == 0xEBAD) & (run[1:] & 0x8FF0 == 0x0D00))
-    return Frames(offsets[size < 1 << 24], size[size < 1 << 24], grows)
+    known = size < 1 << 24
+    return Frames(offsets[known], size[known], grows, _begins(code, offsets[known]))
+
+
+def _begins(code: Code, frames: Offsets) -> Offsets:
+    """Where functions begin: they save the return address, or make room right behind the end of another.
+
+    What makes room further behind is the rest of a prologue, or alloca.
+    """
+    short = _whole(code, where(code, 2, lambda run: run & 0xFF00 == 0xB500))  # push {…, lr}
+    wide = where(code, 2, lambda run: (run[:-1] == 0xE92D) & (run[1:] & 0x4000 != 0))  # push.w {…, lr}
+    single = where(code, 2, lambda run: (run[:-1] == 0xF84D) & (run[1:] & 0xFF00 == 0xED00))  # str.w lr, [sp, #-N]!
+    arm = where(code, 4, lambda run: run & 0xFFFF4000 == 0xE92D4000)
+    alone = np.zeros(frames.shape, np.bool_)
+    open_ = np.ones(frames.shape, np.bool_)
+    for distance in range(2, _BEHIND + 2, 2):
+        word = word_at(code, frames - distance, 2)
+        # bx lr, pop {…, pc}, b, nop; the end of ldm sp!, {…, pc} or of b.w
+        ends = np.isin(word, (0x4770, 0xBF00)) | (word & 0xFF00 == 0xBD00) | (word & 0xF800 == 0xE000)
+        ends |= (word_at(code, frames - distance - 2, 2) == 0xE8BD) & (word & 0x8000 != 0)
+        saves = (word & 0xFF00 == 0xB500) | (word_at(code, frames - distance - 2, 2) == 0xE92D)
+        alone |= open_ & ends
+        open_ &= ~ends & ~saves
+    return np.sort(np.concatenate([short, wide, single, arm, frames[alone]]))
+
+
+def _whole(code: Code, offsets: Offsets) -> Offsets:
+    """Those halfwords that are no second half of an instruction.
+
+    Before such a half stands an odd number of halves that begin a long instruction: the first of them is preceded by
+    one that does not, so it is the first of its own.
+    """
+    odd, going = np.zeros(offsets.shape, np.bool_), np.ones(offsets.shape, np.bool_)
+    for distance in range(2, _LONGEST_CHAIN, 2):
+        going &= word_at(code, offsets - distance, 2) >= 0xE800
+        if not going.any():
+            break
+        odd ^= going
+    return offsets[~odd]
 
 
 def _immediate(first: Offsets, second: Offsets) -> Offsets:

@@ -21,6 +21,7 @@ class Frames(msgspec.Struct, frozen=True, eq=False):
     offsets: Offsets
     sizes: Offsets
     grows: Offsets = NONE  # where the room is what a register says: alloca, arrays of variable length
+    begins: Offsets | None = None  # where functions begin by the look of it; None where it is where they make room
 
 
 class Probes(msgspec.Struct, frozen=True, eq=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arch.machine import Machine
@@ -10,24 +11,32 @@ from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
 from archscan.elf.code import Code
 
+_ON_STACK, _SHORT, _WIDE = range(3)  # c.sdsp; c.sd; sd of four bytes
+
 
 def _canaries(code: Code) -> Offsets:
     """Storing the guard, and comparing with it, each with the register cleared at once (gcc, riscv.md, stack_protect).
 
-    `ld X, 0(Y); sd X, N(sp); li X, 0` and `xor X, X, Y; li Y, 0`, in compressed instructions but for far places.
+    `ld X, 0(Y); sd X, N(Z); li X, 0` and `xor X, X, Y; li Y, 0`, in compressed instructions but for far places.
     """
 
-    def stored(run: Words) -> Mask:
-        load, store, clear = run[:-2], run[1:-1], run[2:]
-        register = store >> 2 & 0x1F
-        short = (load & 0xFC63 == 0x6000) & ((load >> 2 & 7) + 8 == register)
-        return (store & 0xE003 == 0xE002) & (clear == 0x4001 | register << 7) & short
-
-    def stored_from_afar(run: Words) -> Mask:  # Y is none of the eight registers of compressed instructions
-        load, place, store, clear = run[:-3], run[1:-2], run[2:-1], run[3:]
-        register = store >> 2 & 0x1F
-        wide = (load & 0x707F == 0x3003) & (place & 0xFFF0 == 0) & (load >> 7 & 0x1F == register)
-        return (store & 0xE003 == 0xE002) & (clear == 0x4001 | register << 7) & wide
+    def stored(run: Words, *, far: bool, form: int) -> Mask:
+        # ``far``: Y is none of the eight registers of compressed instructions; so may be X, or where it is stored.
+        length = 2 if far else 1
+        end = length + (2 if form == _WIDE else 1)
+        last = max(run.size - end, 0)
+        load, store, clear = run[:last], run[length : length + last], run[end : end + last]
+        register = (load >> 7 & 0x1F) if far else (load >> 2 & 7) + 8
+        known = load & 0xFC63 == 0x6000
+        if far:
+            known = (load & 0x707F == 0x3003) & (run[1 : 1 + last] & 0xFFF0 == 0)
+        if form == _ON_STACK:
+            known &= (store & 0xE003 == 0xE002) & (store >> 2 & 0x1F == register)
+        elif form == _SHORT:
+            known &= (store & 0xE003 == 0xE000) & ((store >> 2 & 7) + 8 == register)
+        else:
+            known &= (store & 0x707F == 0x3023) & (run[length + 1 : length + 1 + last] >> 4 & 0x1F == register)
+        return known & (clear == 0x4001 | register << 7)
 
     def compared(run: Words) -> Mask:
         exclusive, clear = run[:-1], run[1:]
@@ -35,8 +44,9 @@ def _canaries(code: Code) -> Offsets:
         cleared = (clear == 0x4001 | left << 7) | (clear == 0x4001 | right << 7)
         return (exclusive & 0xFC63 == 0x8C21) & cleared
 
-    forms = (stored, stored_from_afar, compared)
-    return np.sort(np.concatenate([where(code, 2, form) for form in forms]))
+    ways = [(far, form) for far in (False, True) for form in (_ON_STACK, _SHORT, _WIDE)]
+    set_ = [where(code, 2, partial(stored, far=far, form=form)) for far, form in ways]
+    return np.sort(np.concatenate([*set_, where(code, 2, compared)]))
 
 
 def _frames(code: Code) -> Frames:

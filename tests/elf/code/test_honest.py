@@ -209,3 +209,51 @@ def test_a_large_frame_in_no_known_function_is_not_called_absent(tmp_path: Path)
     assert seen(build(GCC, tmp_path, [text], flags, "known")).stack_clash == "no"
     found = seen(build(GCC, tmp_path, [text], [*flags, *_NO_TABLES], "hidden"))
     assert (found.stack_clash, found.reasons["stack_clash"].code) == ("unknown", "no-functions")
+
+
+_PROGRAM = """
+    void *alloca(unsigned long); int number(void);
+    __attribute__((noinline)) void room(int n) { char *b = alloca(n); use(b); }
+    __attribute__((noinline)) void page(char *s) { char b[9000]; use(b); room(s[0]); use(b); }
+    __attribute__((noinline)) int far(char *s, long k) {
+        char b[3000]; for (; *s == k; s++) use(s);
+        use(b); return b[k];
+    }
+    __attribute__((noinline)) void text(char *s) { char b[40]; strcpy(b, s); use(b); }
+    int main(int c, char **v) {
+        if (c > 3) exit(number());
+        for (int i = 1; i < c; i++) { text(v[i]); page(v[i]); if (far(v[i], c)) puts(v[i]); }
+        exit(number());
+    }
+"""
+_WITHOUT_TABLES = [it for it in CROSS if it.architecture in ("armhf", "riscv64")]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", _WITHOUT_TABLES, ids=str)
+def test_stripped_programs_without_tables_are_not_accused(tmp_path: Path, compiler: Compiler, optimised: str) -> None:
+    other = OTHER + "int number(void) { return 3; }\n"
+    flags = ["-w", optimised, "-fPIE", "-pie", "-fstack-clash-protection", "-Wl,-s"]
+    for level, expected in ((_STRONG, "yes"), (_NONE, "no")):
+        found = seen(build(compiler, tmp_path, [HEAD + _PROGRAM, other], [*flags, level], "stripped"))
+        assert found.stack_protector == expected, found.reasons["stack_protector"]
+
+
+_NO_ARRAYS = """
+    int number(int, int, int, int, int, int);
+    int main(int c, char **v) {
+        for (int i = 1; i < c; i++) if (number(c, i, c + i, c - i, c * i, c ^ i)) puts(v[i]);
+        exit(number(c, 1, 2, 3, 4, 5));
+    }
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O1", "-O2", "-Os"])
+@pytest.mark.parametrize("compiler", _WITHOUT_TABLES, ids=str)
+def test_the_start_code_behind_main_is_not_part_of_it(tmp_path: Path, compiler: Compiler, optimised: str) -> None:
+    other = OTHER + "int number(int a, int b, int c, int d, int e, int f) { return a * b + c * d + e * f; }\n"
+    flags = ["-w", optimised, "-fPIE", "-pie", "-fstack-clash-protection", _STRONG, "-Wl,-s"]
+    found = seen(build(compiler, tmp_path, [HEAD + _NO_ARRAYS, other], flags, "stripped"))
+    assert found.stack_protector in ("n/a", "unknown"), found.reasons["stack_protector"]

@@ -118,7 +118,8 @@ FORMS = {
         reserved=160,
     ),
     "riscv64": Forms(
-        canaries=r"(?:c\.)?ld (\w+),0\(\w+\);c\.sdsp \1,\d+\(sp\);c\.li \1,0;|c\.xor (\w+),(\w+);c\.li (?:\2|\3),0;",
+        canaries=r"(?:c\.)?ld (\w+),0\(\w+\);(?:c\.sdsp|c\.sd|sd) \1,-?\d+\(\w+\);c\.li \1,0;"
+        r"|c\.xor (\w+),(\w+);c\.li (?:\2|\3),0;",
         frames=r"addi sp,sp,-(?P<size>\d+);|c\.addi16sp sp,-(?P<middle>\d+);|c\.addi sp,-(?P<small>\d+);",
         grows=r"sub sp,sp,\w+;",
         addresses=r"c\.addi4spn \w+,sp,\d+;|addi \w+,sp,-?\d+;|addi \w+,s0,-\d+;|c\.mv \w+,sp;",
@@ -289,3 +290,19 @@ def test_real_code_holds_what_objdump_prints(path: str) -> None:
         got = found.inside(offsets)
         expected = set(found.printed(pattern))
         assert len(got ^ expected) <= max(len(expected) // 200, 10)
+
+
+@pytest.mark.full
+def test_the_second_half_of_a_thumb_instruction_makes_no_room(tmp_path: Path) -> None:
+    armhf = next(it for it in CROSS if it.architecture == "armhf")
+    # 0xb08c alone is `sub sp, #48`; behind 0xf8df it is the rest of a load, unless that is the rest of another.
+    halves = "0xb510, 0xf8df, 0xb08c, 0xf8df, 0xf8df, 0xb08c, 0xbd10"
+    text = f'__asm__(".thumb\\n.type f, %function\\n.thumb_func\\nf: .short {halves}\\n");'
+    built = build(armhf, tmp_path, [text], ["-mthumb", "-fPIC", "-shared", "-nostdlib"], "half.so")
+    image = read(built.read_bytes())
+    idioms = machine(image.machine).idioms
+    assert idioms is not None
+    searched = code(image)
+    offsets = idioms.frames(searched).offsets.tolist()
+    begin = next(part.offset for part in searched.parts if part.size)
+    assert [offset - begin for offset in offsets] == [10]
