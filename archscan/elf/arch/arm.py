@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from archscan.elf.arch.idioms import Frames, Idioms, Text
 from archscan.elf.arch.machine import Machine
@@ -18,7 +19,7 @@ _HARD_FLOAT = 0x400  # EF_ARM_ABI_FLOAT_HARD: armhf, whose compilers write Thumb
 def _canaries(code: Code) -> Offsets:
     """The comparison with the guard, `eors X, Y; mov.w Y, #0`, in Thumb and in Arm code (gcc, arm.md).
 
-    And storing it, where a function never returns: `ldr X, [Y]; str X, [sp, #N]; mov.w X, #0`.
+    And storing it, where a function never returns: `ldr X, [Y]; str X, [Z, #N]; mov.w X, #0`.
     """
 
     def thumb(run: Words) -> Mask:
@@ -27,11 +28,22 @@ def _canaries(code: Code) -> Offsets:
         known = (cleared == exclusive & 7) | (cleared == exclusive >> 3 & 7)
         return (exclusive & 0xFFC0 == 0x4040) & (clear == 0xF04F) & (register & 0xF0FF == 0) & known
 
-    def stored(run: Words) -> Mask:
-        load, store, clear, cleared = run[:-3], run[1:-2], run[2:-1], run[3:]
-        register = load & 7
-        kept = (store & 0xFF00 == 0x9000 | register << 8) | (store & 0xF83F == 0x6038 | register)
-        return (load & 0xFFC0 == 0x6800) & kept & (clear == 0xF04F) & (cleared == register << 8)
+    def stored(run: Words, *, wide: bool, far: bool) -> Mask:
+        # ``wide``: the load has four bytes; ``far``: the store has.
+        length = 2 if wide else 1
+        end = length + (2 if far else 1)
+        last = max(run.size - end - 1, 0)
+        load, store, clear, cleared = (run[at : at + last] for at in (0, length, end, end + 1))
+        register, known = load & 7, load & 0xFFC0 == 0x6800
+        if wide:
+            place = run[1 : 1 + last]
+            register, known = place >> 12, (load & 0xFFF0 == 0xF8D0) & (place & 0xFFF == 0)
+        if far:
+            known &= (store & 0xFFF0 == 0xF8C0) & (run[length + 1 : length + 1 + last] >> 12 == register)
+        else:
+            kept = (store & 0xFF00 == 0x9000 | register << 8) | (store & 0xF807 == 0x6000 | register)
+            known &= (register < 8) & kept
+        return known & (clear == 0xF04F) & (cleared == register << 8)
 
     def arm(run: Words) -> Mask:
         exclusive, clear = run[:-1], run[1:]
@@ -39,7 +51,9 @@ def _canaries(code: Code) -> Offsets:
         known = (cleared == exclusive & 0xF) | (cleared == exclusive >> 16 & 0xF)
         return (exclusive & 0xFFF00FF0 == 0xE0300000) & (clear & 0xFFFF0FFF == 0xE3A00000) & known
 
-    return np.sort(np.concatenate([where(code, 2, thumb), where(code, 2, stored), where(code, 4, arm)]))
+    ways = [(wide, far) for wide in (False, True) for far in (False, True)]
+    set_ = [where(code, 2, partial(stored, wide=wide, far=far)) for wide, far in ways]
+    return np.sort(np.concatenate([where(code, 2, thumb), *set_, where(code, 4, arm)]))
 
 
 def _frames(code: Code) -> Frames:

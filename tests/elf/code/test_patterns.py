@@ -99,7 +99,7 @@ FORMS = {
     ),
     "armhf": Forms(
         canaries=r"eors (r[0-7]), (r[0-7]);mov\.w (?:\1|\2), #0;"
-        r"|ldr (r[0-7]), \[r[0-7](?:, #0)?\];str \3, \[(?:sp|r7)(?:, #\d+)?\];mov\.w \3, #0;",
+        r"|ldr(?:\.w)? (\w+), \[\w+(?:, #0)?\];str(?:\.w)? \3, \[\w+(?:, #\d+)?\];mov\.w \3, #0;",
         frames=r"sub(?:\.w|w)? sp, (?:sp, )?#(?P<size>\d+);",
         grows=r"sub\.w sp, sp, r\d+;",
         addresses=r"addw?(?:\.w)? (?:r\d+|ip|lr|sl|fp), sp, #\d+;|mov (?!sp|pc)\w+, sp;",
