@@ -63,7 +63,8 @@ class _Forgotten(sqlite3.Connection):
 
 
 def database() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", factory=_Forgotten)
+    # Where a cycle holds it, garbage collection closes it, in whatever thread that runs (that of logging, here).
+    connection = sqlite3.connect(":memory:", factory=_Forgotten, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(sqlite_utils.Database(connection))
     algorithms = {"md5": "md5", "sha1": "sha1", "md4": "md4", "ripemd160": "ripemd", "des": "des", "3des": "3des"}
