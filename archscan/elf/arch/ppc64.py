@@ -80,5 +80,6 @@ MACHINE = Machine(
     irelative=frozenset({248}),
     page=65536,
     executable_stack=False,
+    features=frozenset({"stack_clash"}),
     idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT, little=True),
 )

@@ -76,5 +76,6 @@ MACHINE = Machine(
     jump_slot=frozenset({11}),
     glob_dat=frozenset({10}),
     irelative=frozenset({61}),
+    features=frozenset({"stack_clash"}),
     idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT),
 )
