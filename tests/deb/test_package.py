@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -124,7 +123,6 @@ def test_static_libraries_are_read_with_names_of_every_form(program: bytes, tmp_
     assert found == [f"usr/lib/l.a({name})" for name in ("one.o", "one.o#2", "a-long-name-of-bsd.o")]
 
 
-@pytest.mark.skipif(shutil.which("ar") is None, reason="no ar")
 def test_static_libraries_of_binutils_are_read(program: bytes, tmp_path: Path) -> None:
     for name in ("short.o", "a-name-of-more-than-sixteen-bytes.o"):
         (tmp_path / name).write_bytes(program)
