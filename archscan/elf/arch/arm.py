@@ -84,7 +84,8 @@ def _begins(code: Code, frames: Offsets) -> Offsets:
 
     What makes room further behind is the rest of a prologue, or alloca.
     """
-    short = _whole(code, where(code, 2, lambda run: run & 0xFF00 == 0xB500))  # push {…, lr}
+    # push {…, lr}; followed by 0 or -1 it is half of a number, in a table of distances.
+    short = _whole(code, where(code, 2, lambda run: (run[:-1] & 0xFF00 == 0xB500) & (run[1:] + 1 & 0xFFFF > 1)))
     wide = where(code, 2, lambda run: (run[:-1] == 0xE92D) & (run[1:] & 0x4000 != 0))  # push.w {…, lr}
     single = where(code, 2, lambda run: (run[:-1] == 0xF84D) & (run[1:] & 0xFF00 == 0xED00))  # str.w lr, [sp, #-N]!
     arm = where(code, 4, lambda run: run & 0xFFFF4000 == 0xE92D4000)
@@ -92,8 +93,8 @@ def _begins(code: Code, frames: Offsets) -> Offsets:
     open_ = np.ones(frames.shape, np.bool_)
     for distance in range(2, _BEHIND + 2, 2):
         word = word_at(code, frames - distance, 2)
-        # bx lr, pop {…, pc}, b, nop; the end of ldm sp!, {…, pc} or of b.w
-        ends = np.isin(word, (0x4770, 0xBF00)) | (word & 0xFF00 == 0xBD00) | (word & 0xF800 == 0xE000)
+        # bx lr, pop {…, pc}, nop; the end of ldm sp!, {…, pc}. Behind a short jump lies more of the same function.
+        ends = np.isin(word, (0x4770, 0xBF00)) | (word & 0xFF00 == 0xBD00)
         ends |= (word_at(code, frames - distance - 2, 2) == 0xE8BD) & (word & 0x8000 != 0)
         saves = (word & 0xFF00 == 0xB500) | (word_at(code, frames - distance - 2, 2) == 0xE92D)
         alone |= open_ & ends
