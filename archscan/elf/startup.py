@@ -41,6 +41,9 @@ def own_functions(image: Image, found: Inspection) -> Own | None:
     library = _function(found, main) if main is not None else None
     if start is None or library is None:
         return None
+    # What `_start` calls is a start file's with musl, which calls the library in its turn.
+    if 0 <= found.view.starts[library] - found.view.starts[start] <= _START_CODE:
+        return None
     targets = (_function(found, target) for target in _targets(found, library))
     members = np.array([library, *(number for number in targets if number is not None)])
     described, main = found.view.described, main_offset(image, found)
