@@ -37,8 +37,8 @@ class Own(msgspec.Struct, frozen=True, eq=False):
 def own_functions(image: Image, found: Inspection) -> Own | None:
     """Which functions of a static program are its own; None where that cannot be told."""
     start = _function(found, image.entry)
-    main = next(iter(_targets(found, start)), None) if start is not None else None
-    library = _function(found, main) if main is not None else None
+    first = next(iter(_targets(found, start)), None) if start is not None else None
+    library = _function(found, first) if first is not None else None
     if start is None or library is None:
         return None
     # What `_start` calls is a start file's with musl, which calls the library in its turn.

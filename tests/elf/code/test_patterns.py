@@ -12,13 +12,14 @@ import msgspec
 import pytest
 
 from archscan.elf.arch import machine
-from archscan.elf.arch.idioms import Idioms
+from archscan.elf.arch.idioms import Frames, Idioms
 from archscan.elf.arrays import Offsets, np
-from archscan.elf.code import Code, address_of, code, offsets_of
+from archscan.elf.code import Code, address_of, code, entry, offsets_of
 from archscan.elf.functions import Functions, functions, owners
+from archscan.elf.inspection import by_prologues, inspection
 from archscan.elf.reader import read
 from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each, run
-from tests.elf.code.programs import HEAD, PROGRAMS
+from tests.elf.code.programs import HEAD, OTHER, PROGRAMS
 
 _SIZES = (8, 16, 24, 40, 64, 100, 128, 200, 256, 500, 1000, 2000, 4000, 4096, 5000, 9000, 20_000, 70_000, 300_000)
 
@@ -292,17 +293,48 @@ def test_real_code_holds_what_objdump_prints(path: str) -> None:
         assert len(got ^ expected) <= max(len(expected) // 200, 10)
 
 
-@pytest.mark.full
-def test_the_second_half_of_a_thumb_instruction_makes_no_room(tmp_path: Path) -> None:
+def _thumb(tmp_path: Path, halves: str) -> tuple[Frames, int]:
+    """What makes room and begins functions among halves of instructions, and the offset of the first half."""
     armhf = next(it for it in CROSS if it.architecture == "armhf")
-    # 0xb08c alone is `sub sp, #48`; behind 0xf8df it is the rest of a load, unless that is the rest of another.
-    halves = "0xb510, 0xf8df, 0xb08c, 0xf8df, 0xf8df, 0xb08c, 0xbd10"
     text = f'__asm__(".thumb\\n.type f, %function\\n.thumb_func\\nf: .short {halves}\\n");'
-    built = build(armhf, tmp_path, [text], ["-mthumb", "-fPIC", "-shared", "-nostdlib"], "half.so")
+    image = read(build(armhf, tmp_path, [text], ["-mthumb", "-fPIC", "-shared", "-nostdlib"], "f.so").read_bytes())
+    idioms, searched = machine(image.machine).idioms, code(image)
+    assert idioms is not None
+    return idioms.frames(searched), next(part.offset for part in searched.parts if part.size)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("halves", "begins"),
+    [
+        ("0xb510, 0xb08c, 0xbd10", [0]),  # push {r4, lr}; sub sp, #48; pop {r4, pc}
+        ("0xb510, 0xbd10, 0xb08c, 0xb00c, 0x4770", [0, 4]),  # one that saves nothing, behind a return
+        ("0xb510, 0xe7fe, 0xb08c, 0xbd10", [0]),  # behind a jump: the same function
+        ("0xb510, 0xbd10, 0xb53e, 0x0000, 0xb53e, 0xffff", [0]),  # distances in a table
+        ("0xf84d, 0xed04, 0xb08c, 0x4770, 0xe92d, 0x4ff0, 0x4770", [0, 8]),  # str lr, [sp, #-4]!; push.w {…, lr}
+    ],
+)
+def test_where_functions_of_thumb_code_begin(tmp_path: Path, halves: str, begins: list[int]) -> None:
+    frames, begin = _thumb(tmp_path, halves)
+    assert frames.begins is not None
+    assert [offset - begin for offset in frames.begins.tolist()] == begins
+
+
+@pytest.mark.full
+def test_where_no_table_lists_functions_the_start_code_is_one(tmp_path: Path) -> None:
+    armhf = next(it for it in CROSS if it.architecture == "armhf")
+    text = HEAD + PROGRAMS["array"].text + "int main(int c, char **v) { f(v[0]); exit(c); }\n"
+    built = build(armhf, tmp_path, [text, OTHER], ["-w", "-O2", "-fPIE", "-pie", "-Wl,-s"], "program")
     image = read(built.read_bytes())
     idioms = machine(image.machine).idioms
-    assert idioms is not None
-    searched = code(image)
-    offsets = idioms.frames(searched).offsets.tolist()
-    begin = next(part.offset for part in searched.parts if part.size)
-    assert [offset - begin for offset in offsets] == [10]
+    found = inspection(image, idioms) if idioms else None
+    assert found is not None
+    assert entry(found.text, image) not in found.view.starts
+    assert entry(found.text, image) in by_prologues(found, image).view.starts
+
+
+@pytest.mark.full
+def test_the_second_half_of_a_thumb_instruction_makes_no_room(tmp_path: Path) -> None:
+    # 0xb08c alone is `sub sp, #48`; behind 0xf8df it is the rest of a load, unless that is the rest of another.
+    frames, begin = _thumb(tmp_path, "0xb510, 0xf8df, 0xb08c, 0xf8df, 0xf8df, 0xb08c, 0xbd10")
+    assert [offset - begin for offset in frames.offsets.tolist()] == [10]
