@@ -14,6 +14,7 @@ import msgspec
 from archscan.elf.arch.idioms import Text
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.by_hand import is_by_hand
+from archscan.elf.c_functions import c_functions
 from archscan.elf.code import entry
 from archscan.elf.exposure import SMALL, Shown, exposed
 from archscan.elf.functions import defines, owners
@@ -87,7 +88,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         "large_frames_guarded": int((large & found.guarded).sum()),
     }
     if not has_stack_arrays(subject.language) and subject.language not in _QUIET:
-        return _mixed(subject, guarded, counts)
+        return _mixed(subject, found, counts)
     if not found.view.starts.size and not has_functions(found.text):
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
     if subject.kind == ElfKind.LOADER and not guarded:
@@ -218,9 +219,27 @@ def _candidates(found: Inspection, begin: int) -> tuple[Offsets, Offsets]:
     return numbers, reach[numbers]
 
 
-def _mixed(subject: Subject, guarded: int, counts: dict[str, int]) -> Judged:
-    """Of an object in another language: its own functions cannot be told from those of C, but canaries are C's."""
-    if guarded:
+def _mixed(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judged:
+    """Of an object in another language: canaries are C's, and of the functions without one those that gcc wrote."""
+    parts = c_functions(subject.image, found)
+    if parts is not None:
+        own = only(found, parts.surely)
+        doubt, guarded = _doubt(own, subject.image), int(own.guarded.sum())
+        counts["functions_in_c"], counts["exposed"] = int(own.view.starts.size), len(doubt.numbers)
+        if doubt.numbers and not guarded:
+            text = f"no function in C has a canary, though some show their stack to others: built without, {_WEAKER}"
+            return Verdict.NO, _reason("no-canary", text, counts, own, doubt)
+        if _is_plain(subject, own, doubt, guarded) or _is_much(doubt, guarded):
+            text = (
+                f"functions in C show their stack to others without a canary: some units are built without, {_WEAKER}"
+            )
+            return Verdict.PARTIAL, _reason("some-units-without", text, counts, own, doubt)
+        beside = only(found, parts.maybe)
+        doubt = _doubt(beside, subject.image)
+        if len(doubt.numbers) > min(guarded, _ENOUGH - 1):
+            text = "functions beside those in C show their stack to others without a canary; they may be C's, too"
+            return Verdict.UNKNOWN, _reason("c-untold", text, counts, beside, doubt)
+    if found.guarded.any():
         text = f"the part in C loads the guard; {subject.language} needs none"
         return Verdict.YES, Reason("canaries-in-c", text, counts)
     text = f"nothing loads the guard, and which functions are C's among those of {subject.language} cannot be told"

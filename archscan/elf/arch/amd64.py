@@ -227,6 +227,7 @@ MACHINE = Machine(
         entry_marks={"ibt_compiled": _endbr64},
         wrong_type=_wrong_type,
         text=_TEXT,
+        saves="pushes",
         stubs=_stubs,
         direct_calls=_direct_calls,
         slot_calls=_slot_calls,

@@ -215,6 +215,7 @@ MACHINE = Machine(
         signatures=_signatures,
         wrong_type=_wrong_type,
         text=_TEXT,
+        saves="pairs",
         stubs=_stubs,
         direct_calls=_direct_calls,
         constant_argument=_constant_argument,

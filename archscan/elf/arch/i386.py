@@ -96,5 +96,6 @@ MACHINE = Machine(
         probes=_probes,
         entry_marks={"ibt_compiled": _endbr32},
         text=_TEXT,
+        saves="pushes",
     ),
 )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
 from archscan.elf.arrays import NONE, Mask, Offsets, np
 from archscan.elf.code import Code
+
+Saves = Literal["", "pushes", "pairs"]
 
 
 class Frames(msgspec.Struct, frozen=True, eq=False):
@@ -134,7 +137,8 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     chance. ``frames``: see above. ``locals_``:
     addresses of the stack that are computed, and how far above the stack pointer. ``entry_marks``: a column such as
     ``ibt_compiled`` and whether the code at each offset begins with that mark. ``wrong_type``: what clang alone writes,
-    where a function of the wrong type is about to be called (llvm.ubsantrap of clang's `CFICheckFail`).
+    where a function of the wrong type is about to be called (llvm.ubsantrap of clang's `CFICheckFail`). ``saves``: how
+    registers are saved, of which gcc's tables for unwinding tell otherwise than LLVM's; none where that is not known.
     """
 
     canaries: Callable[[Code], Offsets]
@@ -156,6 +160,7 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     slot_calls: Callable[[Code], Pairs] | None = None
     # Whether right before each call a constant is put into the register of an argument (counted from 0).
     constant_argument: Callable[[Code, Offsets, int], Mask] = never
+    saves: Saves = ""
     unwound: bool = True  # compilers write tables for unwinding all functions, without being asked
     flags: int = 0  # bits of e_flags without which ``text`` does not fit
     order: str = ""  # of the bytes of an instruction, as struct has it, where it is the same whatever that of data is
