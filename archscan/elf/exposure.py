@@ -277,9 +277,9 @@ def _is_callers(state: _State, text: Text, slot: Slot) -> bool:
 
 def _place(state: _State, text: Text, to: Slot) -> Slot | None:
     """Where a store goes: counted from the stack pointer, or from the place whose address a register holds."""
-    if to.base in (text.stack, text.frame_pointer):
-        return to
     held = state.held.get(to.base)
+    if to.base == text.stack or (to.base == text.frame_pointer and not held):
+        return to
     if held and held.base == text.stack and held.at <= text.passed:
         state.copies.add(held)
     return Slot(held.base, held.at + to.at) if held else None

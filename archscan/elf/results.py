@@ -1,11 +1,13 @@
-"""Calls that are given the place of their result, and take its address off the stack themselves (IA-32).
+"""Calls that are given the place of a result, without which the caller would have no local variable (IA-32).
 
-gcc calls its own functions for numbers of 128 bits so, and gives the caller no canary for that.
+gcc calls its own functions for numbers of 128 bits so, which take that address off the stack themselves, and for a
+quotient and a remainder of 64 bits at once (libgcc, `__divmoddi4`). It gives the caller no canary for that.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from archscan.elf.arch.idioms import Text
@@ -17,7 +19,8 @@ from archscan.elf.inspection import Inspection, instructions
 Line = tuple[int, str, str]
 
 _TO = re.compile(r"0x[0-9a-f]+$")
-_BETWEEN = 4  # instructions between the last argument and the call
+_BEFORE = 16  # instructions before a call among which its arguments are
+_DIVISION = 5  # words: two numbers, and where the remainder goes
 
 
 def without_results(found: Inspection, text: Text, lines: Iterable[Line]) -> Iterator[Line]:
@@ -25,30 +28,43 @@ def without_results(found: Inspection, text: Text, lines: Iterable[Line]) -> Ite
     if text.pops_result is None or text.pushed is None:
         yield from lines
         return
-    held: list[Line] = []
+    held: deque[Line] = deque()
     for row in lines:
-        line = f"{row[1]} {row[2]}"
-        if text.pushed.match(line):
-            yield from held
-            held = [row]
-        elif not held:
-            yield row
-        elif text.call.match(line) or len(held) > _BETWEEN:
-            if text.call.match(line) and _pops_result(found, text, row[2]):
-                at, _, register = held[0]
-                held[0] = at, "xor", f"{register}, {register}"
+        if text.call.match(f"{row[1]} {row[2]}"):
+            _clear(found, text, row[2], held)
             yield from (*held, row)
-            held = []
-        else:
-            held.append(row)
+            held.clear()
+            continue
+        held.append(row)
+        if len(held) > _BEFORE:
+            yield held.popleft()
     yield from held
 
 
-def _pops_result(found: Inspection, text: Text, operand: str) -> bool:
-    """Whether the function at an address returns so."""
-    if text.pops_result is None or not _TO.match(operand):
-        return False
+def _clear(found: Inspection, text: Text, callee: str, held: deque[Line]) -> None:
+    """Changes what pushes the address of a result for the function that is called."""
+    pushes = [place for place, row in enumerate(held) if row[1] == "push"]
+    for count, is_result in ((1, _pops_result), (_DIVISION, _divides)):
+        if len(pushes) < count:
+            continue
+        at, *pushed = held[pushes[-count]]
+        if text.pushed and text.pushed.match(" ".join(pushed)) and is_result(text, _body(found, callee)):
+            held[pushes[-count]] = at, "xor", f"{pushed[1]}, {pushed[1]}"
+
+
+def _body(found: Inspection, operand: str) -> list[str]:
+    """The instructions of the function that a call names; none where it does not."""
+    if not _TO.match(operand):
+        return []
     number = int(owners(found.view, offsets_of(found.text, np.array([int(operand, 16)], np.int64)))[0])
-    return number >= 0 and any(
-        text.pops_result.match(f"{mnemonic} {operands}") for _, mnemonic, operands in instructions(found, number)
-    )
+    return [f"{mnemonic} {operands}" for _, mnemonic, operands in instructions(found, number)] if number >= 0 else []
+
+
+def _pops_result(text: Text, body: list[str]) -> bool:
+    """Whether a function takes an address off the stack as it returns."""
+    return text.pops_result is not None and any(map(text.pops_result.match, body))
+
+
+def _divides(text: Text, body: list[str]) -> bool:
+    """Whether a function divides in several ways, by what is large and by what is not, and calls nothing for it."""
+    return sum(line.startswith("div ") for line in body) > 1 and not any(map(text.call.match, body))

@@ -53,6 +53,51 @@ def test_a_parameter_that_changes_its_register_is_still_one(tmp_path: Path, comp
     assert found.stack_protector == "n/a", found.reasons["stack_protector"]
 
 
+_AGAIN = """
+struct two { long a, b; };
+int take(struct two *); void note(int);
+int f(struct two t) { int n = take(&t); if (n > 3) { note(n); n += take(&t); } return n; }
+"""
+_DIVIDED = (
+    "long long f(long long a, long long b, long long *r) { long long q = a / b; *r += a % b; note(); return q; }\n"
+)
+# A local variable of the caller's own, filled by functions that divide otherwise.
+_OWN = """
+void fill(int a, int b, int c, int d, unsigned *where) { %s }
+long g(int a, int b) { unsigned own; fill(a, b, a, b, &own); return own; }
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", CROSS, ids=str)
+def test_a_structure_that_came_in_registers_is_a_parameter(tmp_path: Path, compiler: Compiler, optimised: str) -> None:
+    built = build(compiler, tmp_path, [_AGAIN], [*_SHARED, optimised, _STRONG], "p.so")
+    found = seen(built, "usr/lib/x/p.so", compiler.architecture)
+    assert found.stack_protector == "n/a", found.reasons["stack_protector"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("strip", [[], ["-s"]], ids=["", "stripped"])
+@pytest.mark.parametrize("optimised", ["-O1", "-O2", "-O3", "-Os"])
+def test_the_place_of_a_remainder_is_no_variable(tmp_path: Path, optimised: str, strip: list[str]) -> None:
+    i386 = next(it for it in CROSS if it.architecture == "i386")
+    text = "void note(void) {}\n" + _DIVIDED
+    built = build(i386, tmp_path, [text, Path("-lgcc")], [*_SHARED, optimised, _STRONG, *strip], "p.so")
+    found = seen(built, "usr/lib/x/p.so", "i386")
+    assert found.stack_protector == "n/a", found.reasons["stack_protector"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("body", ["*where = a / b;", "other(); *where = (unsigned)a / b + (unsigned)c / d;"])
+def test_what_another_function_fills_is_one(tmp_path: Path, body: str) -> None:
+    i386 = next(it for it in CROSS if it.architecture == "i386")
+    text = "void other(void);\n" + _OWN.replace("void fill", "__attribute__((noipa)) void fill") % body
+    flags = ["-w", "-shared", "-nostdlib", "-O2", _NONE]
+    found = seen(build(i386, tmp_path, [text], flags, "p.so"), "usr/lib/x/p.so", "i386")
+    assert found.stack_protector == "no", found.reasons["stack_protector"]
+
+
 _LOCAL = """
 struct big { long a[43]; };
 int each(struct big, const char *); void note(long *, long *); void say(const char *);
