@@ -3,7 +3,7 @@
 -- param package: name of a binary package
 SELECT p.version, p.architecture, substr(p.built, 1, 10) AS built, r.distribution, r.release, e.path, m.feature,
        v.verdict AS has,
-       CASE WHEN m.in_force THEN m.value WHEN m.rebuild THEN m.value || ' after a rebuild' END AS promised,
+       CASE WHEN m.in_force THEN m.value WHEN m.rebuild AND v.verdict NOT IN ('n/a', m.value) THEN m.value || ' after a rebuild' END AS promised,
        m.since, m.release AS promised_in, m.fix_where, m.source
 FROM package p
 JOIN elf e ON e.package_id = p.id

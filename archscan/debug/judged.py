@@ -102,8 +102,8 @@ def _confirmation(feature: str, units: Sequence[CompileUnit], sited: frozenset[i
         if answer is wanting and unit.name
     }
     unknown = len(answers) - having - without
-    if without:
-        some = having or unknown or any(_weaker(feature, unit) for unit in units)
+    if without:  # whatever those lack of which nothing is known
+        some = having or any(_weaker(feature, unit) for unit in units)
         verdict = Verdict.PARTIAL if some else Verdict.NO
     else:
         verdict = Verdict.UNKNOWN if unknown else Verdict.YES

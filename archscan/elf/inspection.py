@@ -80,9 +80,15 @@ def _room(view: Functions, frames: Frames) -> Offsets:
     return room
 
 
-def has_functions(text: Code) -> bool:
-    """Whether there is more code than that of the start files."""
-    return sum(part.size for part in text.parts) > _START_FILES
+def has_functions(found: Inspection) -> bool:
+    """Whether there is more code than that of the start files, or some that makes more room on the stack."""
+    return sum(part.size for part in found.text.parts) > _START_FILES or _much_room(found).size > 0
+
+
+def _much_room(found: Inspection) -> Offsets:
+    """The places where more room is made on the stack than the start files make."""
+    least = _LEAST + (found.idioms.text.reserved if found.idioms.text else 0)
+    return np.concatenate([found.frames.offsets[found.frames.sizes > least], found.frames.grows])
 
 
 def is_covered(found: Inspection) -> bool:
@@ -90,8 +96,7 @@ def is_covered(found: Inspection) -> bool:
 
     On some processors compilers write no tables for unwinding C, so that those of a stripped file list little.
     """
-    least = _LEAST + (found.idioms.text.reserved if found.idioms.text else 0)
-    places = np.concatenate([found.frames.offsets[found.frames.sizes > least], found.frames.grows])
+    places = _much_room(found)
     inside = int((owners(found.view, places) >= 0).sum())
     known = int((found.view.ends - found.view.starts).sum())
     most = inside * 2 >= places.size or known * 2 >= sum(part.size for part in found.text.parts)

@@ -81,8 +81,10 @@ def _reachable(subject: Subject, found: Inspection) -> Mask:
 
 def _empty(found: Inspection, counts: dict[str, int]) -> Judged:
     """The verdict for an object without functions of its own: there are none, or no table lists them."""
-    if found.view.starts.size or not has_functions(found.text):
+    if found.view.starts.size:
         return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
+    if not has_functions(found):
+        return Verdict.NOT_APPLICABLE, Reason("no-code", "no more code than start files have", counts)
     return Verdict.UNKNOWN, Reason("no-functions", "no table says where functions begin", counts)
 
 

@@ -35,7 +35,7 @@ def stack_clash(found: Inspection, *, told: bool) -> Judged:
     if not bare:
         if probes:
             return Verdict.YES, Reason("probes", "what is allocated beyond a page is touched page by page", counts)
-        if not told and (seen.unprobed.size or has_functions(found.text)):
+        if not told and (seen.unprobed.size or has_functions(found)):
             text = "no table says where functions, or most of them, begin"
             return Verdict.UNKNOWN, Reason("no-functions", text, counts)
         return Verdict.NOT_APPLICABLE, Reason("no-large-frame", "no function allocates more than a page", counts)

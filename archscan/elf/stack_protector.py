@@ -31,6 +31,7 @@ from archscan.elf.inspection import (
     site,
 )
 from archscan.elf.language import Language, has_stack_arrays
+from archscan.elf.language.go import SECTIONS as GO_SECTIONS
 from archscan.elf.results import without_results
 from archscan.elf.startup import own_functions
 from archscan.elf.subject import STATIC, Judged, Subject
@@ -45,6 +46,8 @@ _SAMPLE = 128 << 10  # of one in which some are
 _SMALL_SAMPLE = 4 << 10  # of such where it was not measured how often our eyes deceive us (`Text.mistaken`)
 # As Debian 12's tini, whose build puts it behind `-fstack-protector-strong`; the code cannot tell.
 _WEAKER = "or with -fstack-protector alone, which guards arrays of characters only"
+# Go's own, of runtime/cgo, ask for that (its cgo.go, `#cgo CFLAGS`).
+_OF_CGO = "which functions of runtime/cgo, a part of every program in Go and C, always are"
 _MOST_SPENT = 4 << 20  # bytes that are decoded for one object, the same ones counted as often as that is done
 _ENOUGH = 8  # of them that are exposed
 _SKIPPED = 64  # of them in assembler
@@ -87,10 +90,10 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         "large_frames": int(large.sum()),
         "large_frames_guarded": int((large & found.guarded).sum()),
     }
-    if not has_stack_arrays(subject.language) and subject.language not in _QUIET:
+    if not has_stack_arrays(subject.language) and not (subject.language in _QUIET and not _is_gccgos(subject)):
         return _mixed(subject, found, counts)
-    if not found.view.starts.size and not has_functions(found.text):
-        return Verdict.NOT_APPLICABLE, Reason("no-code", "nothing but start files", counts)
+    if not found.view.starts.size and not has_functions(found):
+        return Verdict.NOT_APPLICABLE, Reason("no-code", "no more code than start files have", counts)
     if subject.kind == ElfKind.LOADER and not guarded:
         return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
     if not told:
@@ -107,7 +110,8 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return _unguarded(found, doubt, counts, covered=covered)
     plain = _is_plain(subject, found, doubt, guarded) and not _is_c_library(found)
     if plain or _is_much(doubt, guarded):
-        text = f"functions without a canary hand out addresses of their stack: some units are built without, {_WEAKER}"
+        why = _OF_CGO if subject.language == Language.GO else _WEAKER
+        text = f"functions without a canary hand out addresses of their stack: some units are built without, {why}"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
 
@@ -116,6 +120,12 @@ def is_told(found: Inspection, language: str) -> bool:
     """Whether the tables list the functions of an object, or those of its part in C where it is in Go."""
     # Of Go, they list what is in C, all of it and nothing else: the Go compiler writes none.
     return is_covered(found) or (language == Language.GO and found.view.starts.size > 0)
+
+
+def _is_gccgos(subject: Subject) -> bool:
+    """Whether gcc compiled an object in Go: then its functions look like those of C."""
+    sections = subject.image.sections
+    return subject.language == Language.GO and bool(sections) and not any(part.name in GO_SECTIONS for part in sections)
 
 
 def _is_much(doubt: _Doubt, guarded: int) -> bool:
@@ -221,7 +231,7 @@ def _candidates(found: Inspection, begin: int) -> tuple[Offsets, Offsets]:
 
 def _mixed(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judged:
     """Of an object in another language: canaries are C's, and of the functions without one those that gcc wrote."""
-    parts = c_functions(subject.image, found)
+    parts = None if _is_gccgos(subject) else c_functions(subject.image, found)
     if parts is not None:
         own = only(found, parts.surely)
         doubt, guarded = _doubt(own, subject.image), int(own.guarded.sum())

@@ -39,6 +39,7 @@ def _line(
     total = having + without + unknown
     if without:
         text = f"{without} of {total} units without {flag}" + (f", such as {unit}" if unit else "")
+        text += f"; of {unknown} nothing is known" if unknown else ""
     elif unknown:
         text = f"{having} of {total} units with {flag}, of the others nothing is known"
     else:

@@ -44,7 +44,7 @@ def test_the_features_are_those_that_the_database_knows() -> None:
         (("strong", "off"), "partial"),
         (("none", "explicit"), "no"),
         (("strong", None), "unknown"),
-        (("off", None), "partial"),  # surely one without
+        (("off", None), "no"),  # surely one without, and none that has it
         ((None, None), "unknown"),
     ],
 )

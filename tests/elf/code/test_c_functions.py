@@ -114,6 +114,18 @@ def test_the_part_in_c_of_a_real_program_in_rust(
     assert (named.stack_protector, named.reasons["stack_protector"].code) == (verdict, code)
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("strip", [[], ["-s"]], ids=["", "stripped"])
+def test_functions_in_go_of_gcc_are_not_taken_for_its_part_in_c(tmp_path: Path, strip: list[str]) -> None:
+    """Its run-time library in C is linked in, and gcc wrote both."""
+    source = 'package main\n\nimport "fmt"\n\nfunc main() { var a [64]byte; fmt.Sscan("x", &a); fmt.Println(a) }\n'
+    (tmp_path / "main.go").write_text(source)
+    run(["gccgo", "-O2", "-static-libgo", *strip, "-o", tmp_path / "program", tmp_path / "main.go"])
+    found = seen(tmp_path / "program")
+    assert (found.language, found.stack_protector) == ("go", "unknown")
+    assert found.reasons["stack_protector"].code == "c-untold"
+
+
 def _said(built: Path) -> list[bool | None]:
     """For each function of an object what the tables say of who wrote it."""
     image = read(built.read_bytes())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.elf.building import seen
+from tests.elf.building import seen, without_sections
 from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
 from tests.elf.code.programs import HEAD, OTHER, PROGRAMS
 
@@ -165,6 +165,15 @@ _STATIC = f"{HEAD}{_ARRAYS} int main(int c, char **v) {{ {''.join(f'g{n}(v[0]);'
 _UNTOLD = "unknown own-code-untold"
 _SORTED = ["-ffunction-sections", "-Wl,--sort-section=name"]
 _NO_TABLES = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
+
+
+@pytest.mark.parametrize("room", [8, 64, 5000])
+def test_a_little_code_without_tables_is_not_taken_for_start_files(tmp_path: Path, room: int) -> None:
+    text = f"void use(char *); void f(void) {{ char b[{room}]; use(b); }}\n"
+    built = build(GCC, tmp_path, [text], [*_SHARED, "-O2", _NONE, *_NO_TABLES, "-fvisibility=hidden", "-s"], "p.so")
+    found = seen(without_sections(built.read_bytes()), "usr/lib/x/p.so")
+    wanted = ("n/a", "no-code") if room == 8 else ("unknown", "no-functions")
+    assert (found.stack_protector, found.reasons["stack_protector"].code) == wanted
 
 
 def _static(tmp_path: Path, compiler: Compiler, *flags: str) -> str:
