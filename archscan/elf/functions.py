@@ -6,6 +6,8 @@ without either is in no function.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from archscan.elf.arrays import NONE, Mask, Offsets, among, np
@@ -101,11 +103,12 @@ def name(view: Functions, start: int) -> str | None:
 
 def defines(view: Functions, wanted: bytes) -> bool:
     """Whether a symbol table defines a function of that name."""
-    for table in view.labels:
-        place = table.strings.find(b"\0" + wanted + b"\0")
-        if place >= 0 and bool((table.names == place + 1).any()):
-            return True
-    return False
+    # Linkers let a name stand in the end of a longer one.
+    ends = re.compile(re.escape(wanted + b"\0"))
+    return any(
+        bool(np.isin(table.names, [found.start() for found in ends.finditer(table.strings)]).any())
+        for table in view.labels
+    )
 
 
 def owners(view: Functions, offsets: Offsets) -> Offsets:

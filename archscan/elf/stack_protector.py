@@ -104,8 +104,6 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
     counts["exposed"] = len(doubt.numbers)
     if doubt.assembler:
         counts["assembler"] = doubt.assembler
-    if doubt.exhausted and not doubt.numbers:
-        return _exhausted(counts)
     if not guarded:
         return _unguarded(found, doubt, counts, covered=covered)
     plain = _is_plain(subject, found, doubt, guarded) and not _is_c_library(found)
@@ -113,6 +111,8 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         why = _OF_CGO if subject.language == Language.GO else _WEAKER
         text = f"functions without a canary hand out addresses of their stack: some units are built without, {why}"
         return Verdict.PARTIAL, _reason("some-units-without", text, counts, found, doubt)
+    if doubt.exhausted:
+        return _exhausted(counts)
     return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
 
 
@@ -173,8 +173,10 @@ def _doubt(found: Inspection, image: Image) -> _Doubt:
     every = -(-int(reach.sum()) // most) or 1 if guarded else 1
     left, spent, looked, assembler, plain = _BYTES, 0, 0, 0, 0
     numbers: list[int] = []
+    exhausted = False
     for number, size in zip(candidates[::every].tolist(), reach[::every].tolist(), strict=True):
-        if (not guarded and left <= 0) or spent > _MOST_SPENT:
+        exhausted = spent > _MOST_SPENT
+        if exhausted or (not guarded and left <= 0):
             break
         left, looked = left - size, looked + 1
         shown, decoded = _exposed(found, text, number, size)
@@ -190,7 +192,7 @@ def _doubt(found: Inspection, image: Image) -> _Doubt:
         plain += shown.extent > _PLAIN
         if len(numbers) >= _ENOUGH and max(len(numbers) * _EXEMPT, plain * text.mistaken) > guarded:
             break
-    return _Doubt(numbers, looked / max(candidates.size, 1), assembler, plain, spent > _MOST_SPENT)
+    return _Doubt(numbers, looked / max(candidates.size, 1), assembler, plain, exhausted)
 
 
 def _exposed(found: Inspection, text: Text, number: int, size: int) -> tuple[Shown | None, int]:
@@ -249,6 +251,8 @@ def _mixed(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judge
         if len(doubt.numbers) > min(guarded, _ENOUGH - 1):
             text = "functions beside those in C show their stack to others without a canary; they may be C's, too"
             return Verdict.UNKNOWN, _reason("c-untold", text, counts, beside, doubt)
+        if doubt.exhausted:
+            return _exhausted(counts)
     if found.guarded.any():
         text = f"the part in C loads the guard; {subject.language} needs none"
         return Verdict.YES, Reason("canaries-in-c", text, counts)
@@ -264,6 +268,8 @@ def _unguarded(found: Inspection, doubt: _Doubt, counts: dict[str, int], *, cove
     if doubt.numbers:
         text = f"no function has a canary, though some hand out addresses of their stack: built without, {_WEAKER}"
         return Verdict.NO, _reason("no-canary", text, counts, found, doubt)
+    if doubt.exhausted:
+        return _exhausted(counts)
     if doubt.assembler:
         text = "only code in assembler hands out addresses of its stack, and no flag of a compiler changes that"
         return Verdict.NOT_APPLICABLE, Reason("assembler", text, counts)
@@ -283,13 +289,13 @@ def _static(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judg
     if doubt.numbers and mine is None:
         text = "some functions hand out addresses of their stack without a canary; they may be the C library's"
         return Verdict.UNKNOWN, _reason("own-code-untold", text, counts, own, doubt)
-    if doubt.exhausted and not doubt.numbers:
-        return _exhausted(counts)
     # Where a function begins was guessed for what the tables leave out; it may have loaded the guard before.
     plain = bool((own.view.described >= 0).all()) and _is_plain(subject, own, doubt, guarded)
     if doubt.numbers and (plain or _is_much(doubt, guarded)):
         text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
         return Verdict.PARTIAL, _reason("own-code-without", text, counts, own, doubt)
+    if doubt.exhausted:
+        return _exhausted(counts)
     if guarded:
         return Verdict.YES, Reason("canaries", "the functions that need one load the guard", counts)
     if mine is not None and mine.whole:

@@ -29,7 +29,6 @@ from archscan.elf.relocations import tables, types
 from archscan.elf.subject import MOST_SITES, UNLINKED, Judged, Subject, places
 from archscan.model import Reason
 
-_NONE = frozenset({0, 256})  # R_*_NONE, which changes nothing; MIPS begins tables with it. 256: that of AArch64, too
 _PACKED = (0x6000000F, 0x60000011)  # DT_ANDROID_REL, DT_ANDROID_RELA (lld, `--pack-dyn-relocs=android`)
 _END = (1 << 64) - 1
 _MOST_SEGMENTS = 64  # a linker makes about ten
@@ -50,6 +49,8 @@ def text_relocations(subject: Subject) -> Judged:
         return 0, Reason("kind", f"does not apply to an object of kind {subject.kind}")
     flagged = tag(image, DT_TEXTREL) is not None or (tag(image, DT_FLAGS) or 0) & DF_TEXTREL
     found = _changed(subject, _read_only(image))
+    if not found.count and _is_cut(image):
+        return 0, Reason("too-many-relocations", "more packed relocations or segments than are looked at")
     if not found.count:
         return 0, _unconfirmed(image) if flagged else None
     sites, _ = places([*map(hex, found.first)])
@@ -65,6 +66,12 @@ def _unconfirmed(image: Image) -> Reason:
     if any(tag(image, name) is not None for name in _PACKED):
         return Reason("packed-relocations", "DT_TEXTREL is set, and relocations in Android's packed form are not read")
     return Reason("flag-only", "DT_TEXTREL is set, but no relocation changes a read-only segment")
+
+
+def _is_cut(image: Image) -> bool:
+    """Whether not all of an object was looked at."""
+    fixed = sum(not one.flags & PF_W for one in loads(image))
+    return fixed > _MOST_SEGMENTS or (tag(image, DT_RELRSZ) or 0) > _RELR_BYTES
 
 
 def _read_only(image: Image) -> list[tuple[int, int]]:
@@ -90,7 +97,7 @@ def _changed(subject: Subject, fixed: list[tuple[int, int]]) -> _Changed:
         inside = (number >= 0) & (addresses < ends[number])
         kinds = types(image, subject.machine, infos[inside].tolist())
         for address, kind in zip(addresses[inside].tolist(), kinds, strict=True):
-            if kind not in _NONE:
+            if kind not in subject.machine.none:
                 _add(found, address, 1)
     _packed(image, fixed, found)
     return found

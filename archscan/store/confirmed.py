@@ -6,19 +6,23 @@ its debug information said.
 
 from __future__ import annotations
 
-# columns of `elf` that debug information can confirm
+# Columns of `elf` that debug information can confirm
 CONFIRMABLE = ("stack_protector", "stack_clash", "fortify", "ibt_compiled", "bti_compiled", "pac_compiled")
 _FEATURE = "(" + ", ".join(f"'{name}'" for name in CONFIRMABLE) + ")"
 
-# what an object shows beside what its units say
-_BESIDE = f"""FROM (
+
+def _beside(more: str = "") -> str:
+    """The end of a view: what an object shows beside what its units say, with ``more`` columns of the confirmation."""
+    shown = " ".join(f"WHEN '{name}' THEN e.{name}" for name in CONFIRMABLE)
+    return f"""FROM (
     SELECT o.elf_id, o.package_id, o.path, c.feature, CASE c.feature
-            {" ".join(f"WHEN '{name}' THEN e.{name}" for name in CONFIRMABLE)} END AS found,
+            {shown} END AS found,
            c.verdict AS built, c.units_with, c.units_without, c.units_unknown, c.flag,
-           json_extract(c.units, '$[0]') AS unit, c.units, o.debug_id, o.debug_file
+           json_extract(c.units, '$[0]') AS unit, c.units, {more}o.debug_id, o.debug_file
     FROM built_object o
     JOIN elf e ON e.id = o.elf_id
     JOIN confirmation c ON c.debug_id = o.debug_id);"""
+
 
 CONFIRMED = f"""
 CREATE TABLE debug_info (
@@ -90,7 +94,7 @@ SELECT *, CASE
         WHEN built = found OR (built <> 'yes' AND found <> 'yes') THEN 'confirmed'
         WHEN built = 'partial' THEN 'open'  -- the units without may have had nothing to protect
         ELSE 'contradicted' END AS standing
-{_BESIDE}
+{_beside()}
 """
 
 STANDINGS = f"""
@@ -109,5 +113,5 @@ SELECT *, CASE
         WHEN feature = 'fortify' AND found <> 'yes' THEN 'open'
         WHEN built = 'partial' THEN 'open'  -- the units without may have had nothing to protect
         ELSE 'contradicted' END AS standing
-{_BESIDE.replace("c.units, o.", "c.units, c.elsewhere, o.")}
+{_beside("c.elsewhere, ")}
 """

@@ -195,6 +195,7 @@ _TEXT = Text(
 MACHINE = Machine(
     name="aarch64",
     number=183,
+    none=frozenset({0, 256}),  # 256 in what early linkers wrote (ELF for the Arm 64-bit Architecture, 5.7.3)
     jump_slot=frozenset({1026}),
     glob_dat=frozenset({1025}),
     irelative=frozenset({1032}),
