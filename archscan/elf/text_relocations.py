@@ -48,8 +48,9 @@ def text_relocations(subject: Subject) -> Judged:
     if subject.kind in UNLINKED:
         return 0, Reason("kind", f"does not apply to an object of kind {subject.kind}")
     flagged = tag(image, DT_TEXTREL) is not None or (tag(image, DT_FLAGS) or 0) & DF_TEXTREL
-    found = _changed(subject, _read_only(image))
-    if not found.count and _is_cut(image):
+    fixed = _read_only(image)
+    found = _changed(subject, fixed[:_MOST_SEGMENTS])
+    if not found.count and (len(fixed) > _MOST_SEGMENTS or (tag(image, DT_RELRSZ) or 0) > _RELR_BYTES):
         return 0, Reason("too-many-relocations", "more packed relocations or segments than are looked at")
     if not found.count:
         return 0, _unconfirmed(image) if flagged else None
@@ -68,12 +69,6 @@ def _unconfirmed(image: Image) -> Reason:
     return Reason("flag-only", "DT_TEXTREL is set, but no relocation changes a read-only segment")
 
 
-def _is_cut(image: Image) -> bool:
-    """Whether not all of an object was looked at."""
-    fixed = sum(not one.flags & PF_W for one in loads(image))
-    return fixed > _MOST_SEGMENTS or (tag(image, DT_RELRSZ) or 0) > _RELR_BYTES
-
-
 def _read_only(image: Image) -> list[tuple[int, int]]:
     """Where segments are mapped that nobody may write, sorted and without overlap."""
     fixed: list[tuple[int, int]] = []
@@ -83,7 +78,7 @@ def _read_only(image: Image) -> list[tuple[int, int]]:
             fixed[-1] = (fixed[-1][0], max(high, fixed[-1][1]))
         elif low < high:
             fixed.append((low, high))
-    return fixed[:_MOST_SEGMENTS]
+    return fixed
 
 
 def _changed(subject: Subject, fixed: list[tuple[int, int]]) -> _Changed:

@@ -100,6 +100,10 @@ def test_what_changes_nothing_on_arm64_is_not_counted() -> None:
     assert (found.textrel, [site.address for site in found.reasons["textrel"].sites]) == (1, ["0x48"])
 
 
+def test_of_another_processor_the_same_number_is_a_relocation() -> None:
+    assert _found(linked({_RELA: pack("<QQQ", 64, 256, 0)}, [(8, 24), _TEXTREL], flags=5)) == (1, "relocations")
+
+
 def _segmented(parts: list[tuple[int, int, int, int]], table: bytes) -> bytes:
     """An object of the segments and one, which may be written, of packed relocations."""
     at = body_at(len(parts) + 2)
@@ -145,3 +149,13 @@ def test_a_hostile_table_costs_little_where_many_segments_are_read_only(entry: i
     started = time.process_time()
     assert seen(_segmented(parts, pack("<Q", entry) * (1 << 20)), "usr/lib/x.so").textrel
     assert time.process_time() - started < 10
+
+
+def test_what_is_not_looked_at_whole_is_said() -> None:
+    """None of the first 8 MiB changes anything read-only, nor anything in the first 64 segments."""
+    for segments, words, code in ((2, 2, "flag-only"), (2, (1 << 20) + 1, "too-many-relocations"),
+                                  (64, 128, "flag-only"), (65, 130, "too-many-relocations")):  # fmt: skip
+        at = body_at(segments + 2)
+        own = [(1, 4, at + 16 * number, 8) for number in range(segments)]
+        # Each word is one between them, at the end of the table.
+        assert _found(_segmented(own, pack("<Q", at + 8) * words)) == (0, code)

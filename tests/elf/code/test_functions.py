@@ -11,7 +11,7 @@ import pytest
 from archscan.elf.arch import machine
 from archscan.elf.arrays import np
 from archscan.elf.code import address_of, code
-from archscan.elf.functions import Functions, functions, name, owners
+from archscan.elf.functions import Functions, defines, functions, name, owners
 from archscan.elf.image import PT_GNU_EH_FRAME, Image, has_segment
 from archscan.elf.inspection import decoder, inspection, instructions
 from archscan.elf.reader import read
@@ -228,6 +228,19 @@ def test_a_folded_and_a_cold_part_do_not_hide_each_other(tmp_path: Path) -> None
     for value, size in (rows["f"], rows["f.cold"]):
         assert ends[value] == value + size
     assert len(ends) == found.starts.size
+
+
+def test_a_name_is_found_where_it_ends_a_longer_one(tmp_path: Path) -> None:
+    """Linkers keep one string for both; and a string of that name may be another symbol's."""
+    text = (
+        "void tail(void) {} void long_tail(void) {} extern int only_tail_of; int *f(void) { return &only_tail_of; }\n"
+    )
+    for strip in ([], ["-s"]):
+        built = build(GCC, tmp_path, [text], ["-O2", "-shared", "-fPIC", "-Wl,-O2", *strip], "out")
+        image = read(built.read_bytes())
+        found = functions(image, code(image))
+        assert all(defines(found, wanted) for wanted in (b"tail", b"long_tail", b"f"))
+        assert not any(defines(found, wanted) for wanted in (b"ail", b"long", b"only_tail_of", b""))
 
 
 _REAL = (
