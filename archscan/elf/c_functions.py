@@ -4,7 +4,8 @@ Another compiler's functions are told from gcc's by how the tables for unwinding
 saves. gcc tells of each as it is saved; LLVM, which most other compilers write code with, tells of all of them behind
 the prologue (on 64-bit Arm both tell of a pair at once, gcc of the further one first). A function that saves fewer than
 two registers tells little, but it is C's where it lies between such, and may be where it lies beside one: the tables
-are in the order of the units, as in `startup`, and a function that is not C's ends what may be one unit in C.
+are in the order of the units, as in `startup`, and a function that is not C's ends what may be one unit in C, there and
+in the code.
 
 C that clang compiled cannot be told from another language that LLVM wrote.
 """
@@ -18,7 +19,7 @@ from itertools import islice
 import msgspec
 
 from archscan.elf.arch.idioms import Saves
-from archscan.elf.arrays import Mask, np
+from archscan.elf.arrays import Mask, Offsets, np
 from archscan.elf.functions import name
 from archscan.elf.image import Image
 from archscan.elf.inspection import Inspection
@@ -83,16 +84,19 @@ def _is_rusts(found: Inspection, number: int) -> bool:
     return label is not None and _MANGLED.match(label) is not None
 
 
-def _parts(order: np.ndarray, says: np.ndarray, count: int) -> Parts:
+def _parts(order: Offsets, says: Offsets, count: int) -> Parts:
     """``says`` of the functions in ``order``: 1 for C's, -1 for another's, 0 for what tells nothing."""
-    run, place = np.cumsum(says < 0), np.arange(order.size)
-    first, last = np.full(run[-1] + 1, order.size), np.full(run[-1] + 1, -1)
-    sure = says > 0
-    np.minimum.at(first, run[sure], place[sure])
-    np.maximum.at(last, run[sure], place[sure])
+    place, sure = np.arange(order.size), says > 0
+    # One unit has its functions side by side in the tables as in the code, and nobody else's between.
+    others = np.zeros(count, np.int64)
+    others[order] = says < 0
+    _, unit = np.unique(np.cumsum(says < 0) * (count + 1) + np.cumsum(others)[order], return_inverse=True)
+    first, last = np.full(order.size, order.size), np.full(order.size, -1)
+    np.minimum.at(first, unit[sure], place[sure])
+    np.maximum.at(last, unit[sure], place[sure])
     surely, maybe = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-    surely[order] = (place >= first[run]) & (place <= last[run])
-    maybe[order] = (last[run] >= 0) & (says >= 0)
+    surely[order] = (place >= first[unit]) & (place <= last[unit])
+    maybe[order] = (last[unit] >= 0) & (says >= 0)
     return Parts(surely, maybe)
 
 

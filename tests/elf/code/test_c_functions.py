@@ -46,6 +46,8 @@ _LLVMS = """
 _PATH = "/rustc/0123456789abcdef0123456789abcdef01234567/library/core/src/option.rs"
 _FOUND = [
     # the functions in C that have a canary and those that have none, what they are like, and what is true
+    (1, 0, _SAVING, "yes", "canaries-in-c"),
+    (1, 0, _SMALL, "yes", "canaries-in-c"),
     (8, 0, _SAVING, "yes", "canaries-in-c"),
     (8, 0, _SMALL, "yes", "canaries-in-c"),
     (0, 8, _SAVING, "no", "no-canary"),
