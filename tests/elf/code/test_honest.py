@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.elf.building import seen, without_sections
-from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
+from tests.elf.code.compilers import CLANG, CROSS, GCC, MUSL, Compiler, build, each
 from tests.elf.code.programs import HEAD, OTHER, PROGRAMS
 
 _STRONG, _NONE = "-fstack-protector-strong", "-fno-stack-protector"
@@ -195,6 +195,22 @@ def test_a_static_program_is_not_taken_for_its_c_library(
     # Without tables for unwinding, less is seen of it; but never the library's canaries instead.
     assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _NONE) in ("partial own-code-without", _UNTOLD)
     assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _STRONG) == "yes canaries"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("link", ["-static", "-static-pie"])
+@pytest.mark.parametrize("stripped", ["", "-Wl,-s"])
+@pytest.mark.parametrize("sections", [[], _SORTED], ids=["in-order", "sorted"])
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-Os"])
+def test_nor_is_it_with_musl(tmp_path: Path, optimised: str, sections: list[str], stripped: str, link: str) -> None:
+    """Its library is not in the tables for unwinding, and only parts of it have canaries."""
+    flags = [optimised, *sections, stripped or "-Wl,--build-id", link]
+    bare = ("partial own-code-without", "no no-canary")
+    assert _static(tmp_path, MUSL, *flags, _NONE) in bare
+    assert _static(tmp_path, MUSL, *flags, _STRONG) == "yes canaries"
+    untold = (_UNTOLD, "unknown no-functions")
+    assert _static(tmp_path, MUSL, *flags, *_NO_TABLES, _NONE) in (*bare, *untold)
+    assert _static(tmp_path, MUSL, *flags, *_NO_TABLES, _STRONG) in ("yes canaries", *untold)
 
 
 @pytest.mark.full
