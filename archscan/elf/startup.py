@@ -7,8 +7,8 @@ the entry point, `__libc_start_main` as what it calls, and the beginning of that
 
 The code itself may be in another order: what runs early or seldom comes first, and a linker can be told to sort
 sections by their names. The tables for unwinding stay in the order of the objects, so they are asked. Where the
-program's own code was built without them (busybox), it is all that they leave out; where the C library was (musl), it is
-all that they list.
+program's own code was built without them (busybox), it is all that they leave out; where the C library was (musl), all
+that they list.
 """
 
 from __future__ import annotations
