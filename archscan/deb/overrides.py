@@ -7,12 +7,13 @@ cannot take for an override is none here.
 
 from __future__ import annotations
 
+import io
 import re
-import zlib
 from collections.abc import Iterator
 
-from archscan.errors import DebError, LimitError
-from archscan.model import Override, escape
+from archscan.deb.streams import Unpacked
+from archscan.errors import LimitError
+from archscan.model import Limits, Override, escape
 
 _FOLDER = "usr/share/lintian/overrides/"
 _GZIP = ".gz"
@@ -56,15 +57,10 @@ def is_packed(path: str) -> bool:
 
 def unpacked(content: bytes, most: int) -> bytes:
     """What a compressed override file holds. Raises DebError where it is damaged or holds more than ``most`` bytes."""
-    decoder = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    try:
-        found = decoder.decompress(content, most + 1)
-    except zlib.error as error:
-        raise DebError("corrupt", f"lintian overrides: {error}") from error
+    stream = Unpacked("the file of lintian overrides, .gz", io.BytesIO(content), 0, len(content), Limits())
+    found = stream.read(most + 1)
     if len(found) > most:
         raise LimitError("override_bytes", f"unpacks to more than {most} bytes (override_bytes)")
-    if not decoder.eof:
-        raise DebError("corrupt", "lintian overrides: the compressed file ends early")
     return found
 
 

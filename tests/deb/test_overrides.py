@@ -219,14 +219,24 @@ def test_a_compressed_file_counts_where_there_is_no_plain_one(tmp_path: Path) ->
         assert _overrides(said(package(*both), tmp_path)) == [("tag", "plain")]
 
 
+def test_a_file_that_was_compressed_in_parts_is_read_whole(tmp_path: Path) -> None:
+    """As gunzip does it, zeros behind them included."""
+    data = gzip.compress(b"tag one\n") + gzip.compress(b"") + gzip.compress(b"tag two\n") + bytes(512)
+    messages = said(package(Entry(name=FILE + b".gz", data=data)), tmp_path)
+    assert ([context for _, context in _overrides(messages)], problems(messages)) == (["one", "two"], [])
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
         (b"tag 1\n", "corrupt"),
-        (gzip.compress(b"tag 1\n")[:-9], "corrupt"),
+        (gzip.compress(b"tag 1\n")[:-9], "truncated"),
+        (gzip.compress(b"tag 1\n") + gzip.compress(b"tag 2\n")[:-9], "truncated"),
+        (gzip.compress(b"tag 1\n")[:-5] + bytes(5), "corrupt"),
+        (gzip.compress(b"t\n" * LIMITS.override_bytes) + gzip.compress(b"t\n"), "limit"),
         (gzip.compress(b"t\n" * (LIMITS.override_bytes // 2 + 1)), "limit"),
     ],
-    ids=["no-gzip", "cut", "bomb"],
+    ids=["no-gzip", "cut", "second-cut", "wrong-sum", "bomb-of-two", "bomb"],
 )
 def test_a_compressed_file_that_cannot_be_unpacked(data: bytes, kind: str, tmp_path: Path) -> None:
     messages = said(package(Entry(name=FILE + b".gz", data=data)), tmp_path)
