@@ -23,6 +23,7 @@ from archscan.elf.image import (
     SHT_NOTE,
     Image,
     has_segment,
+    loads,
     section,
     tag,
 )
@@ -89,7 +90,9 @@ def _is_firmware(image: Image, path: str, architecture: str | None) -> bool:
     linked = has_segment(image, PT_INTERP) or any(name == DT_NEEDED for name, _ in image.dynamic)
     # What becomes an EFI program holds the relocations of that format already (gnu-efi, systemd's boot loader).
     efi = section(image, ".reloc") is not None
-    return (architecture == "all" or efi) and not linked and tag(image, DT_SONAME) is None
+    # A program that relocates itself reads its program headers, which the kernel has mapped; OpenSBI finds none.
+    bare = (tag(image, DT_FLAGS_1) or 0) & DF_1_PIE and all(part.offset for part in loads(image))
+    return bool(architecture == "all" or efi or bare) and not linked and tag(image, DT_SONAME) is None
 
 
 def _shared(image: Image, path: str) -> ElfKind:

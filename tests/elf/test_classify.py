@@ -44,6 +44,30 @@ def test_what_becomes_an_efi_program_is_firmware(tmp_path: Path, name: str, kind
     assert (found.kind, found.relro == "n/a") == (kind, kind == "firmware")
 
 
+# As OpenSBI is linked: from address 0 on, with nothing of the file's headers.
+_SCRIPT = """
+SECTIONS {
+    . = 0;
+    .text : { *(.text*) }
+    .rodata : { *(.rodata*) *(.dynsym) *(.dynstr) *(.gnu.hash) *(.hash) *(.rela*) }
+    . = 0x40000;
+    .dynamic : { *(.dynamic) }
+    .data : { *(.data*) *(.got*) *(.bss*) }
+}
+"""
+
+
+def test_a_program_that_cannot_find_its_program_headers_is_firmware(tmp_path: Path) -> None:
+    source = "int x; int *p = &x;\nvoid _start(void) { for (;;) ; }\n"
+    flags = ["-nostdlib", "-static-pie", "-fPIE", "-Wl,--no-dynamic-linker"]
+    assert seen(compiled(tmp_path, source, flags), "usr/bin/x").kind == "static-pie"
+    (tmp_path / "script").write_text(_SCRIPT)
+    bare = compiled(tmp_path, source, [*flags, f"-Wl,-T,{tmp_path / 'script'}"])
+    assert seen(bare, "usr/bin/x").kind == "firmware"
+    plugin = compiled(tmp_path, source, ["-nostdlib", "-shared", "-fPIC", f"-Wl,-T,{tmp_path / 'script'}"])
+    assert seen(plugin, "usr/lib/x/p.so").kind == "plugin"
+
+
 @pytest.mark.parametrize(("architecture", "kind"), [("amd64", "static-executable"), ("all", "firmware")])
 def test_a_freestanding_program_of_a_package_for_all_is_firmware(architecture: str, kind: str) -> None:
     data = handmade([(1, 5, 0, body_at(1))], kind=2)
