@@ -186,3 +186,37 @@ int main(int c, char **v) { std::vector<int> x(c); return x[c] + other(c, v); }
 """
     found = _compiled(tmp_path, f"-O2 -std=c++17 -D_GLIBCXX_ASSERTIONS {object_file}", source)
     assert _said(found) == ("partial", "some-units-unchecked")
+
+
+_MEMBER = """
+#include <vector>
+%s
+int f(std::vector<int> &v, int n) { return v[n]; }
+"""
+
+
+def test_what_others_define_is_no_member_of_its_own(tmp_path: Path) -> None:
+    flags = ["-O0", "-shared", "-fPIC", "-nostartfiles", "-std=c++11"]
+    own = _found_by(tmp_path, _MEMBER % "", flags)
+    assert _said(own) == ("no", "unchecked-members")
+    imported = _found_by(tmp_path, _MEMBER % "extern template class std::vector<int>;", flags)
+    assert "_ZNSt6vectorIiSaIiEEixEm" in {row.symbol for row in imported.imports}
+    assert _said(imported) == ("n/a", "no-containers")
+
+
+def test_of_a_library_that_was_linked_in_members_say_nothing(tmp_path: Path) -> None:
+    """They may be the library's, which was compiled otherwise."""
+    source = (
+        "#include <string>\n"
+        + _MEMBER % ""
+        + "int main() { std::vector<int> v(3); std::string s; s.at(9); return f(v, 1); }"
+    )
+    found = _found_by(tmp_path, source, ["-O0", "-static-libstdc++", "-static-libgcc"])
+    assert _said(found) == ("unknown", "nothing-left")
+
+
+def _found_by(folder: Path, source: str, flags: list[str]) -> Elf:
+    """What is said of a source text in C++."""
+    (folder / "x.cc").write_text(source)
+    subprocess.run(["g++", "x.cc", "-o", "x", *flags], cwd=folder, check=True)
+    return seen(folder / "x", "usr/lib/x/x.so" if "-shared" in flags else "usr/bin/x")

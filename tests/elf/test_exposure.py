@@ -8,8 +8,9 @@ from pathlib import Path
 import capstone
 import pytest
 
-from archscan.elf.arch import amd64, arm64
+from archscan.elf.arch import amd64, arm64, machine
 from archscan.elf.arch.machine import Machine
+from archscan.elf.effects import effect
 from archscan.elf.exposure import Shown, exposed
 from tests.elf.building import seen
 
@@ -189,3 +190,31 @@ def test_what_looks_like_a_canary_is_none_without_the_guard(tmp_path: Path, flag
         expected,
         int(bool(flags)) * 2,
     )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "line", "width"),
+    [
+        (183, "strb w1, [sp, #4]", 1),
+        (183, "sturb w1, [x29, #-1]", 1),
+        (183, "str w1, [sp, #4]", 4),
+        (183, "str x1, [sp, #8]", 8),
+        (40, "strb.w r1, [sp, #4]", 1),
+        (40, "strh r1, [sp, #4]", 1),
+        (40, "str r1, [sp, #4]", 4),
+        (243, "sb a1, 8(sp)", 1),
+        (243, "sw a1, 8(sp)", 4),
+        (243, "sd a1, 8(sp)", 8),
+        (21, "stb r3, 40(r1)", 1),
+        (21, "stw r3, 40(r1)", 4),
+        (22, "stc %r2, 167(%r15)", 1),
+        (22, "st %r2, 164(%r15)", 4),
+    ],
+)
+def test_as_much_of_a_parameter_is_kept_as_is_stored(architecture: int, line: str, width: int) -> None:
+    idioms = machine(architecture).idioms
+    assert idioms is not None
+    assert idioms.text is not None
+    stored = effect(idioms.text, *line.split(" ", 1)).stored
+    assert stored is not None
+    assert stored.width == width

@@ -229,3 +229,13 @@ def test_clang_has_no_checked_form_of_some_functions_in_cxx(tmp_path: Path, comp
 def test_a_static_library_for_another_c_library_has_no_checks(tmp_path: Path, path: str, verdict: str) -> None:
     source = 'int printf(const char *, ...);\nvoid f(int n) { printf("%d", n); }\n'
     assert seen(compiled(tmp_path, source, ["-O2", "-c"], name="f.o"), path).fortify == verdict
+
+
+@pytest.mark.parametrize(("call", "verdict"), [("sprintf(b, s)", "n/a"), ("printf(s)", "no")])
+def test_where_calls_cannot_be_told_what_is_left_plain_at_times_proves_nothing(
+    tmp_path: Path, call: str, verdict: str
+) -> None:
+    """gcc leaves `sprintf` as it is for some formats, and on IA-32 nobody looks for the format of a call."""
+    text = f"int printf(const char *, ...), sprintf(char *, const char *, ...); int f(char *b, char *s) {{ return {call}; }}"
+    flags = ["-m32", "-O2", "-shared", "-fPIC", "-nostdlib", "-fno-builtin"]
+    assert seen(compiled(tmp_path, text, flags), "usr/lib/x/p.so", "i386").fortify == verdict

@@ -364,6 +364,10 @@ def test_arm64_has_its_own_protections(tmp_path: Path) -> None:
     found = seen(_assembled(tmp_path, "aarch64-linux-gnu", _ARM64), "usr/lib/p.so", "arm64")
     assert (found.bti_marked, found.pac_marked, found.bti_compiled, found.pac_compiled) == ("yes",) * 4
     assert (found.stack_clash, found.ibt_marked, found.ibt_compiled) == ("yes", "n/a", "n/a")
+    # Where all functions sign, that serves them all as a landing pad, and none shows that others were asked for.
+    start, end = _ARM64.index(".globl leaf"), _ARM64.index(".globl large")
+    signing = seen(_assembled(tmp_path, "aarch64-linux-gnu", _ARM64[:start] + _ARM64[end:]), "usr/lib/p.so", "arm64")
+    assert (signing.bti_compiled, signing.pac_compiled) == ("yes", "yes")
     bare = _ARM64.replace(" bti c\n", "").replace(" paciasp\n", "").replace(" str xzr, [sp, 1024]\n", "")
     bare = bare.replace("0xc0000000, 4, 3", "0xc0000000, 4, 0")
     found = seen(_assembled(tmp_path, "aarch64-linux-gnu", bare), "usr/lib/p.so", "arm64")
@@ -392,6 +396,7 @@ def test_rust_needs_no_canary(tmp_path: Path) -> None:
     source = "\n".join([".globl rust_eh_personality", ".set rust_eh_personality, 1", *lines, ""])
     found = seen(compiled(tmp_path, source, _SHARED, suffix="s"), "usr/lib/x/p.so")
     assert (found.language, found.stack_protector, found.fortify) == ("rust", "n/a", "n/a")
+    assert (found.stack_clash, found.ibt_compiled) == ("n/a", "n/a")
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,17 @@ def test_program_headers_at_the_end_of_the_file_count_too() -> None:
     assert seen(bytes(moved), "usr/lib/x.so").reasons["separate_code"].code == "headers-in-code"
 
 
+@pytest.mark.parametrize("kind", [2, 3, 4, 0x6474E550], ids=["PT_DYNAMIC", "PT_INTERP", "PT_NOTE", "PT_GNU_EH_FRAME"])
+def test_tables_among_code_are_told_without_sections(kind: int) -> None:
+    at = body_at(2)
+    found = seen(handmade([(1, 5, at, 64), (kind, 4, at + 16, 16)], bytes(64)), "usr/lib/x.so")
+    reason = found.reasons["separate_code"]
+    assert (found.separate_code, reason.code) == ("no", "data-in-code")
+    assert f"segment of type {kind:#x}" in {site.name for site in reason.sites}
+    beside = handmade([(1, 5, at, 16), (kind, 4, at + 16, 16)], bytes(64))
+    assert seen(beside, "usr/lib/x.so").separate_code == "unknown"
+
+
 _ALONE = ".globl _start\n.section .rodata\n.quad 1\n.data\n.quad 4\n.text\n_start: ret\n"
 
 

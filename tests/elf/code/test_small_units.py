@@ -52,6 +52,25 @@ def test_one_function_is_enough(tmp_path: Path, compiler: Compiler) -> None:
     assert _found(compiler, tmp_path, _STUB, _STRONG, "whole") == ("yes", [])
 
 
+_LITTLE = (
+    HEAD + "int little(int n) { int w[4] = { n }; take(w); use((char *)(long)n); take(w + 1); return w[n & 3]; }\n"
+)
+_LIBRARY = "\n__attribute__((noinline)) void __stack_chk_fail(void) { for (;;); }\n"
+_FORTRAN = "\nvoid _gfortran_st_write(void *); void out(void *p) { _gfortran_st_write(p); }\n"
+
+
+def test_of_a_few_numbers_one_function_is_not_enough(tmp_path: Path) -> None:
+    assert _found(GCC, tmp_path, _LITTLE, _NONE, "little") == ("yes", [])
+
+
+def test_the_library_that_makes_the_guard_runs_a_little_without(tmp_path: Path) -> None:
+    assert _found(GCC, tmp_path, _STUB + _LIBRARY, _NONE, "library") == ("yes", [])
+
+
+def test_of_other_languages_it_was_not_measured_how_often_one_function_is_a_mistake(tmp_path: Path) -> None:
+    assert _found(GCC, tmp_path, _STUB + _FORTRAN, _NONE, "fortran") == ("yes", [])
+
+
 @pytest.mark.parametrize("compiler", each(_ARM64))
 def test_what_needs_no_canary_is_not_taken_for_one(tmp_path: Path, compiler: Compiler) -> None:
     assert _found(compiler, tmp_path, _HONEST, _STRONG, "honest") == ("yes", [])
