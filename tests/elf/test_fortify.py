@@ -236,6 +236,7 @@ def test_where_calls_cannot_be_told_what_is_left_plain_at_times_proves_nothing(
     tmp_path: Path, call: str, verdict: str
 ) -> None:
     """gcc leaves `sprintf` as it is for some formats, and on IA-32 nobody looks for the format of a call."""
-    text = f"int printf(const char *, ...), sprintf(char *, const char *, ...); int f(char *b, char *s) {{ return {call}; }}"
+    declared = "int printf(const char *, ...), sprintf(char *, const char *, ...);"
+    text = f"{declared} int f(char *b, char *s) {{ return {call}; }}"
     flags = ["-m32", "-O2", "-shared", "-fPIC", "-nostdlib", "-fno-builtin"]
     assert seen(compiled(tmp_path, text, flags), "usr/lib/x/p.so", "i386").fortify == verdict

@@ -52,9 +52,7 @@ def test_one_function_is_enough(tmp_path: Path, compiler: Compiler) -> None:
     assert _found(compiler, tmp_path, _STUB, _STRONG, "whole") == ("yes", [])
 
 
-_LITTLE = (
-    HEAD + "int little(int n) { int w[4] = { n }; take(w); use((char *)(long)n); take(w + 1); return w[n & 3]; }\n"
-)
+_LITTLE = HEAD + "int little(int n) { int w[5]; take(w); use((char *)(long)n); return w[n & 3] * n; }\n"
 _LIBRARY = "\n__attribute__((noinline)) void __stack_chk_fail(void) { for (;;); }\n"
 _FORTRAN = "\nvoid _gfortran_st_write(void *); void out(void *p) { _gfortran_st_write(p); }\n"
 
