@@ -66,6 +66,14 @@ def test_a_list_of_files_that_cannot_be(files: bytes) -> None:
         line_table(_table(files, behind=b"x\0" * 8), 0)
 
 
+def test_a_list_of_no_files_that_ends_behind_its_header_cannot_be() -> None:
+    """Without a row there is none that could be seen to end too late; taken for empty, it would name no header."""
+    columns = _NAME + _TEXT + b"\0"
+    assert line_table(_table(b"\x01" + columns), 0).files == ()
+    with pytest.raises(DamageError):
+        line_table(_table(b"\x01", behind=columns), 0)
+
+
 def test_damaged_line_tables_use_up_what_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both where headers of FORTIFY are looked for and where lines are."""
     good = _table(_files(_NAME + _TEXT, 1, b"/usr/include/x86_64-linux-gnu/bits/stdio2.h\0"))
