@@ -16,9 +16,10 @@ from archscan.debug.lines import line_table
 from archscan.debug.ranges import code_ranges
 from archscan.debug.units import heads
 from archscan.elf.reader import read
-from archscan.model import Asked, DebugInfo, Limits
+from archscan.model import Asked, DebugInfo, Job, Limits, Message, Problem
+from archscan.scan.confirmation import read_debug
 from tests.debug import truth
-from tests.debug.building import program, run, split
+from tests.debug.building import build_id, program, run, split
 
 FLAGS = {"used.c": ("-O2", "-fno-stack-protector"), "plain.c": ("-O1", "-fstack-protector", "-D_FORTIFY_SOURCE=2")}
 VARIANTS = {
@@ -166,6 +167,48 @@ def test_split_dwarf_says_nothing_but_the_place(tmp_path: Path) -> None:
     assert [unit.stack_protector for unit in info.units] == [None] * 3
     verdicts = {row.feature: row.verdict for row in info.confirmations}
     assert verdicts["stack_protector"] == "unknown"
+
+
+_SKELETON = """
+    .text
+f:  nop
+end:
+    .section .debug_abbrev,"",@progbits
+    .uleb128 1, 0x11
+    .byte 0
+    .uleb128 DECLARED 0x13, 0x0b, 0x11, 0x01, 0x12, 0x07, 0, 0, 0
+    .section .debug_info,"",@progbits
+    .long last - first
+first:
+    .short 4
+    .long 0
+    .byte 8
+    .uleb128 1
+    STRINGS
+    .byte 12
+    .quad f, end - f
+last:
+"""
+_DWO, _PRODUCER = ("0x2130", "it.dwo"), ("0x25", "GNU C17 12.2.0 -O2 -fstack-protector-strong")
+
+
+@pytest.mark.parametrize(
+    ("strings", "missing", "setting"),
+    [((_DWO,), True, None), ((_DWO, _PRODUCER), False, "strong"), ((_PRODUCER,), False, "strong"), ((), False, None)],
+    ids=["split", "split-with-settings", "whole", "without-settings"],
+)
+def test_only_a_split_unit_without_settings_keeps_them_elsewhere(
+    strings: tuple[tuple[str, str], ...], missing: bool, setting: str | None, tmp_path: Path
+) -> None:
+    declared = "".join(f"{name}, 0x08, " for name, _ in strings)
+    inside = "".join(f'.asciz "{text}"\n' for _, text in strings)
+    (tmp_path / "it.s").write_text(_SKELETON.replace("DECLARED", declared).replace("STRINGS", inside))
+    run("gcc", "-shared", "-nostdlib", "-Wl,--build-id", "-o", "it.so", "it.s", cwd=tmp_path)
+    path, messages = tmp_path / "it.so", list[Message]()
+    read_debug(Job(path=str(path), target="it"), Limits(), messages.append, wanted={build_id(path): Asked()})
+    assert [unit.stack_protector for one in messages if isinstance(one, DebugInfo) for unit in one.units] == [setting]
+    told = [one.message for one in messages if isinstance(one, Problem)]
+    assert [text.startswith("1 units keep their settings in .dwo files") for text in told] == [True] * missing
 
 
 def test_assembler_and_link_time_optimisation(tmp_path: Path) -> None:
