@@ -64,6 +64,19 @@ shows{}:
 """
 
 
+_SHOWS = """
+returns:
+    .cfi_startproc
+    subq $0x58, %rsp
+    .cfi_adjust_cfa_offset 0x58
+    leaq 16(%rsp), %rdi
+    call take
+    addq $0x58, %rsp
+    ret
+    .cfi_endproc
+"""
+
+
 @contextmanager
 def bounded() -> Iterator[None]:
     started = time.process_time()
@@ -244,8 +257,8 @@ def test_a_function_of_a_hundred_megabytes() -> None:
 
 
 def test_many_long_functions_that_show_their_stack_and_seem_not_to_return(tmp_path: Path) -> None:
-    """Each is read far to find a return, beside one with a canary."""
-    (tmp_path / "guarded.s").write_text(_GUARDED + "".join(_NEVER.format(number) for number in range(400)))
+    """Each is read far to find a return, beside one with a canary; one that returns lies too far behind them."""
+    (tmp_path / "guarded.s").write_text(_GUARDED + "".join(_NEVER.format(number) for number in range(400)) + _SHOWS)
     built = build(GCC, tmp_path, [tmp_path / "guarded.s"], ["-shared", "-nostdlib"], "never.so")
     found = honest(built.read_bytes())
     assert found is not None
