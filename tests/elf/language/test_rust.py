@@ -104,6 +104,21 @@ def test_landing_pads_of_an_object_with_c_are_judged(tmp_path: Path, flag: str, 
     assert found.stack_clash == "n/a"
 
 
+@pytest.mark.parametrize("call", ["puts", "__memcpy_chk"])
+def test_only_what_c_has_by_itself_is_judged_beside_rust(tmp_path: Path, call: str) -> None:
+    """Rust's compiler makes no landing pads but probes large frames itself; whose such a frame is, nothing tells."""
+    stub = compiled(tmp_path, "int _Unwind_GetLanguageSpecificData;\n", ["-shared", "-fPIC"], name="libunwind.so")
+    source = (
+        "extern char _Unwind_GetLanguageSpecificData[];\nchar *f(void) { return _Unwind_GetLanguageSpecificData; }\n"
+        f"extern void {call}();\nvoid g(void) {{ char b[20000]; {call}(b); }}\n"
+    )
+    flags = ["-O2", "-shared", "-fPIC", "-fno-builtin", "-fcf-protection=none", "-w", "-s", str(stub)]
+    found = seen(compiled(tmp_path, SOURCE.replace("main", "h") % PATHS + source, flags), "usr/lib/x.so")
+    assert (found.language, found.stack_clash, found.reasons["stack_clash"].code) == ("rust", "n/a", "language")
+    expected = ("n/a", "language") if call == "puts" else ("no", "no-landing-pads")
+    assert (found.ibt_compiled, found.reasons["ibt_compiled"].code) == expected
+
+
 def test_the_list_of_cargo_auditable_is_read(tmp_path: Path) -> None:
     packages = [
         {"name": "app", "version": "0.1.0", "source": "local", "dependencies": [1], "root": True},
