@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.elf.building import seen
-from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
+from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each, run
 
 _ARM64 = next(it for it in CROSS if it.architecture == "arm64")
 
@@ -42,6 +42,51 @@ def test_the_start_files_are_known_with_every_linker(
     flags = ["-O2", f"-fcf-protection={flag}", f"-fuse-ld={linker}", *link]
     found = seen(build(compiler, tmp_path, [text], flags, "p"), "usr/lib/x/p.so" if "-shared" in link else "usr/bin/p")
     assert found.ibt_compiled == compiled, found.reasons["ibt_compiled"]
+
+
+# As gcc writes it with `-mbranch-protection=pac-ret` and `=standard` alike.
+_SIGNS = """
+.globl {0}
+.type {0}, %function
+{0}: .cfi_startproc
+ paciasp
+ .cfi_negate_ra_state
+ stp x29, x30, [sp, -16]!
+ .cfi_def_cfa_offset 16
+ .cfi_offset 29, -16
+ .cfi_offset 30, -8
+ mov x29, sp
+ bl inner
+ ldp x29, x30, [sp], 16
+ autiasp
+ ret
+ .cfi_endproc
+.size {0}, .-{0}
+"""
+_LEAF = "{0}\n.type {1}, %function\n{1}: .cfi_startproc\n add w0, w0, w0\n ret\n .cfi_endproc\n.size {1}, .-{1}\n"
+_INNER, _BARE = _LEAF.format("", "inner"), _LEAF.format(".globl twice", "twice")
+_PADDED = _LEAF.format(".globl padded", "padded").replace(" add", " bti c\n add")
+
+
+@pytest.mark.parametrize(
+    ("leaves", "verdict", "code", "marked"),
+    [
+        ("", "yes", "landing-pads", 2),
+        (_BARE, "no", "only-signed", 2),
+        (_BARE + _PADDED, "partial", "some-without-landing-pad", 3),
+    ],
+    ids=["none", "bare", "one-of-two"],
+)
+def test_signatures_serve_as_landing_pads_where_no_function_needs_another(
+    tmp_path: Path, leaves: str, verdict: str, code: str, marked: int
+) -> None:
+    """One that is only called directly needs none, whatever the flag was."""
+    (tmp_path / "p.s").write_text(_SIGNS.format("first") + _SIGNS.format("second") + _INNER + leaves)
+    run(["aarch64-linux-gnu-as", "-o", tmp_path / "p.o", tmp_path / "p.s"])
+    run(["aarch64-linux-gnu-ld", "-shared", "-o", tmp_path / "p.so", tmp_path / "p.o"])
+    found = seen(tmp_path / "p.so", "usr/lib/x/p.so", "arm64")
+    reason = found.reasons["bti_compiled"]
+    assert (found.bti_compiled, reason.code, reason.counts["marked"]) == (verdict, code, marked)
 
 
 @pytest.mark.full
