@@ -42,6 +42,7 @@ class _State(msgspec.Struct):
     top: int = 0  # of them before room was given back
     exact: bool = False  # ``used`` is that of a jump to here, behind which nothing else goes on
     framed: bool = False
+    saved: int = 0  # bytes of registers that were pushed behind that
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, Slot] = {}  # register → the place whose address it holds
     homes: set[Slot] = set()  # where parameters were put, and each byte behind
@@ -134,6 +135,8 @@ def _moved(state: _State, does: Effect, *, leaves: bool) -> None:
             state.room = min(state.room, state.used)
         state.top = 0
     elif does.more or does.less:
+        if state.framed and not state.allocated:
+            state.saved += does.more
         state.top = max(state.top, state.used) if does.less else 0
         state.used = max(state.used + does.more - does.less, 0)
 
@@ -222,7 +225,7 @@ def _extent(state: _State, text: Text, slot: Slot | None) -> int:
     if slot is None or slot in state.homes:
         return 0
     if slot.at < 0:
-        return -slot.at
+        return max(-slot.at - state.saved, 1)
     if slot.base == text.frame_pointer and not text.frame_is_low and slot.at:
         return 0
     return max(_room(state) - slot.at, 1)

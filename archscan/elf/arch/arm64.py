@@ -40,14 +40,19 @@ def _canaries(code: Code) -> Offsets:
 
 
 def _frames(code: Code) -> Frames:
-    """`sub sp, sp, #N`, `stp x29, x30, [sp, #-N]!`, and `sub sp, sp, Xm` behind what puts a constant into Xm."""
+    """`sub sp, sp, #N`, `sub sp, sp, Xm` behind what puts a constant into Xm, and saving registers on the way down.
+
+    That is `stp Xt, Xt2, [sp, #-N]!`, and `str Xt, [sp, #-N]!` where there is no frame pointer.
+    """
     plain = where(code, 4, lambda run: run & 0xFF8003FF == 0xD10003FF)
     word = word_at(code, plain)
-    paired = where(code, 4, lambda run: run & 0xFFE07FFF == 0xA9A07BFD)
-    below = 64 - (word_at(code, paired) >> 15 & 0x3F)
+    paired = where(code, 4, lambda run: run & 0xFFE003E0 == 0xA9A003E0)
+    single = where(code, 4, lambda run: run & 0xFFF00FE0 == 0xF8100FE0)
+    below = (64 - (word_at(code, paired) >> 15 & 0x3F)) * 8
+    alone = 256 - (word_at(code, single) >> 12 & 0xFF)
     large = where(code, 4, lambda run: run & 0xFFE0FFFF == 0xCB2063FF)
-    offsets = np.concatenate([plain, paired, large])
-    sizes = np.concatenate([(word >> 10 & 0xFFF) << (word >> 22 & 1) * 12, below * 8, _constants(code, large)])
+    offsets = np.concatenate([plain, paired, single, large])
+    sizes = np.concatenate([(word >> 10 & 0xFFF) << (word >> 22 & 1) * 12, below, alone, _constants(code, large)])
     return Frames(offsets[sizes < _ROOM], sizes[sizes < _ROOM], offsets[sizes == 0])
 
 

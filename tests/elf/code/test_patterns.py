@@ -90,7 +90,7 @@ FORMS = {
     ),
     "arm64": Forms(
         canaries=r"subs (x\d+), \1, (x\d+);mov \2, #0x0;|ldr (x\d+), \[x\d+\];(?:str|stur) \3, [^;]*;mov \3, #0x0;",
-        frames=rf"sub sp, sp, #(?P<size>{_NUMBER}(?:, lsl #12)?);|stp x29, x30, \[sp, #-(?P<pair>\d+)\]!;",
+        frames=rf"sub sp, sp, #(?P<size>{_NUMBER}(?:, lsl #12)?);|st(?:p x\w+,|r) x\w+, \[sp, #-(?P<pair>\d+)\]!;",
         grows=r"sub sp, sp, x\d+;",
         addresses=rf"(?:add|sub) x(?!29)\d+, (?:sp|x29), #{_NUMBER}(?:, lsl #12)?;|mov x(?!29)\d+, sp;",
         probes=r"sub sp, sp, [^;]*;str xzr, \[sp[^;]*;",

@@ -29,6 +29,11 @@ unsigned number(const struct bytes *b, size_t at) {
     for (size_t n = 0; n < 4; n++) to[n] = n < b->size - at ? b->area[at + n] : b->area[n];
     return __builtin_bswap32(v);
 }
+unsigned saving(const struct bytes *b, size_t at, size_t (*next)(size_t, size_t, size_t)) {
+    unsigned v; char *to = (char *)&v; size_t one = next(at, 1, 2), two = next(one, at, 3), three = next(one, two, at);
+    for (size_t n = 0; n < 4; n++) to[n] = n < b->size - at ? b->area[at + n] : b->area[n];
+    return __builtin_bswap32(v) + one * two * three * next(one, two, three);
+}
 void turn(float a, float b, float c, float d, float e, const float *p) {
     note(b, c);
     for (int n = 0; n < 8; n++) { float s = sinf(a + p[n]), k = cosf(a + p[n]); note(s * d + b, k * e - c); }
@@ -36,10 +41,12 @@ void turn(float a, float b, float c, float d, float e, const float *p) {
 """
 
 
-def _found(compiler: Compiler, folder: Path, second: str, level: str, name: str) -> tuple[str, list[str | None]]:
+def _found(
+    compiler: Compiler, folder: Path, second: str, level: str, name: str, *more: str
+) -> tuple[str, list[str | None]]:
     parts = []
     for number, (text, flag) in enumerate(((_MANY, _STRONG), (second, level))):
-        flags = ["-w", "-fPIC", "-c", "-O2", flag]
+        flags = ["-w", "-fPIC", "-c", "-O2", flag, *more]
         parts.append(build(compiler, folder, [text], flags, f"{name}{number}.o"))
     found = seen(build(compiler, folder, parts, _SHARED, name), "usr/lib/x/many.so", compiler.architecture)
     assert found.reasons["stack_protector"].counts["guarded"] >= 300
@@ -69,9 +76,11 @@ def test_of_other_languages_it_was_not_measured_how_often_one_function_is_a_mist
     assert _found(GCC, tmp_path, _STUB + _FORTRAN, _NONE, "fortran") == ("yes", [])
 
 
+@pytest.mark.parametrize("frames", ["-fomit-frame-pointer", "-fno-omit-frame-pointer"])
 @pytest.mark.parametrize("compiler", each(_ARM64))
-def test_what_needs_no_canary_is_not_taken_for_one(tmp_path: Path, compiler: Compiler) -> None:
-    assert _found(compiler, tmp_path, _HONEST, _STRONG, "honest") == ("yes", [])
+def test_what_needs_no_canary_is_not_taken_for_one(tmp_path: Path, compiler: Compiler, frames: str) -> None:
+    assert _found(compiler, tmp_path, _HONEST, _STRONG, "honest", frames) == ("yes", [])
+    assert _found(compiler, tmp_path, _STUB, _NONE, "bare", frames) == ("partial", ["stub"])
 
 
 @pytest.mark.parametrize("link", ["-static", "-static-pie"])
