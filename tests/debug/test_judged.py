@@ -5,7 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from archscan import debug
 from archscan.debug.judged import FEATURES, confirmations
+from archscan.debug.units import Head
+from archscan.debug.values import Sizes
 from archscan.elf.arch import machine
 from archscan.model import CompileUnit, Confirmation
 from archscan.store.confirmed import CONFIRMABLE
@@ -152,3 +155,15 @@ def test_at_most_sixteen_units_are_named() -> None:
 
 def test_nothing_is_known_of_a_unit_without_settings() -> None:
     assert {row.verdict for row in confirmations([UNKNOWN], AMD64, {})} == {"unknown", "n/a"}
+
+
+@pytest.mark.parametrize(
+    ("producer", "said_of_it"),
+    [("GNU C17 12.2.0 -O2", "none"), ("Debian clang version 14.0.6", "hidden"), (None, "hidden")],
+)
+def test_an_unchecked_call_proves_something_of_what_gcc_compiled(producer: str | None, said_of_it: str) -> None:
+    """It would have replaced the call; clang leaves some in C++, and lists no headers that it used nothing of."""
+    head = Head(3, Sizes("<", 4, 8, 5), producer=producer, language=0x1D, low=1, high=2)
+    assert debug._unit(head, "hidden", b"", frozenset({3})).fortify == said_of_it
+    assert debug._unit(head, "hidden", b"", frozenset({4})).fortify == "hidden"
+    assert debug._unit(head, "shown", b"", frozenset({3})).fortify == "shown"
