@@ -12,6 +12,7 @@ from archscan.elf.arrays import Mask, Offsets, Words, np
 from archscan.elf.code import Code
 
 _BEHIND = 12  # bytes before the room for a frame in which a function without saved registers begins
+_SMALL_HALF = 0x40  # `movs` of one low register to another, as `lsls #0`, is less; so is half of a distance in a table
 _LONGEST_CHAIN = 64  # bytes that each look like the beginning of a long instruction, one after another
 _HARD_FLOAT = 0x400  # EF_ARM_ABI_FLOAT_HARD: armhf, whose compilers write Thumb code
 
@@ -59,6 +60,7 @@ def _canaries(code: Code) -> Offsets:
 def _frames(code: Code) -> Frames:
     """`sub sp, #N` of 2, `sub.w` and `subw sp, sp, #N` of 4 bytes in Thumb code, `sub sp, sp, #N` in Arm code."""
     short = _whole(code, where(code, 2, lambda run: run & 0xFF80 == 0xB080))
+    short = short[~_in_table(code, short)]
     wide = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF1AD) & (run[1:] & 0x8F00 == 0x0D00))
     direct = where(code, 2, lambda run: (run[:-1] & 0xFBFF == 0xF2AD) & (run[1:] & 0x8F00 == 0x0D00))
     first, second = word_at(code, wide, 2), word_at(code, wide + 2, 2)
@@ -86,6 +88,7 @@ def _begins(code: Code, frames: Offsets) -> Offsets:
     """
     # push {…, lr}; followed by 0 or -1 it is half of a number, in a table of distances.
     short = _whole(code, where(code, 2, lambda run: (run[:-1] & 0xFF00 == 0xB500) & (run[1:] + 1 & 0xFFFF > 1)))
+    short = short[~_in_table(code, short)]
     wide = where(code, 2, lambda run: (run[:-1] == 0xE92D) & (run[1:] & 0x4000 != 0))  # push.w {…, lr}
     single = where(code, 2, lambda run: (run[:-1] == 0xF84D) & (run[1:] & 0xFF00 == 0xED00))  # str.w lr, [sp, #-N]!
     arm = where(code, 4, lambda run: run & 0xFFFF4000 == 0xE92D4000)
@@ -100,6 +103,15 @@ def _begins(code: Code, frames: Offsets) -> Offsets:
         alone |= open_ & ends
         open_ &= ~ends & ~saves
     return np.sort(np.concatenate([short, wide, single, arm, frames[alone]]))
+
+
+def _in_table(code: Code, offsets: Offsets) -> Mask:
+    """Whether halfwords are the lower halves of numbers in a table of distances, as stands behind a function's code.
+
+    The upper half of each is small then, as few instructions are: a move between low registers that sets the flags.
+    """
+    small = [word_at(code, offsets + distance, 2) < _SMALL_HALF for distance in (-6, -2, 2, 6)]
+    return (offsets % 4 == 0) & small[2] & (small[3] | (small[0] & small[1]))
 
 
 def _whole(code: Code, offsets: Offsets) -> Offsets:

@@ -311,6 +311,9 @@ def _thumb(tmp_path: Path, halves: str) -> tuple[Frames, int]:
         ("0xb510, 0xbd10, 0xb08c, 0xb00c, 0x4770", [0, 4]),  # one that saves nothing, behind a return
         ("0xb510, 0xe7fe, 0xb08c, 0xbd10", [0]),  # behind a jump: the same function
         ("0xb510, 0xbd10, 0xb53e, 0x0000, 0xb53e, 0xffff", [0]),  # distances in a table
+        # a table behind the code: 0x0002b590, 0x000001d8, 0x0001b510
+        ("0xb510, 0xbd10, 0xb590, 0x0002, 0x01d8, 0x0000, 0xb510, 0x0001", [0]),
+        ("0xb510, 0xbd10, 0x01d8, 0x0000, 0xb510, 0x0004, 0xb128, 0xbd10", [0, 8]),  # movs r4, r0; cbz
         ("0xf84d, 0xed04, 0xb08c, 0x4770, 0xe92d, 0x4ff0, 0x4770", [0, 8]),  # str lr, [sp, #-4]!; push.w {…, lr}
     ],
 )
@@ -338,3 +341,6 @@ def test_the_second_half_of_a_thumb_instruction_makes_no_room(tmp_path: Path) ->
     # 0xb08c alone is `sub sp, #48`; behind 0xf8df it is the rest of a load, unless that is the rest of another.
     frames, begin = _thumb(tmp_path, "0xb510, 0xf8df, 0xb08c, 0xf8df, 0xf8df, 0xb08c, 0xbd10")
     assert [offset - begin for offset in frames.offsets.tolist()] == [10]
+    # Nor does 0x0002b0fc in a table.
+    frames, begin = _thumb(tmp_path, "0xb510, 0xbd10, 0x01d8, 0x0000, 0xb0fc, 0x0002, 0x01d8, 0x0000")
+    assert frames.offsets.size == 0
