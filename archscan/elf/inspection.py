@@ -19,7 +19,6 @@ DECODED = 4096  # bytes of a function that are decoded, unless said otherwise
 _BLOCK, _LONGEST_INSTRUCTION = 512, 16  # bytes
 _MOST_CODE = 512 << 20  # bytes; the largest object of Debian, a web engine, has about 200 MB
 
-_LEAST = 64  # bytes of stack; functions of the start files, which have no tables either, take less
 _START_FILES = 1024  # bytes of code of crt1.o, crti.o, crtbegin.o and what the linker adds; about 300 on amd64
 
 
@@ -87,7 +86,7 @@ def has_functions(found: Inspection) -> bool:
 
 def _much_room(found: Inspection) -> Offsets:
     """The places where more room is made on the stack than the start files make."""
-    least = _LEAST + (found.idioms.text.reserved if found.idioms.text else 0)
+    least = found.idioms.start_room + (found.idioms.text.reserved if found.idioms.text else 0)
     return np.concatenate([found.frames.offsets[found.frames.sizes > least], found.frames.grows])
 
 

@@ -161,6 +161,7 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     # Whether right before each call a constant is put into the register of an argument (counted from 0).
     constant_argument: Callable[[Code, Offsets, int], Mask] = never
     saves: Saves = ""
+    start_room: int = 64  # bytes of stack beside what is reserved; the start files, which have no tables, take no more
     unwound: bool = True  # compilers write tables for unwinding all functions, without being asked
     flags: int = 0  # bits of e_flags without which ``text`` does not fit
     order: str = ""  # of the bytes of an instruction, as struct has it, where it is the same whatever that of data is

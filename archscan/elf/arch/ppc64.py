@@ -81,5 +81,8 @@ MACHINE = Machine(
     page=65536,
     executable_stack=False,
     features=frozenset({"stack_clash"}),
-    idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT, little=True),
+    # Their assembler takes what the older ABI wanted, and `_start` 128 bytes (glibc, sysdeps/powerpc/powerpc64).
+    idioms=Idioms(
+        canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT, little=True, start_room=128 - 32
+    ),
 )
