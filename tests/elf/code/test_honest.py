@@ -281,6 +281,35 @@ def test_a_large_frame_in_no_known_function_is_not_called_absent(tmp_path: Path)
     assert (found.stack_clash, found.reasons["stack_clash"].code) == ("unknown", "no-functions")
 
 
+_CALLS = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <grp.h>
+int main(int c, char **v) {
+    char name[200];
+    if (c < 4 || setgid(getgid()) || setuid(getuid()) || nice(strtol(v[1], 0, 10)) < 0) exit(1);
+    umask(strtoul(v[2], 0, 8)); fcntl(3, F_SETFD, 1); setgroups(0, 0);
+    snprintf(name, sizeof name, "%s/%s", v[1], v[3]); strcat(name, v[2]);
+    execv(name, v); fprintf(stderr, "%s: %s", name, strerror(1)); fwrite(name, 1, c, stdout);
+    return 0;
+}
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("level", "verdict"), [(_STRONG, "yes"), (_NONE, "no")])
+@pytest.mark.parametrize("compiler", CROSS, ids=str)
+def test_a_small_stripped_program_is_judged(tmp_path: Path, compiler: Compiler, level: str, verdict: str) -> None:
+    """Most of its code is what the linker adds for calls."""
+    built = build(compiler, tmp_path, [_CALLS], ["-w", "-O2", "-fPIE", "-pie", "-Wl,-s", level], "small")
+    found = seen(built, "usr/bin/small", compiler.architecture)
+    assert found.stack_protector == verdict, found.reasons["stack_protector"]
+
+
 _PROGRAM = """
     void *alloca(unsigned long); int number(void);
     __attribute__((noinline)) void room(int n) { char *b = alloca(n); use(b); }
