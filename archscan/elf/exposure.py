@@ -40,7 +40,6 @@ class _State(msgspec.Struct):
     parts: dict[str, str] = {}  # others that hold it, or part of it, and from which register they have it
     used: int = 0  # bytes of stack in use, counted one instruction after another, where ``text`` says how
     top: int = 0  # of them before room was given back
-    exact: bool = False  # ``used`` is that of a jump to here, behind which nothing else goes on
     framed: bool = False
     saved: int = 0  # bytes of registers that were pushed behind that
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
@@ -82,7 +81,7 @@ def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, who
             shown = Shown(at, extent)
         _moved(state, does, leaves=leaves)
         if does.returns:
-            way.left, state.exact = True, False
+            way.left = True
             _forgotten(state, text)  # what follows is reached from elsewhere
         if shown is not None and way.returns:
             return shown
@@ -105,7 +104,7 @@ class _Way(msgspec.Struct):
 def _arrives(way: _Way, state: _State, text: Text, at: int) -> None:
     """Takes in that an instruction behind the end of a path may be one to which another path jumped."""
     if at in way.uses and text.moves:
-        state.used, state.exact, way.left = way.uses[at], True, False
+        state.used, way.left = way.uses[at], False
 
 
 def _leads(way: _Way, state: _State, text: Text, does: Effect) -> bool:
@@ -267,8 +266,8 @@ def _grown(state: _State, text: Text, does: Effect) -> bool:
 
 
 def _room(state: _State) -> int:
-    """The bytes of stack that are the function's own now."""
-    return min(state.room, state.used) if (state.top or state.exact) and state.room < _BOUNDLESS else state.room
+    """The bytes of stack that are the function's own now: no more than are in use, where that is counted."""
+    return min(state.room, state.used) if state.used and state.room < _BOUNDLESS else state.room
 
 
 def _is_callers(state: _State, text: Text, slot: Slot) -> bool:
