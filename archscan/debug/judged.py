@@ -102,7 +102,7 @@ def _confirmation(feature: str, units: Sequence[CompileUnit], sited: frozenset[i
         if answer is wanting and unit.name
     }
     unknown = len(answers) - having - without
-    if without:  # whatever those lack of which nothing is known
+    if without:  # units of which nothing is known change neither answer
         some = having or any(_weaker(feature, unit) for unit in units)
         verdict = Verdict.PARTIAL if some else Verdict.NO
     else:

@@ -3,9 +3,8 @@
 Another compiler's functions are told from gcc's by how the tables for unwinding describe the registers that a function
 saves. gcc tells of each as it is saved; LLVM, which most other compilers write code with, tells of all of them behind
 the prologue (on 64-bit Arm both tell of a pair at once, gcc of the further one first). A function that saves fewer than
-two registers tells little, but it is C's where it lies between such, and may be where it lies beside one: the tables
-are in the order of the units, as in `startup`, and a function that is not C's ends what may be one unit in C, there and
-in the code.
+two registers tells little; it may be C's where it lies beside one that is: the tables are in the order of the units, as
+in `startup`, and a function that is not C's ends what may be one unit in C, there and in the code.
 
 C that clang compiled cannot be told from another language that LLVM wrote.
 """
@@ -20,12 +19,14 @@ import msgspec
 
 from archscan.elf.arch.idioms import Saves
 from archscan.elf.arrays import Mask, Offsets, np
-from archscan.elf.functions import name
+from archscan.elf.functions import name_bytes
 from archscan.elf.image import Image
 from archscan.elf.inspection import Inspection
 from archscan.elf.unwind import Told, description, told
 
 _MOST_FUNCTIONS = 1 << 17
+_MOST_BYTES = 512  # of one description
+_MOST_NAME = 1024  # bytes of a name
 _MOST_TOLD = 64  # instructions of one description, of which a prologue has about 20
 _NEAR = 16  # bytes behind the place where a register is saved in which the same prologue makes room
 _TRIED = 256  # functions that load the guard, to see what compiler wrote them
@@ -37,11 +38,11 @@ _DEF_CFA, _DEF_CFA_REGISTER, _DEF_CFA_OFFSET = 0x0C, 0x0D, 0x0E
 
 _SAID = {True: 1, False: -1, None: 0}
 # What symbols of Rust are called (RFC 2603; before that as in C++, with a hash behind).
-_MANGLED = re.compile(r"_R[A-Za-z]|_ZN\S+17h[0-9a-f]{16}E")
+_MANGLED = re.compile(rb"_R[A-Za-z]|_ZN\S+17h[0-9a-f]{16}E")
 
 
 class Parts(msgspec.Struct, frozen=True, eq=False):
-    """For each function whether it is C's, and whether it may be: it lies beside one, and nobody else's between."""
+    """For each function whether it is C's, and whether it is or may be: beside such, and nobody else's between."""
 
     surely: Mask
     maybe: Mask
@@ -66,7 +67,7 @@ def c_functions(image: Image, found: Inspection) -> Parts | None:
         return None
 
     def is_gccs(number: int) -> bool | None:
-        return by_gcc(told(description(image, int(described[number]))), how, image.bits // 8)
+        return by_gcc(told(description(image, int(described[number]), _MOST_BYTES)), how, image.bits // 8)
 
     guarded = order[found.guarded[order]]
     tried = [is_gccs(number) for number in guarded[:: guarded.size // _TRIED + 1].tolist()]
@@ -80,23 +81,20 @@ def c_functions(image: Image, found: Inspection) -> Parts | None:
 
 def _is_rusts(found: Inspection, number: int) -> bool:
     """Whether a symbol table names the function as Rust's compiler does."""
-    label = name(found.view, int(found.view.starts[number]))
+    label = name_bytes(found.view, int(found.view.starts[number]), _MOST_NAME)
     return label is not None and _MANGLED.match(label) is not None
 
 
 def _parts(order: Offsets, says: Offsets, count: int) -> Parts:
     """``says`` of the functions in ``order``: 1 for C's, -1 for another's, 0 for what tells nothing."""
-    place, sure = np.arange(order.size), says > 0
     # One unit has its functions side by side in the tables as in the code, and nobody else's between.
     others = np.zeros(count, np.int64)
     others[order] = says < 0
     _, unit = np.unique(np.cumsum(says < 0) * (count + 1) + np.cumsum(others)[order], return_inverse=True)
-    first, last = np.full(order.size, order.size), np.full(order.size, -1)
-    np.minimum.at(first, unit[sure], place[sure])
-    np.maximum.at(last, unit[sure], place[sure])
+    beside = np.zeros(order.size, np.bool_)
+    beside[unit[says > 0]] = True
     surely, maybe = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-    surely[order] = (place >= first[unit]) & (place <= last[unit])
-    maybe[order] = (last[unit] >= 0) & (says >= 0)
+    surely[order], maybe[order] = says > 0, beside[unit] & (says >= 0)
     return Parts(surely, maybe)
 
 

@@ -199,6 +199,8 @@ def _step(state: _State, text: Text, does: Effect) -> int:
     if does.stored and place:
         _stored(state, text, place, does.stored)
         return _extent(state, text, state.held.get(does.stored.source)) if text.pushed else 0
+    if does.pushed == text.stack:
+        return _extent(state, text, Slot(text.stack, 0)) if state.allocated else 0
     if does.pushed:
         return _extent(state, text, state.held.get(does.pushed))
     _changed(state, text, does)

@@ -94,10 +94,17 @@ def with_starts(view: Functions, text: Code, places: Offsets) -> Functions:
 
 def name(view: Functions, start: int) -> str | None:
     """The name of the function that begins at an offset, escaped; None where no table names it."""
+    found = name_bytes(view, start)
+    return escape(found) or None if found is not None else None
+
+
+def name_bytes(view: Functions, start: int, most: int | None = None) -> bytes | None:
+    """The same as it stands in the file, of a long one the first ``most`` bytes."""
     for table in view.labels:
         number = int(np.searchsorted(table.starts, start))
         if number < table.starts.size and table.starts[number] == start:
-            return escape(text_at(table.strings, int(table.names[number]))) or None
+            place = int(table.names[number])
+            return text_at(table.strings, place) if most is None else text_at(table.strings[place : place + most], 0)
     return None
 
 

@@ -20,6 +20,7 @@ Line = tuple[int, str, str]
 
 _TO = re.compile(r"0x[0-9a-f]+$")
 _BEFORE = 16  # instructions before a call among which its arguments are
+_DIVISIONS = 3  # instructions at least, in `__divmoddi4` and `__udivmoddi4`
 _DIVISION = 5  # words: two numbers, and where the remainder goes
 
 
@@ -66,5 +67,6 @@ def _pops_result(text: Text, body: list[str]) -> bool:
 
 
 def _divides(text: Text, body: list[str]) -> bool:
-    """Whether a function divides in several ways, by what is large and by what is not, and calls nothing for it."""
-    return sum(line.startswith("div ") for line in body) > 1 and not any(map(text.call.match, body))
+    """Whether a function divides as libgcc does it: in several ways, one of them by shifting, and without a call."""
+    divisions, shifts = (sum(line.startswith(word) for line in body) for word in ("div ", ("bsr ", "lzcnt ")))
+    return divisions >= _DIVISIONS and shifts > 0 and not any(map(text.call.match, body))

@@ -96,10 +96,10 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return Verdict.NOT_APPLICABLE, Reason("no-code", "no more code than start files have", counts)
     if subject.kind == ElfKind.LOADER and not guarded:
         return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
-    if subject.kind in STATIC and (guarded if told else found.canaries.size):
-        return _static(subject, found, counts)
     if not told:
         return _uncovered(counts)
+    if subject.kind in STATIC and guarded:
+        return _static(subject, found, counts)
     doubt = _doubt(found, subject.image)
     counts["exposed"] = len(doubt.numbers)
     if doubt.assembler:

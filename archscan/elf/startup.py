@@ -7,8 +7,7 @@ the entry point, `__libc_start_main` as what it calls, and the beginning of that
 
 The code itself may be in another order: what runs early or seldom comes first, and a linker can be told to sort
 sections by their names. The tables for unwinding stay in the order of the objects, so they are asked. Where the
-program's own code was built without them (busybox), it is all that they leave out; where the C library was (musl), all
-that they list.
+program's own code was built without them (busybox), it is all that they leave out.
 """
 
 from __future__ import annotations
@@ -38,17 +37,12 @@ class Own(msgspec.Struct, frozen=True, eq=False):
 def own_functions(image: Image, found: Inspection) -> Own | None:
     """Which functions of a static program are its own; None where that cannot be told."""
     start = _function(found, image.entry)
-    called = next(iter(_targets(found, start)), None) if start is not None else None
-    library = _function(found, called) if called is not None else None
-    if start is None or called is None:
+    first = next(iter(_targets(found, start)), None) if start is not None else None
+    library = _function(found, first) if first is not None else None
+    if start is None or library is None:
         return None
-    if library is not None and _is_near(found, start, library):
-        # With musl, what `_start` calls is a start file's, which calls the library in its turn.
-        called = next(iter(_targets(found, library)), None)
-        library = _function(found, called) if called is not None else None
-    if found.idioms.unwound and (library is None or found.view.described[library] < 0):
-        return _described(found, start)
-    if library is None or _is_near(found, start, library):
+    # What `_start` calls is a start file's with musl, which calls the library in its turn.
+    if 0 <= found.view.starts[library] - found.view.starts[start] <= _START_CODE:
         return None
     targets = (_function(found, target) for target in _targets(found, library))
     members = np.array([library, *(number for number in targets if number is not None)])
@@ -62,18 +56,6 @@ def own_functions(image: Image, found: Inspection) -> Own | None:
     later = (described[members] >= 0) & ((starts < begin) | (starts > begin + _START_CODE))
     end = described[members[later]].min(initial=described[library])
     return Own((described >= 0) & (described < end), whole=main is not None)
-
-
-def _is_near(found: Inspection, start: int, number: int) -> bool:
-    """Whether a function lies in the start files, right behind `_start`."""
-    return bool(0 <= found.view.starts[number] - found.view.starts[start] <= _START_CODE)
-
-
-def _described(found: Inspection, start: int) -> Own | None:
-    """The program's own code where that is in the tables for unwinding, and the C library, as musl, is not."""
-    described, begin = found.view.described >= 0, found.view.starts[start]
-    beside = (found.view.starts < begin) | (found.view.starts > begin + _START_CODE)
-    return Own(described, whole=False) if (described & beside).any() else None
 
 
 def _is_undescribed(found: Inspection, main: int | None) -> bool:

@@ -27,6 +27,7 @@ _CANTUNWIND = 1
 _MOST_CIES = 1 << 12
 _OMIT, _INDIRECT, _DATA_RELATIVE, _PC_RELATIVE = 0xFF, 0x80, 0x30, 0x10
 _SIZES = {0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}  # DW_EH_PE_udata2 … sdata8; 0 is an address
+_MOST_BITS = 63  # of a LEB128 number, in steps of seven
 _MOST_DESCRIBED = 1 << 16  # bytes of one FDE
 # Operands of DW_CFA_…: bytes, LEB128 numbers, blocks of an expression.
 _OPERANDS = {
@@ -171,13 +172,16 @@ def _described(image: Image, rows: Offsets, source: str) -> Ranges:
     return Ranges(begun, ended, source, described)
 
 
-def description(image: Image, place: int) -> bytes:
-    """What the FDE at an offset says of unwinding its function: instructions DW_CFA_…, without those of the CIE."""
+def description(image: Image, place: int, most: int = _MOST_DESCRIBED) -> bytes:
+    """What the FDE at an offset says of unwinding its function: instructions DW_CFA_…, without those of the CIE.
+
+    No more than ``most`` bytes of the FDE are looked at.
+    """
     length, back = struct.unpack_from(image.order + "II", image.data, place)
     cie = place + 4 - back
     encoding = _encoding(image, cie) or 0
     at = 8 + 2 * (_SIZES.get(encoding & 0x0F) or image.bits // 8)
-    data = image.data[place : place + 4 + min(length, _MOST_DESCRIBED)]
+    data = image.data[place : place + 4 + min(length, most)]
     if text_at(image.data[cie : cie + 128], 9).startswith(b"z"):
         size, at = _leb128(data, at)
         at += size
@@ -215,9 +219,9 @@ def _behind(data: bytes, at: int) -> int:
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
-    """An unsigned LEB128 number, and the place behind it."""
+    """An unsigned LEB128 number, and the place behind it; a longer one than of 64 bits ends there."""
     value = shift = 0
-    while at < len(data) and data[at] & 0x80:
+    while at < len(data) and data[at] & 0x80 and shift < _MOST_BITS:
         value, shift, at = value | (data[at] & 0x7F) << shift, shift + 7, at + 1
     return (value | data[at] << shift if at < len(data) else value), at + 1
 

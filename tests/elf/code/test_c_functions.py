@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,42 @@ def test_the_part_in_c_of_a_real_program_in_rust(
     assert found.language == "rust"
     assert (found.stack_protector, found.reasons["stack_protector"].code) == (verdict, code)
     assert (named.stack_protector, named.reasons["stack_protector"].code) == (verdict, code)
+
+
+_PLAIN = """
+.globl {0}
+.type {0}, @function
+{0}: .cfi_startproc
+ subq $72, %rsp
+ .cfi_def_cfa_offset 80
+ movq %rsp, %rdi
+ call use@PLT
+ addq $72, %rsp
+ .cfi_def_cfa_offset 8
+ ret
+ .cfi_endproc
+.size {0}, .-{0}
+"""
+
+
+def test_what_lies_between_functions_in_c_may_be_another_languages(tmp_path: Path) -> None:
+    """A function that saves no registers tells nothing, and Rust's crates have their parts in C beside them."""
+    units, _ = _units(tmp_path, 8, 0, _SAVING)
+    (tmp_path / "between.s").write_text(_PLAIN.format("r0"))
+    personality = ".globl rust_eh_personality\n.set rust_eh_personality, 1\n"
+    (tmp_path / "start.s").write_text(f'{personality}.section .rodata\n.ascii "{_PATH}"\n')
+    parts = [tmp_path / "start.s", *units[:4], tmp_path / "between.s", *units[4:]]
+    built = build(GCC, tmp_path, parts, [*_FLAGS, "-shared", "-nostartfiles", "-s"], "p.so")
+    found = seen(built, "usr/lib/x/p.so")
+    assert (found.language, found.stack_protector) == ("rust", "yes")
+
+
+def test_a_description_without_an_end_is_not_read_to_it() -> None:
+    endless = bytes([0x0E]) + b"\xff" * (1 << 16)
+    started = time.process_time()
+    for _ in range(1000):
+        assert by_gcc(told(endless), "pushes", 8) is None
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.full

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.elf.building import seen, without_sections
-from tests.elf.code.compilers import CLANG, CROSS, GCC, MUSL, Compiler, build, each
+from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
 from tests.elf.code.programs import HEAD, OTHER, PROGRAMS
 
 _STRONG, _NONE = "-fstack-protector-strong", "-fno-stack-protector"
@@ -89,7 +89,15 @@ def test_the_place_of_a_remainder_is_no_variable(tmp_path: Path, optimised: str,
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("body", ["*where = a / b;", "other(); *where = (unsigned)a / b + (unsigned)c / d;"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "*where = a / b;",
+        "other(); *where = (unsigned)a / b + (unsigned)c / d;",
+        "unsigned n = a; do { where[c++] = n % (unsigned)b; n /= (unsigned)b; } while (n); *where = n / (unsigned)d;",
+    ],
+    ids=["one", "with-a-call", "digits"],
+)
 def test_what_another_function_fills_is_one(tmp_path: Path, body: str) -> None:
     i386 = next(it for it in CROSS if it.architecture == "i386")
     text = "void other(void);\n" + _OWN.replace("void fill", "__attribute__((noipa)) void fill") % body
@@ -195,22 +203,6 @@ def test_a_static_program_is_not_taken_for_its_c_library(
     # Without tables for unwinding, less is seen of it; but never the library's canaries instead.
     assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _NONE) in ("partial own-code-without", _UNTOLD)
     assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _STRONG) == "yes canaries"
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("link", ["-static", "-static-pie"])
-@pytest.mark.parametrize("stripped", ["", "-Wl,-s"])
-@pytest.mark.parametrize("sections", [[], _SORTED], ids=["in-order", "sorted"])
-@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-Os"])
-def test_nor_is_it_with_musl(tmp_path: Path, optimised: str, sections: list[str], stripped: str, link: str) -> None:
-    """Its library is not in the tables for unwinding, and only parts of it have canaries."""
-    flags = [optimised, *sections, stripped or "-Wl,--build-id", link]
-    bare = ("partial own-code-without", "no no-canary")
-    assert _static(tmp_path, MUSL, *flags, _NONE) in bare
-    assert _static(tmp_path, MUSL, *flags, _STRONG) == "yes canaries"
-    untold = (_UNTOLD, "unknown no-functions")
-    assert _static(tmp_path, MUSL, *flags, *_NO_TABLES, _NONE) in (*bare, *untold)
-    assert _static(tmp_path, MUSL, *flags, *_NO_TABLES, _STRONG) in ("yes canaries", *untold)
 
 
 @pytest.mark.full
