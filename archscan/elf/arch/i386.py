@@ -12,6 +12,8 @@ from archscan.elf.code import Code, matches
 
 _READS = among(0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
 
+_FOLLOWS = among(0xE8, 0xFF, 0x68, 0x6A, *range(0x50, 0x58))  # call, call or push of memory, push
+
 
 def _canaries(code: Code) -> Offsets:
     """`mov %gs:0x14,%reg` and what compares with it: tcbhead_t.stack_guard (glibc, sysdeps/i386/nptl/tls.h)."""
@@ -25,12 +27,17 @@ def _frames(code: Code) -> Frames:
 
 
 def _addresses(code: Code) -> Offsets:
-    """`lea disp(%esp),%reg`, `mov %esp,%reg`, and `lea -disp(%ebp),%reg`, which may also be arithmetic."""
+    """`lea disp(%esp),%reg`, `mov %esp,%reg`, and `lea -disp(%ebp),%reg`, which may also be arithmetic.
+
+    And `push %esp` as an argument: before a call, or before another argument.
+    """
     raw = code.raw
     lea = matches(code, (0x8D, (0x04, 0x06), None))
     mode = raw[lea + 1] & 0xC7
     on_stack = (ON_STACK[mode] & (raw[lea + 2] == 0x24)) | ON_FRAME[mode]
-    return joined(lea[on_stack], matches(code, (0x89, (0xE0, 0xF8))))
+    pushed = matches(code, (0x54, None))
+    pushed = pushed[_FOLLOWS[raw[pushed + 1]]]
+    return joined(lea[on_stack], matches(code, (0x89, (0xE0, 0xF8))), pushed)
 
 
 def _probes(code: Code, taken: Frames) -> Probes:

@@ -106,6 +106,22 @@ def test_what_another_function_fills_is_one(tmp_path: Path, body: str) -> None:
     assert found.stack_protector == "no", found.reasons["stack_protector"]
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O1", "-O2", "-O3", "-Os"])
+def test_an_array_at_the_stack_pointer_is_pushed_by_it(tmp_path: Path, optimised: str) -> None:
+    """IA-32: `push %esp`, beside a function that is guarded."""
+    i386 = next(it for it in CROSS if it.architecture == "i386")
+    show = "void fill(char *); int %s(int n) { char t[64]; fill(t); return t[n & 63]; }\n"
+    parts = []
+    for name, level in (("with", _STRONG), ("without", _NONE)):
+        flags = ["-w", "-fno-pic", optimised, "-c", level]
+        parts.append(build(i386, tmp_path, [show % name], flags, f"{name}.o"))
+    built = build(i386, tmp_path, parts, ["-shared", "-nostdlib", "-Wl,-z,notext"], "p.so")
+    found = seen(built, "usr/lib/x/p.so", "i386")
+    assert found.stack_protector == "partial", found.reasons["stack_protector"]
+    assert [site.name for site in found.reasons["stack_protector"].sites] == ["without"]
+
+
 _LOCAL = """
 struct big { long a[43]; };
 int each(struct big, const char *); void note(long *, long *); void say(const char *);

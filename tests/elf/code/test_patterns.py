@@ -84,7 +84,7 @@ FORMS = {
         canaries=r"(?:mov|add|sub|xor|cmp)l? %gs:0x14,%",
         frames=rf"sub \$(?P<size>(?!0xf{{6}}){_NUMBER}),%esp;|add \$0xffffff80,%esp;",
         grows=r"sub %\w+,%esp;|mov %(?!ebp)\w+,%esp;",
-        addresses=rf"lea -?{_NUMBER}\(%e[sb]p\),%e\w+;|mov %esp,%\w+;",
+        addresses=rf"lea -?{_NUMBER}\(%e[sb]p\),%e\w+;|mov %esp,%\w+;|push %esp;",
         probes=rf"orl? \$0x0,(?:{_NUMBER})?\(%esp\);",
         pads=("ibt_compiled", r"endbr32"),
     ),
