@@ -187,8 +187,7 @@ def _step(state: _State, text: Text, does: Effect) -> int:
     if not state.held and not does.on_stack:
         _changed(state, text, does)  # most instructions have nothing to do with the stack
         return 0
-    extent = _indexed(state, text, does.indexed) if does.indexed else 0
-    if extent:
+    if does.indexed and (extent := _indexed(state, text, does.indexed)):
         return extent
     if does.frames and not (text.moves and state.allocated):  # behind that, x86 sets up no frame any more
         state.framed = True
@@ -199,10 +198,9 @@ def _step(state: _State, text: Text, does: Effect) -> int:
     if does.stored and place:
         _stored(state, text, place, does.stored)
         return _extent(state, text, state.held.get(does.stored.source)) if text.pushed else 0
-    if does.pushed == text.stack:
-        return _extent(state, text, Slot(text.stack, 0)) if state.allocated else 0
     if does.pushed:
-        return _extent(state, text, state.held.get(does.pushed))
+        top = Slot(text.stack, 0) if does.pushed == text.stack and state.allocated else None
+        return _extent(state, text, top or state.held.get(does.pushed))
     _changed(state, text, does)
     return 0
 
