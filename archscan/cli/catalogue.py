@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
+import msgspec
 
 from archscan.cli import options
 
 
-@click.group(epilog="\b\nExamples:\n  archscan catalogue list\n  archscan catalogue show MD5_Update")
+@click.group(
+    epilog="\b\nExamples:\n  archscan catalogue list\n  archscan catalogue show MD5_Update\n"
+    "  archscan catalogue check libssl3_3.0.17-1_amd64.deb"
+)
 def catalogue() -> None:
-    """List and show what crypto libraries export, and with which algorithm."""
+    """List, show and check what crypto libraries export, and with which algorithm."""
 
 
 @catalogue.command("list")
@@ -39,6 +45,39 @@ def show(symbol: str, own_rules: tuple[Path, ...]) -> None:
     if not rows:
         raise NoTargetError(f"no library of the catalogue exports {symbol}; `archscan catalogue list` names them")
     _print_rows(rows)
+
+
+@catalogue.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
+@options.rules
+def check(targets: tuple[str, ...], own_rules: tuple[Path, ...]) -> int:
+    """Hold the catalogue against libraries: what it names and they lack, and what they have and it may want.
+
+    A TARGET is what `archscan scan` takes: a package, a folder, apt:NAME. Lines say `missing` (the catalogue names
+    a symbol that the library does not export), `version` (it exports it under another version node) or `unknown` (it
+    exports something that looks like weak crypto and is not in the catalogue). The exit code is 1 where something is
+    missing or has another version.
+    """
+    from archscan.cli.data import rule_directories
+    from archscan.crypto.catalogue import load_all
+    from archscan.errors import NoTargetError
+    from archscan.model import Limits, Problem
+    from archscan.scan.libraries import checked
+
+    wrong, seen, rows = False, 0, []
+    workers = len(os.sched_getaffinity(0))
+    for subject, found in checked(targets, load_all(rule_directories(own_rules)), Limits(), sys.stdin.buffer, workers):
+        if isinstance(subject, Problem):
+            click.echo(f"archscan: {subject.path or ''}: {subject.message}", err=True)
+            wrong = True
+            continue
+        seen += 1
+        rows += [msgspec.structs.asdict(one) for one in found]
+        wrong |= any(one.what != "unknown" for one in found)
+    if not seen:
+        raise NoTargetError("none of these holds a library of the catalogue; `archscan catalogue list` names them")
+    _print_rows(rows)
+    return 1 if wrong else 0
 
 
 def _print_rows(rows: Iterable[Mapping[str, object]]) -> None:

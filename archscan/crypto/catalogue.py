@@ -1,7 +1,7 @@
 """The catalogue: what each crypto library exports, found by symbol and by soname.
 
-Only symbols that stand for one algorithm are listed; functions that are told their algorithm by an argument are not.
-The data is in ``rules/catalogue`` and ``rules/algorithms.toml``; ``tables`` says what may stand there.
+A symbol stands for one algorithm, or an argument says which; ``selectors`` are the values by which it does.
+The data is in ``rules/catalogue``, ``rules/selectors`` and ``rules/algorithms.toml``; ``tables`` reads it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto import tables
-from archscan.crypto.entries import Algorithm, Library, Role, Symbol
+from archscan.crypto.entries import Algorithm, Library, Role, Selector, Symbol, Use
 from archscan.errors import RuleError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from archscan.model import Strength
@@ -29,7 +29,9 @@ __all__ = [
     "Entry",
     "Library",
     "Role",
+    "Selector",
     "Symbol",
+    "Use",
     "algorithm_rows",
     "exports",
     "libraries",
@@ -51,7 +53,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """Every library and algorithm that is known, sorted by id and name.
+    """Every library, algorithm and selector that is known, sorted by id and name.
 
     ``index`` finds the exporters of a symbol, ``stems`` the library of a soname's stem. ``digest`` (sha256, hex)
     changes with everything that facts depend on, and with nothing else.
@@ -59,6 +61,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     algorithms: tuple[Algorithm, ...]
     libraries: tuple[Library, ...]
+    selectors: dict[str, Selector]
     strengths: dict[str, Strength]
     index: dict[str, tuple[Entry, ...]]
     stems: dict[str, str]
@@ -66,7 +69,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(directory: Path) -> Catalogue:
-    """The catalogue in ``directory``, which holds ``algorithms.toml`` and ``catalogue/*.toml``.
+    """The catalogue in ``directory``, which holds ``algorithms.toml``, ``selectors/*.toml`` and ``catalogue/*.toml``.
 
     Raises ``RuleError`` naming file, key and what was expected.
     """
@@ -74,27 +77,33 @@ def load(directory: Path) -> Catalogue:
 
 
 def load_all(directories: Sequence[Path]) -> Catalogue:
-    """The catalogues of several directories as one: later ones add libraries and algorithms, or replace them by name.
+    """The catalogues of several directories as one: later ones add to each part, or replace what has the same name.
 
-    A directory may lack either part. Raises ``RuleError`` as ``load`` does, and where two libraries claim one soname
+    A directory may lack any part. Raises ``RuleError`` as ``load`` does, and where two libraries claim one soname
     or nothing is found at all.
     """
     algorithms: dict[str, Algorithm] = {}
     for directory in directories:
         if (path := directory / "algorithms.toml").exists():
             algorithms |= tables.algorithms(path)
-    libraries = {
-        path.stem: tables.library(path, algorithms)
-        for directory in directories
-        for path in sorted((directory / "catalogue").glob("*.toml"))
-    }
+    selectors: dict[str, Selector] = {}
+    for path in _files(directories, "selectors"):
+        selectors |= tables.selectors(path, algorithms)
+    known = tables.Known(algorithms, selectors)
+    libraries = {path.stem: tables.library(path, known) for path in _files(directories, "catalogue")}
     if not libraries:
         places = ", ".join(str(directory / "catalogue") for directory in directories)
         raise RuleError(f"{places}: expected at least one library (*.toml)")
-    return _assembled(algorithms, [libraries[name] for name in sorted(libraries)])
+    return _assembled(known, [libraries[name] for name in sorted(libraries)])
 
 
-def _assembled(algorithms: Mapping[str, Algorithm], libraries: Sequence[Library]) -> Catalogue:
+def _files(directories: Sequence[Path], part: str) -> Iterator[Path]:
+    """The data files of one part, those of each directory sorted by name."""
+    return (path for directory in directories for path in sorted((directory / part).glob("*.toml")))
+
+
+def _assembled(known: tables.Known, libraries: Sequence[Library]) -> Catalogue:
+    algorithms = known.algorithms
     strengths = {name: algorithm.strength for name, algorithm in algorithms.items()}
     stems: dict[str, str] = {}
     index: dict[str, list[Entry]] = {}
@@ -108,21 +117,33 @@ def _assembled(algorithms: Mapping[str, Algorithm], libraries: Sequence[Library]
     return Catalogue(
         algorithms=tuple(algorithms[name] for name in sorted(algorithms)),
         libraries=tuple(libraries),
+        selectors={name: known.selectors[name] for name in sorted(known.selectors)},
         strengths=strengths,
         index={name: tuple(entries) for name, entries in index.items()},
         stems=stems,
-        digest=_digest(libraries, stems, strengths),
+        digest=_digest(libraries, known.selectors, stems, strengths),
     )
 
 
-def _digest(libraries: Sequence[Library], stems: Mapping[str, str], strengths: Mapping[str, Strength]) -> str:
-    """Of what ``uses`` reads. Notes, nodes and the order in the files make no difference to a fact."""
+def _digest(
+    libraries: Sequence[Library],
+    selectors: Mapping[str, Selector],
+    stems: Mapping[str, str],
+    strengths: Mapping[str, Strength],
+) -> str:
+    """Of what facts are made of. Notes, nodes and the order in the files make no difference to a fact."""
     symbols = [
-        (library.id, symbol.name, symbol.algorithm, strengths[symbol.algorithm], symbol.role, symbol.vague)
+        (library.id, msgspec.structs.replace(symbol, version=None, uses=tuple(map(_unsaid, symbol.uses))))
         for library in libraries
         for symbol in library.symbols
     ]
-    return hashlib.sha256(msgspec.json.encode((sorted(stems.items()), symbols))).hexdigest()
+    values = {name: (one.kind, one.values) for name, one in sorted(selectors.items())}
+    told = (sorted(stems.items()), symbols, values, sorted(strengths.items()))
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def _unsaid(use: Use) -> Use:
+    return msgspec.structs.replace(use, note=None)
 
 
 def stem(soname: str) -> str:
@@ -147,12 +168,14 @@ def libraries(catalogue: Catalogue) -> list[dict[str, str | int | None]]:
     """One line for each library: its sonames, how many symbols it has, which algorithms, most symbols first."""
     lines: list[dict[str, str | int | None]] = []
     for library in catalogue.libraries:
-        counts = Counter(symbol.algorithm for symbol in library.symbols)
+        counts = Counter(use.algorithm for symbol in library.symbols for use in symbol.uses if use.algorithm)
+        chosen = sum(any(use.algorithm is None for use in symbol.uses) for symbol in library.symbols)
         lines.append(
             {
                 "library": library.id,
                 "sonames": ", ".join(library.sonames) or library.binary,
                 "symbols": len(library.symbols),
+                "by argument": chosen,
                 "algorithms": ", ".join(sorted(counts, key=lambda name: (-counts[name], name))),
                 "note": library.note,
             }
@@ -161,7 +184,7 @@ def libraries(catalogue: Catalogue) -> list[dict[str, str | int | None]]:
 
 
 def show(catalogue: Catalogue, symbol: str) -> list[dict[str, str | None]]:
-    """What is known of ``symbol`` (or of every symbol of a library, given its id): one line for each exporter.
+    """What is known of ``symbol`` (or of every symbol of a library, given its id): a line for each exporter and use.
 
     Empty where the catalogue knows neither.
     """
@@ -177,10 +200,27 @@ def show(catalogue: Catalogue, symbol: str) -> list[dict[str, str | None]]:
             "library": entry.library,
             "sonames": ", ".join(entry.symbol.only_in or owners[entry.library].sonames) or owners[entry.library].binary,
             "kind": "data" if entry.symbol.data else "function",
-            "algorithm": entry.symbol.algorithm,
-            "strength": catalogue.strengths[entry.symbol.algorithm].value,
-            "role": entry.symbol.role.value,
-            "note": entry.symbol.note,
+            "algorithm": use.algorithm or _chosen(use),
+            "strength": catalogue.strengths[use.algorithm].value if use.algorithm else None,
+            "role": use.role.value,
+            "when": _when(use),
+            "note": use.note,
         }
         for entry in entries
+        for use in entry.symbol.uses
     ]
+
+
+def _chosen(use: Use) -> str | None:
+    """What an argument is that says which algorithm is used; None where none does."""
+    if use.argument is None:
+        return None
+    return f"argument {use.argument}" + (f": {use.points or use.selector}" if use.points or use.selector else "")
+
+
+def _when(use: Use) -> str | None:
+    if use.when is None:
+        return None
+    when = use.when
+    values = ", ".join(map(str, when.numbers or when.words)) or f"with bit {when.bits}"
+    return f"argument {when.argument}: {values}"

@@ -1,4 +1,4 @@
-"""The values of the catalogue: what an algorithm is, what a library exports."""
+"""The values of the catalogue: what an algorithm is, what a library exports, and how an argument chooses."""
 
 from __future__ import annotations
 
@@ -37,23 +37,93 @@ class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str | None = None
 
 
+class Kind(StrEnum):
+    """How the value of an argument stands for an algorithm.
+
+    ``number``: it equals one of several. ``bits``: each that is set adds an algorithm. ``word``: a string, in any
+    case. ``prefix``: the longest one that a string begins with. ``tokens``: parts of a string, the longest first.
+    """
+
+    NUMBER = "number"
+    BITS = "bits"
+    WORD = "word"
+    PREFIX = "prefix"
+    TOKENS = "tokens"
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One value: the number, or what stands in the string, and what the header calls the number."""
+
+    algorithm: str
+    number: int | None
+    text: str
+
+
+class Selector(msgspec.Struct, frozen=True, kw_only=True):
+    """The values by which callers name algorithms, and where that is written."""
+
+    name: str
+    kind: Kind
+    source: str
+    values: tuple[Value, ...]
+
+
+class When(msgspec.Struct, frozen=True, kw_only=True):
+    """What another argument must be: one of the numbers, one of the words, or to have all of the bits."""
+
+    argument: int
+    numbers: tuple[int, ...] = ()
+    words: tuple[str, ...] = ()
+    bits: int = 0
+
+
+class Text(StrEnum):
+    """How a string is passed."""
+
+    POINTER = "pointer"
+    STD_STRING = "std::string"
+    QSTRING = "QString"
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which a function, or an object, uses an algorithm.
+
+    ``algorithm`` is fixed, or None where the ``argument`` (counted from 0 in the order of the source, the hidden place
+    of a result included) says which: by the values of a ``selector`` (``selectors`` by soname, where these differ), or
+    by pointing to what is of the type ``points`` and comes from another symbol. It holds ``when`` another argument is
+    as told. ``size``: the argument that is the size of a key in bits.
+    """
+
+    role: Role
+    algorithm: str | None = None
+    argument: int | None = None
+    selector: str | None = None
+    selectors: tuple[tuple[str, str], ...] = ()
+    points: str | None = None
+    text: Text = Text.POINTER
+    direction: str | None = None
+    when: When | None = None
+    size: int | None = None
+    note: str | None = None
+
+
 class Symbol(msgspec.Struct, frozen=True, kw_only=True):
-    """One exported symbol that stands for one algorithm.
+    """One exported symbol, and how it uses algorithms.
 
     ``version`` is the version node (None: unversioned), ``data`` tells objects from functions, ``returns`` names the
-    type by which the algorithm travels on, ``only_in`` the sonames that have it (empty: all). A ``vague`` name says
-    nothing of its algorithm (``encrypt``), so it counts only where the library is known.
+    type by which the algorithm travels on, ``hidden`` says that the caller passes the place of the result before all
+    arguments, ``only_in`` the sonames that have it (empty: all). A ``vague`` name says nothing of its algorithm
+    (``encrypt``), so it counts only where the library is known.
     """
 
     name: str
     version: str | None
     data: bool
-    algorithm: str
-    role: Role
     returns: str | None
+    hidden: bool
     only_in: tuple[str, ...]
     vague: bool
-    note: str | None
+    uses: tuple[Use, ...]
 
 
 class Library(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """What an object's imports say about the algorithms it uses.
 
-A symbol of the catalogue stands for one algorithm, so importing it is a use. Where the symbol comes from is told, in
+Where a symbol of the catalogue stands for one algorithm, importing it is a use. Where the symbol comes from is told, in
 this order, by the version record of the import, by the only NEEDED library that exports it, or by nobody
 (``ambiguous``: the program that loads a plugin may resolve it). How sure the statement is follows from that:
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archscan.crypto.catalogue import Catalogue, Entry, Role, Symbol, stem
+from archscan.crypto.catalogue import Catalogue, Entry, Role, Symbol, Use, stem
 from archscan.model import Confidence, CryptoUse, Import
 
 if TYPE_CHECKING:
@@ -37,9 +37,11 @@ def import_uses(catalogue: Catalogue, imports: Sequence[Import], needed: Sequenc
         return ()
     sonames = _sonames(catalogue, needed)
     uses = {
-        _use(catalogue, symbol, library, confidence)
+        _use(catalogue, symbol, use, library, confidence)
         for one in known
         for symbol, library, confidence in _attributed(catalogue, one, sonames)
+        for use in symbol.uses
+        if use.algorithm is not None and use.when is None
     }
     return tuple(sorted(uses, key=_order))
 
@@ -68,12 +70,13 @@ def _attributed(
     return [(symbol, AMBIGUOUS, Confidence.POSSIBLE) for symbol in candidates]
 
 
-def _use(catalogue: Catalogue, symbol: Symbol, library: str, confidence: Confidence) -> CryptoUse:
+def _use(catalogue: Catalogue, symbol: Symbol, use: Use, library: str, confidence: Confidence) -> CryptoUse:
+    assert use.algorithm is not None
     return CryptoUse(
-        algorithm=symbol.algorithm,
-        strength=catalogue.strengths[symbol.algorithm],
-        role=symbol.role.value,
-        direction=_DIRECTIONS.get(symbol.role),
+        algorithm=use.algorithm,
+        strength=catalogue.strengths[use.algorithm],
+        role=use.role.value,
+        direction=use.direction or _DIRECTIONS.get(use.role),
         library=library,
         symbol=symbol.name,
         evidence="import",

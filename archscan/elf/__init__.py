@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from typing import Literal
 
 import msgspec
 
@@ -30,7 +31,10 @@ from archscan.elf.subject import Subject
 from archscan.errors import ElfError
 from archscan.model import Elf, escape
 
-__all__ = ["Place", "facts"]
+__all__ = ["Exports", "Place", "facts"]
+
+Exports = Literal["", "libraries", "all"]
+"""Of which objects exports are facts: of those with a SONAME, or of programs too."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -42,10 +46,10 @@ class Place(msgspec.Struct, frozen=True):
     architecture: str | None
 
 
-def facts(data: bytes, place: Place, *, exports: bool = False) -> Elf:
+def facts(data: bytes, place: Place, *, exports: Exports = "") -> Elf:
     """Everything that the headers of an ELF object tell; crypto uses are added by others.
 
-    ``exports`` fills them for objects with a SONAME. Raises ElfError where the object cannot be read.
+    Raises ElfError where the object cannot be read.
     """
     image = read(data)
     try:
@@ -54,7 +58,7 @@ def facts(data: bytes, place: Place, *, exports: bool = False) -> Elf:
         raise ElfError("corrupt", f"the object contradicts itself: {error}") from error
 
 
-def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
+def _facts(image: Image, place: Place, *, exports: Exports) -> Elf:
     table = symbols.symbols(image)
     needed = tuple(escape(text_at(table.strings, value)) for name, value in image.dynamic if name == DT_NEEDED)
     imports = symbols.imports(image, table)
@@ -86,7 +90,7 @@ def _facts(image: Image, place: Place, *, exports: bool) -> Elf:
         reasons=judged.reasons | {"language": made.reason},
         needed=needed,
         imports=imports,
-        exports=symbols.exports(image, table) if exports and soname else (),
+        exports=symbols.exports(image, table) if exports == "all" or (exports and soname) else (),
         components=made.components,
         **judged.columns,  # type: ignore[arg-type]
     )

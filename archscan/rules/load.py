@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Folders of a rules directory that hold other data than rules, and the one file that lies beside the folders.
-_OTHER_FOLDERS = frozenset({"catalogue", "context", "expectations"})
+_OTHER_FOLDERS = frozenset({"catalogue", "context", "expectations", "selectors"})
 _OTHER_FILES = frozenset({"algorithms.toml"})
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any
+
+import tomli
 
 from archscan.errors import RuleError
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 def table_of(path: Path) -> dict[str, Any]:
     """What a TOML file says. Raises RuleError where it cannot be read or is none."""
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomli.loads(path.read_text("utf-8"))
     except OSError as error:
         raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RuleError(f"{path}: expected TOML: {error}") from error

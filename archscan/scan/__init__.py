@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from archscan import __version__, pool, sources, store
+from archscan import __version__, elf, pool, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
 from archscan.errors import NoTargetError
 from archscan.model import Job, Limits, PackageStatus, Problem, ProblemKind, Reading, Stage
@@ -156,7 +156,8 @@ def _read_all(
     options: Options, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
 ) -> None:  # fmt: skip
     known = store.known_packages(db, extraction, retry=options.retry)
-    work = functools.partial(read_package, catalogue=catalogue, known=known, exports=options.exports)
+    exports: elf.Exports = "libraries" if options.exports else ""
+    work = functools.partial(read_package, catalogue=catalogue, known=known, exports=exports)
     progress(Progress(0, len(found.jobs), None))
     for missing in found.unmatched:
         store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)

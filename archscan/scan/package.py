@@ -62,7 +62,7 @@ def prepare() -> None:
 
 
 def read_package(
-    job: Job, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str], exports: bool
+    job: Job, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str], exports: elf.Exports
 ) -> None:
     """Say everything about one package: its identity, its control file, then each member that facts are about."""
     try:
@@ -100,7 +100,9 @@ def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str
     return False
 
 
-def _package_facts(file: BufferedReader, limits: Limits, catalogue: Catalogue, *, exports: bool) -> Iterator[Message]:
+def _package_facts(
+    file: BufferedReader, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports
+) -> Iterator[Message]:
     """The package, its members that facts are about, and the end."""
     opened = deb.open_deb(file, limits)
     yield opened.package
@@ -125,7 +127,7 @@ def _date(seconds: float) -> str | None:
 class _Reader:
     """What must be remembered from member to member of one package."""
 
-    def __init__(self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: bool) -> None:
+    def __init__(self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports) -> None:
         self._package = opened.package
         self._limits = limits
         self._catalogue = catalogue
@@ -274,7 +276,7 @@ class _Reader:
         return (" ".join(sorted(found)), source) if found else (None, None)
 
 
-def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: bool = False) -> Elf:
+def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: elf.Exports = "") -> Elf:
     """Everything that archscan knows of one ELF object. Raises ElfError, also where it has too long a name."""
     facts = elf.facts(data, place, exports=exports)
     longest = _longest_text(facts)

@@ -27,7 +27,7 @@ _APART = {"ld-linux-x86-64.so.2": "loader", "libc.so.6": "runnable-library"}
 
 def _facts(path: Path, name: str = "") -> Elf:
     place = Place(name or path.name, name or path.name, name or path.name, None)
-    return facts(path.read_bytes(), place, exports=True)
+    return facts(path.read_bytes(), place, exports="libraries")
 
 
 def _corpus(objects: dict[str, dict[str, Path]]) -> Iterator[tuple[Path, str]]:

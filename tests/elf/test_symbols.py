@@ -42,7 +42,7 @@ def test_exports_are_those_of_readelf(tmp_path: Path, style: str, linker: str) -
     expected = _exports(path)
     assert {("call", "V1"), ("call", "V2"), ("each", "V1")} <= expected
     for data in (path.read_bytes(), without_sections(path.read_bytes())):
-        found = {(row.symbol, row.version) for row in seen(data, "usr/lib/libv.so.1", exports=True).exports}
+        found = {(row.symbol, row.version) for row in seen(data, "usr/lib/libv.so.1", exports="libraries").exports}
         assert {row for row in found if row[0] not in ("V1", "V2")} == expected
 
 
@@ -51,7 +51,7 @@ def test_exports_of_the_corpus_are_those_of_readelf(corpus_objects: dict[str, di
     for objects in corpus_objects.values():
         for path in objects.values():
             if path.read_bytes()[:4] == b"\x7fELF" and oracle.facts(path).soname:
-                found = {(row.symbol, row.version) for row in seen(path, exports=True).exports}
+                found = {(row.symbol, row.version) for row in seen(path, exports="libraries").exports}
                 assert found == _exports(path), path
                 compared += 1
     assert compared
@@ -90,7 +90,7 @@ def test_chains_of_hashes_and_versions_cost_little() -> None:
     symbols = bytes(24) + _symbol(1)
     tables = {5: b"\0open\0", 6: symbols, 0x6FFFFFF0: b"\2\0\2\0", 0x6FFFFFFE: need + aux, 0x6FFFFEF5: gnu_hash}
     started = time.process_time()
-    found = seen(linked(tables, [(10, 6), (0x6FFFFFFF, records)]), "usr/lib/x.so", exports=True)
+    found = seen(linked(tables, [(10, 6), (0x6FFFFFFF, records)]), "usr/lib/x.so", exports="libraries")
     assert time.process_time() - started < 5
     assert "open" in {row.symbol for row in found.imports}
 
@@ -119,7 +119,7 @@ def test_any_tables_are_read_without_a_fall(
     """What the tables say is arbitrary; the headers are right, so nothing may be refused."""
     bits, order, machine = form
     data = linked(tables, tags, bits=bits, order=order, machine=machine, relro=(0, 64))
-    found = seen(data, "usr/lib/x.so", exports=True)
+    found = seen(data, "usr/lib/x.so", exports="libraries")
     assert found.kind in ("plugin", "shared-library")
     assert len(found.needed) == sum(tag == 1 for tag, _ in tags)
 
@@ -130,7 +130,7 @@ def test_exports_of_this_machines_libraries_are_those_of_readelf() -> None:
     compared = [path for path in paths if path.read_bytes()[:4] == b"\x7fELF" and path.stat().st_size < 3_000_000]
     assert len(compared) >= 30
     for path in compared:
-        found = {(row.symbol, row.version) for row in seen(path, exports=True).exports}
+        found = {(row.symbol, row.version) for row in seen(path, exports="libraries").exports}
         nodes = set(oracle.facts(path).nodes)
         # readelf names the binding UNIQUE only in objects marked as GNU's; the oracle passes over the others.
         unnamed = set(re.findall(r"<OS specific>: 10 .* (\S+?)(?:@+\S+)?$", oracle.output(path), re.MULTILINE))
