@@ -61,19 +61,18 @@ def check(targets: tuple[str, ...], own_rules: tuple[Path, ...]) -> int:
     from archscan.cli.data import rule_directories
     from archscan.crypto.catalogue import load_all
     from archscan.errors import NoTargetError
-    from archscan.model import Limits, Problem
+    from archscan.model import Limits
     from archscan.scan.libraries import checked
 
     wrong, seen, rows = False, 0, []
     workers = len(os.sched_getaffinity(0))
-    for subject, found in checked(targets, load_all(rule_directories(own_rules)), Limits(), sys.stdin.buffer, workers):
-        if isinstance(subject, Problem):
-            click.echo(f"archscan: {subject.path or ''}: {subject.message}", err=True)
-            wrong = True
-            continue
-        seen += 1
-        rows += [msgspec.structs.asdict(one) for one in found]
-        wrong |= any(one.what != "unknown" for one in found)
+    for one in checked(targets, load_all(rule_directories(own_rules)), Limits(), sys.stdin.buffer, workers):
+        if one.problem:
+            place = f"{one.target}: {one.problem.path}" if one.problem.path else one.target
+            click.echo(f"archscan: {place}: {one.problem.message}", err=True)
+        seen += one.problem is None
+        rows += [msgspec.structs.asdict(found) for found in one.differences]
+        wrong |= bool(one.problem) or any(found.what != "unknown" for found in one.differences)
     if not seen:
         raise NoTargetError("none of these holds a library of the catalogue; `archscan catalogue list` names them")
     _print_rows(rows)

@@ -16,12 +16,11 @@ import msgspec
 from archscan.crypto import tables
 from archscan.crypto.entries import Algorithm, Library, Role, Selector, Symbol, Use
 from archscan.errors import RuleError
+from archscan.model import Strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from archscan.model import Strength
 
 __all__ = [
     "Algorithm",
@@ -165,10 +164,12 @@ def algorithm_rows(catalogue: Catalogue) -> list[tuple[str, str, str, str | None
 
 
 def libraries(catalogue: Catalogue) -> list[dict[str, str | int | None]]:
-    """One line for each library: its sonames, how many symbols it has, which algorithms, most symbols first."""
+    """One line for each library: its sonames, how many symbols, which weak algorithms, those of most symbols first."""
     lines: list[dict[str, str | int | None]] = []
     for library in catalogue.libraries:
-        counts = Counter(use.algorithm for symbol in library.symbols for use in symbol.uses if use.algorithm)
+        uses = [use for symbol in library.symbols for use in symbol.uses]
+        named = [use.algorithm for use in uses if use.algorithm]
+        weak = Counter(name for name in named if catalogue.strengths[name] == Strength.WEAK)
         chosen = sum(any(use.algorithm is None for use in symbol.uses) for symbol in library.symbols)
         lines.append(
             {
@@ -176,7 +177,8 @@ def libraries(catalogue: Catalogue) -> list[dict[str, str | int | None]]:
                 "sonames": ", ".join(library.sonames) or library.binary,
                 "symbols": len(library.symbols),
                 "by argument": chosen,
-                "algorithms": ", ".join(sorted(counts, key=lambda name: (-counts[name], name))),
+                "weak": ", ".join(sorted(weak, key=lambda name: (-weak[name], name))),
+                "others": len(set(named) - weak.keys()),
                 "note": library.note,
             }
         )

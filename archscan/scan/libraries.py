@@ -6,18 +6,28 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
+import msgspec
+
 from archscan import pool, sources
 from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.exported import Difference, differences, library_of
 from archscan.errors import NoTargetError
-from archscan.model import Elf, Limits, Problem
+from archscan.model import Limits, Problem
 from archscan.scan.package import prepare, read_package
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """Something in a package: a library of the catalogue with the differences, or what could not be read."""
+
+    target: str
+    differences: tuple[Difference, ...] = ()
+    problem: Problem | None = None
 
 
 def checked(
     targets: Sequence[str], catalogue: Catalogue, limits: Limits, stdin: BinaryIO, workers: int
-) -> Iterator[tuple[Elf | Problem, tuple[Difference, ...]]]:
-    """Each object in the packages that the catalogue knows as a library, and the differences; or a problem, and none.
+) -> Iterator[Checked]:
+    """What comes of each package: its libraries of the catalogue, and its problems.
 
     Raises NoTargetError where the targets name no package.
     """
@@ -26,8 +36,9 @@ def checked(
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
         work = functools.partial(read_package, catalogue=catalogue, known=frozenset(), exports="all")
         for reading in pool.readings(found.jobs, work, limits, min(workers, len(found.jobs)), prepare):
-            yield from ((problem, ()) for problem in reading.problems)
+            target = reading.job.target
+            yield from (Checked(target, problem=problem) for problem in reading.problems)
             for one in reading.objects:
                 library = library_of(catalogue, one.soname, one.path)
                 if library is not None:
-                    yield one, tuple(differences(library, one.soname or one.path, one.exports))
+                    yield Checked(target, tuple(differences(library, one.soname or one.path, one.exports)))

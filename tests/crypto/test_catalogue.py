@@ -42,7 +42,53 @@ demo_md5 demo_md5_init@DEMO_2
 """
 
 
+SELECTORS = """
+[[selector]]
+name = 'demo_hash'
+kind = 'number'
+source = 'demo.h, libdemo-dev'
+values = '''
+md5 1 DEMO_MD5
+sha256 0x10 DEMO_SHA256'''
+
+[[selector]]
+name = 'demo_names'
+kind = 'prefix'
+source = 'demo(3)'
+values = '''
+md5
+md5 the old one
+sha256 new'''
+"""
+
+GENERIC = """
+[[generic]]
+role = 'hmac'
+argument = 1
+selector = 'demo_hash'
+when = { argument = 2, bits = 2 }
+symbols = 'demo_open'
+
+[[generic]]
+role = 'hash'
+argument = 1
+selector = 'demo_hash'
+selectors = { 'libdemo.so.2' = 'demo_names' }
+symbols = 'demo_open'
+
+[[generic]]
+role = 'sign'
+direction = 'generate'
+argument = 3
+points = 'DEMO'
+size = 2
+symbols = 'demo_sign'
+"""
+
+
 def write(directory: Path, library: str = HEADER + DIRECT, algorithms: str | None = ALGORITHMS) -> Path:
+    (directory / "selectors").mkdir(parents=True, exist_ok=True)
+    (directory / "selectors" / "demo.toml").write_text(SELECTORS)
     (directory / "catalogue").mkdir(parents=True, exist_ok=True)
     (directory / "catalogue" / "demo.toml").write_text(library)
     if algorithms is not None:
@@ -61,6 +107,91 @@ def test_a_library_lists_its_symbols_with_version_and_kind(tmp_path: Path) -> No
     ]
     assert [one.name for one in exports(library, "libdemo.so.1")] == ["demo_md5", "demo_md5_init"]
     assert [one.name for one in exports(library, "libdemo.so.2")] == ["d", "demo_md5", "demo_md5_init"]
+
+
+def test_an_argument_may_say_which_algorithm_it_is(tmp_path: Path) -> None:
+    book = load(write(tmp_path, HEADER + DIRECT + GENERIC))
+    (opened,), (signed,) = book.index["demo_open"], book.index["demo_sign"]
+    hmac, digest = opened.symbol.uses
+    assert (hmac.role, hmac.algorithm, hmac.argument, hmac.selector) == ("hmac", None, 1, "demo_hash")
+    assert hmac.when is not None
+    assert (hmac.when.argument, hmac.when.bits) == (2, 2)
+    assert (digest.role, digest.when, digest.selectors) == ("hash", None, (("libdemo.so.2", "demo_names"),))
+    (use,) = signed.symbol.uses
+    assert (use.points, use.argument, use.size, use.direction) == ("DEMO", 3, 2, "generate")
+
+
+def test_a_selector_lists_numbers_with_their_names_or_texts(tmp_path: Path) -> None:
+    selectors = load(write(tmp_path)).selectors
+    assert [(one.algorithm, one.number, one.text) for one in selectors["demo_hash"].values] == [
+        ("md5", 1, "DEMO_MD5"),
+        ("sha256", 16, "DEMO_SHA256"),
+    ]
+    assert [(one.algorithm, one.number, one.text) for one in selectors["demo_names"].values] == [
+        ("md5", None, ""),
+        ("md5", None, "the old one"),
+        ("sha256", None, "new"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "expected"),
+    [
+        ("argument = 1\n", "", "generic[0].argument", "a number beside selector or points"),
+        ("argument = 1", "argument = 16", "generic[0].argument", "a number from 0 to 15"),
+        ("argument = 1", "argument = -1", "generic[0].argument", "a number from 0 to 15"),
+        ("argument = 2, bits", "argument = 99, bits", "generic[0].argument", "a number from 0 to 15"),
+        ("size = 2", "size = 99", "generic[2].argument", "a number from 0 to 15"),
+        ("'demo_hash'", "'demo_hush'", "generic[0].selector", "a name from selectors/*.toml, got 'demo_hush'"),
+        ("'libdemo.so.2' =", "'libdemo.so.9' =", "generic[1].selectors", "names from sonames"),
+        ("points = 'DEMO'", "points = 'DEMO'\nselector = 'demo_hash'", "generic[2].selector", "not both"),
+        ("direction = 'generate'", "direction = 'both'", "generic[2].direction", "one of generate, verify"),
+        ("points = 'DEMO'", "points = 'DEMO'\ntext = 'BSTR'", "generic[2].text", "one of pointer, std::string"),
+        ("bits = 2 }", "bits = 2, words = ['x'] }", "generic[0].when", "one of numbers, words, bits"),
+        (", bits = 2 }", " }", "generic[0].when", "one of numbers, words, bits"),
+        (", bits = 2 }", ", bit = 2 }", "generic[0]", "unknown field `bit`"),
+        ("when = { argument = 2, bits = 2 }\n", "", "generic[1].symbols", "`when` where more follow"),
+        ("symbols = 'demo_sign'", "symbols = 'demo_sign'\nalgorithm = 'md5'", "generic[2]", "unknown field"),
+        ("symbols = 'demo_open'\n\n[[generic]]\nrole = 'sign'", "returns = 'T'\nsymbols = 'demo_open'\n\n[[generic]]\n"
+         "role = 'sign'", "generic[1].symbols", "the same version, returns, hidden"),
+    ],
+)  # fmt: skip
+def test_a_wrong_generic_table_is_refused_with_file_key_and_expectation(
+    tmp_path: Path, old: str, new: str, key: str, expected: str
+) -> None:
+    assert old in GENERIC
+    with pytest.raises(RuleError) as caught:
+        load(write(tmp_path, HEADER + GENERIC.replace(old, new)))
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'catalogue' / 'demo.toml'}: {key}"), message
+    assert expected in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "expected"),
+    [
+        ("kind = 'number'", "kind = 'numbers'", "selector[0].kind", "one of number, bits, word, prefix, tokens"),
+        ("name = 'demo_names'", "name = 'demo_hash'", "selector[1].name", "each name once"),
+        ("name = 'demo_names'", "name = 'Demo'", "selector[1].name", "lower-case words"),
+        ("md5 1 DEMO_MD5", "md6 1 DEMO_MD5", "selector[0].values", "the name of an algorithm first"),
+        ("md5 1 DEMO_MD5", "md5 DEMO_MD5", "selector[0].values", "a number behind the algorithm"),
+        ("sha256 new", "sha256 the old one", "selector[1].values", "each text once"),
+        ("source = 'demo(3)'\n", "", "selector[1]", "missing required field `source`"),
+        ("[[selector]]", "[[selectors]]", "", "expected"),
+    ],
+)
+def test_a_wrong_selector_is_refused_with_file_key_and_expectation(
+    tmp_path: Path, old: str, new: str, key: str, expected: str
+) -> None:
+    assert old in SELECTORS
+    (write(tmp_path) / "selectors" / "demo.toml").write_text(SELECTORS.replace(old, new))
+    with pytest.raises(RuleError) as caught:
+        load(tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'selectors' / 'demo.toml'}: {key}"), message
+    assert expected in message
+    assert "\n" not in message
 
 
 def test_a_symbol_without_any_node_is_unversioned(tmp_path: Path) -> None:
@@ -277,6 +408,21 @@ def test_every_known_library_names_each_symbol_once() -> None:
         assert all(exports(library, soname) for soname in library.sonames), library.id
 
 
+def test_what_an_algorithm_travels_by_comes_from_somewhere_and_goes_somewhere() -> None:
+    book = load(RULES)
+    symbols = [one for library in book.libraries for one in library.symbols]
+    given = {one.returns for one in symbols if one.returns}
+    taken = {use.points for one in symbols for use in one.uses if use.points}
+    assert taken <= given
+
+
+def test_every_selector_is_used() -> None:
+    book = load(RULES)
+    uses = [use for library in book.libraries for one in library.symbols for use in one.uses]
+    named = {use.selector for use in uses} | {name for use in uses for _, name in use.selectors}
+    assert book.selectors.keys() - named == set()
+
+
 def test_a_vtable_is_data() -> None:
     for library in load(RULES).libraries:
         for one in library.symbols:
@@ -294,7 +440,7 @@ def test_libraries_can_be_listed() -> None:
     lines = {line["library"]: line for line in libraries(load(RULES))}
     assert lines["libbsd"]["sonames"] == "libbsd.so.0"
     assert lines["libbsd"]["symbols"] == 9
-    assert lines["libbsd"]["algorithms"] == "md5"
+    assert lines["libbsd"]["weak"] == "md5"
     assert lines["php"]["sonames"] == "usr/bin/php8.2"
 
 

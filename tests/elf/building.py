@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from archscan.elf import Place, facts
+from archscan.elf import Exports, Place, facts
 from archscan.model import Elf
 
 _EHDR = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
@@ -25,10 +25,12 @@ def compiled(folder: Path, source: str, flags: Sequence[str] = PLAIN, *, name: s
     return out
 
 
-def seen(data: bytes | Path, path: str = "usr/bin/out", architecture: str | None = "amd64", **more: bool) -> Elf:
+def seen(
+    data: bytes | Path, path: str = "usr/bin/out", architecture: str | None = "amd64", exports: Exports = ""
+) -> Elf:
     """The facts about an object at a path of a package."""
     content = data.read_bytes() if isinstance(data, Path) else data
-    return facts(content, Place(path, path, path, architecture), **more)
+    return facts(content, Place(path, path, path, architecture), exports=exports)
 
 
 def verdicts(found: Elf) -> dict[str, str | int]:
