@@ -32,6 +32,7 @@ from archscan.elf.unwind import description, told
 _REGISTER = re.compile(r"[a-z]\w*")
 _OFFSET, _EXPRESSION = 0x80, 0x10  # DW_CFA_offset, DW_CFA_expression
 _SILENT = frozenset({0x00, 0x02, 0x03, 0x04, 0x40})  # DW_CFA_nop, DW_CFA_advance_loc…
+_MOST_BYTES = 4096  # of a description that are looked at
 _GENERAL = 16  # of x86, where `Text.saved_from` is known, the last register that is no vector register
 _DROP, _LITERALS = 0x13, range(0x30, 0x50)  # DW_OP_drop, DW_OP_lit0…
 
@@ -73,7 +74,7 @@ def _is_unwound_by_hand(image: Image, found: Inspection, text: Text, number: int
     if place < 0:
         # Where no function has a canary, nothing but this would speak for assembler.
         return bool(found.guarded.any()) and lists_most(found)
-    rows = list(told(description(image, place)))
+    rows = list(told(description(image, place, _MOST_BYTES)))
     if int(found.room[number]) > SMALL and all(row.operation in _SILENT for row in rows):
         return True
     # Vector registers, which only functions in Windows' convention save, lie elsewhere.

@@ -26,6 +26,7 @@ from archscan.elf.unwind import Told, description, told
 
 _MOST_FUNCTIONS = 1 << 17
 _MOST_BYTES = 512  # of one description
+_MOST_READ = 8 << 20  # bytes of all descriptions; 100,000 functions have about 4 MB
 _MOST_NAME = 1024  # bytes of a name
 _MOST_TOLD = 64  # instructions of one description, of which a prologue has about 20
 _NEAR = 16  # bytes behind the place where a register is saved in which the same prologue makes room
@@ -66,14 +67,21 @@ def c_functions(image: Image, found: Inspection) -> Parts | None:
     if not how or not order.size or order.size > _MOST_FUNCTIONS:
         return None
 
+    left = _MOST_READ
+
     def is_gccs(number: int) -> bool | None:
-        return by_gcc(told(description(image, int(described[number]), _MOST_BYTES)), how, image.bits // 8)
+        nonlocal left
+        said = description(image, int(described[number]), _MOST_BYTES) if left > 0 else b""
+        left -= len(said)
+        return by_gcc(told(said), how, image.bits // 8)
 
     guarded = order[found.guarded[order]]
     tried = [is_gccs(number) for number in guarded[:: guarded.size // _TRIED + 1].tolist()]
     if tried.count(False) > tried.count(True):
         return None
     says = np.array([_SAID[is_gccs(number)] for number in order.tolist()])
+    if left <= 0:
+        return None
     says[[place for place in np.flatnonzero(says == 0).tolist() if _is_rusts(found, int(order[place]))]] = -1
     says[found.guarded[order]] = 1
     return _parts(order, says, described.size)

@@ -98,7 +98,7 @@ def stack_protector(subject: Subject, found: Inspection) -> Judged:
         return Verdict.NOT_APPLICABLE, Reason("loader", "the loader makes the guard, so it runs without", counts)
     if not told:
         return _uncovered(counts)
-    if subject.kind in STATIC and guarded:
+    if subject.kind in STATIC and (guarded or subject.language not in _QUIET):
         return _static(subject, found, counts)
     doubt = _doubt(found, subject.image)
     counts["exposed"] = len(doubt.numbers)
@@ -279,7 +279,7 @@ def _unguarded(found: Inspection, doubt: _Doubt, counts: dict[str, int], *, cove
 
 
 def _static(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judged:
-    """The C library in a static object is protected by itself; what counts is the program's own code."""
+    """The C library in a static object is protected by itself, or is not; what counts is the program's own code."""
     if found.idioms.unwound:
         found = by_prologues(found, subject.image)
     mine = own_functions(subject.image, found)
@@ -291,6 +291,8 @@ def _static(subject: Subject, found: Inspection, counts: dict[str, int]) -> Judg
         return Verdict.UNKNOWN, _reason("own-code-untold", text, counts, own, doubt)
     # Where a function begins was guessed for what the tables leave out; it may have loaded the guard before.
     plain = bool((own.view.described >= 0).all()) and _is_plain(subject, own, doubt, guarded)
+    if doubt.numbers and not found.guarded.any():
+        return _unguarded(own, doubt, counts, covered=True)
     if doubt.numbers and (plain or _is_much(doubt, guarded)):
         text = "canaries are in the C library; the program's own functions hand out addresses of their stack without"
         return Verdict.PARTIAL, _reason("own-code-without", text, counts, own, doubt)

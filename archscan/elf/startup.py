@@ -35,13 +35,26 @@ class Own(msgspec.Struct, frozen=True, eq=False):
 
 
 def own_functions(image: Image, found: Inspection) -> Own | None:
-    """Which functions of a static program are its own; None where that cannot be told."""
+    """Which functions of a static program are its own; None where that cannot be told.
+
+    Where nothing at all loads the guard, those in the tables for unwinding: a C library that has no canaries has no
+    tables either (musl), and a program without one (valgrind's tools) is all its own.
+    """
+    own = _own_functions(image, found)
+    if own is None and found.idioms.unwound and not found.guarded.any():
+        return Own(found.view.described >= 0, whole=False)
+    return own
+
+
+def _own_functions(image: Image, found: Inspection) -> Own | None:
     start = _function(found, image.entry)
     first = next(iter(_targets(found, start)), None) if start is not None else None
     library = _function(found, first) if first is not None else None
     if start is None or library is None:
         return None
-    # What `_start` calls is a start file's with musl, which calls the library in its turn.
+    # What `_start` calls is a start file's with musl, which calls the library in its turn; neither is in the tables.
+    if found.idioms.unwound and found.view.described[start] < 0:
+        return None
     if 0 <= found.view.starts[library] - found.view.starts[start] <= _START_CODE:
         return None
     targets = (_function(found, target) for target in _targets(found, library))

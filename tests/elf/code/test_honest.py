@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.elf.building import seen, without_sections
-from tests.elf.code.compilers import CLANG, CROSS, GCC, Compiler, build, each
+from tests.elf.code.compilers import CLANG, CROSS, GCC, MUSL, Compiler, build, each
 from tests.elf.code.programs import HEAD, OTHER, PROGRAMS
 
 _STRONG, _NONE = "-fstack-protector-strong", "-fno-stack-protector"
@@ -219,6 +219,32 @@ def test_a_static_program_is_not_taken_for_its_c_library(
     # Without tables for unwinding, less is seen of it; but never the library's canaries instead.
     assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _NONE) in ("partial own-code-without", _UNTOLD)
     assert _static(tmp_path, compiler, *flags, *_NO_TABLES, _STRONG) == "yes canaries"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("level", [_STRONG, _NONE])
+@pytest.mark.parametrize("stripped", ["-Wl,-s", "-Wl,--build-id"])
+@pytest.mark.parametrize("body", ["return c;", "char b[99]; __builtin_strcpy(b, v[0]); return write(1, b, c);"])
+def test_what_musl_does_without_a_canary_says_nothing_of_the_program(
+    tmp_path: Path, body: str, stripped: str, level: str
+) -> None:
+    """Its start code is in no table, and its own functions have no canaries, or few."""
+    text = f"#include <unistd.h>\nint main(int c, char **v) {{ {body} }}\n"
+    program = seen(build(MUSL, tmp_path, [text], ["-w", "-O2", "-static", stripped, level], "small"))
+    bare = level == _NONE and "[99]" in body
+    assert program.stack_protector in (("no", "unknown") if bare else ("unknown",)), program.reasons["stack_protector"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("kind", ["long long", "double", "unsigned long long"])
+def test_a_parameter_of_two_words_is_copied_to_where_it_is_aligned(tmp_path: Path, kind: str, optimised: str) -> None:
+    """IA-32 aligns it to four bytes only; the copy is a parameter, and gcc gives it no canary."""
+    i386 = next(it for it in CROSS if it.architecture == "i386")
+    text = f"void show(void *, int); int f(int n, {kind} v) {{ show(&v, 8); return n; }}\n"
+    flags = ["-w", "-fPIC", "-shared", "-nostdlib", optimised, _STRONG]
+    found = seen(build(i386, tmp_path, [text], flags, "p.so"), "usr/lib/x/p.so", "i386")
+    assert found.stack_protector == "n/a", found.reasons["stack_protector"]
 
 
 @pytest.mark.full
