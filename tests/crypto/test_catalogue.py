@@ -96,6 +96,16 @@ def write(directory: Path, library: str = HEADER + DIRECT, algorithms: str | Non
     return directory
 
 
+def assert_refused(directory: Path, file: str, key: str, expected: str) -> None:
+    """Loading the directory fails with one line that names the file, then the key, then what was expected."""
+    with pytest.raises(RuleError) as caught:
+        load(directory)
+    message = str(caught.value)
+    assert message.startswith(f"{directory / file}: {key}"), message
+    assert expected in message
+    assert "\n" not in message
+
+
 def test_a_library_lists_its_symbols_with_version_and_kind(tmp_path: Path) -> None:
     data = DIRECT.replace("'md5'", "'sha256'").replace("demo_md5 demo_md5_init@DEMO_2", "d")
     data = data.replace("'hash'", "'lookup'\nkind = 'data'\nreturns = 'T'\nonly_in = ['libdemo.so.2']")
@@ -160,12 +170,7 @@ def test_a_wrong_generic_table_is_refused_with_file_key_and_expectation(
     tmp_path: Path, old: str, new: str, key: str, expected: str
 ) -> None:
     assert old in GENERIC
-    with pytest.raises(RuleError) as caught:
-        load(write(tmp_path, HEADER + GENERIC.replace(old, new)))
-    message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'catalogue' / 'demo.toml'}: {key}"), message
-    assert expected in message
-    assert "\n" not in message
+    assert_refused(write(tmp_path, HEADER + GENERIC.replace(old, new)), "catalogue/demo.toml", key, expected)
 
 
 @pytest.mark.parametrize(
@@ -186,12 +191,7 @@ def test_a_wrong_selector_is_refused_with_file_key_and_expectation(
 ) -> None:
     assert old in SELECTORS
     (write(tmp_path) / "selectors" / "demo.toml").write_text(SELECTORS.replace(old, new))
-    with pytest.raises(RuleError) as caught:
-        load(tmp_path)
-    message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'selectors' / 'demo.toml'}: {key}"), message
-    assert expected in message
-    assert "\n" not in message
+    assert_refused(tmp_path, "selectors/demo.toml", key, expected)
 
 
 def test_a_symbol_without_any_node_is_unversioned(tmp_path: Path) -> None:
@@ -230,12 +230,7 @@ def test_a_wrong_library_is_refused_with_file_key_and_expectation(
     text = HEADER + DIRECT
     assert old in text
     twice = "demo_md5 demo_md5 " if expected == "each symbol once" else new
-    with pytest.raises(RuleError) as caught:
-        load(write(tmp_path, text.replace(old, twice)))
-    message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'catalogue' / 'demo.toml'}: {key}")
-    assert expected in message
-    assert "\n" not in message
+    assert_refused(write(tmp_path, text.replace(old, twice)), "catalogue/demo.toml", key, expected)
 
 
 @pytest.mark.parametrize(
@@ -257,12 +252,7 @@ def test_a_wrong_algorithm_is_refused_with_file_key_and_expectation(
     tmp_path: Path, old: str, new: str, key: str, expected: str
 ) -> None:
     assert old in ALGORITHMS
-    with pytest.raises(RuleError) as caught:
-        load(write(tmp_path, algorithms=ALGORITHMS.replace(old, new)))
-    message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'algorithms.toml'}: {key}")
-    assert expected in message
-    assert "\n" not in message
+    assert_refused(write(tmp_path, algorithms=ALGORITHMS.replace(old, new)), "algorithms.toml", key, expected)
 
 
 def test_a_directory_without_libraries_is_refused(tmp_path: Path) -> None:
