@@ -19,7 +19,7 @@ import msgspec
 from archscan import __version__, elf, pool, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
 from archscan.errors import NoTargetError
-from archscan.model import Job, Limits, PackageStatus, Problem, ProblemKind, Reading, Stage
+from archscan.model import Job, Limits, PackageStatus, Reading
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
@@ -191,9 +191,8 @@ def _nothing() -> None:
 
 def _unmatched(missing: sources.Unmatched) -> Reading:
     job = Job(path=missing.target, target=missing.target)
-    problem = Problem(stage=Stage.SOURCE, kind=ProblemKind.MISSING, message=missing.message)
-    return Reading(job=job, identity=None, package=None, files=(), objects=(), problems=(problem,), built=None,
-                   status=PackageStatus.UNREADABLE)  # fmt: skip
+    return Reading(job=job, identity=None, package=None, files=(), objects=(), built=None,
+                   problems=(missing.problem(),), status=PackageStatus.UNREADABLE)  # fmt: skip
 
 
 def now() -> str:

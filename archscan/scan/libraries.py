@@ -34,6 +34,8 @@ def checked(
     with sources.expanded(targets, stdin) as found:
         if not found.jobs:
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
+        for missing in found.unmatched:
+            yield Checked(missing.target, problem=missing.problem())
         work = functools.partial(read_package, catalogue=catalogue, known=frozenset(), exports="all")
         for reading in pool.readings(found.jobs, work, limits, min(workers, len(found.jobs)), prepare):
             target = reading.job.target

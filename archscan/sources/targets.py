@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from archscan.model import Job, escape
+from archscan.model import Job, Problem, ProblemKind, Stage, escape
 from archscan.sources.apt import Downloaded, download
 
 _SUFFIXES = (b".deb", b".udeb", b".ddeb")
@@ -23,6 +23,10 @@ class Unmatched(msgspec.Struct, frozen=True):
 
     target: str
     message: str
+
+    def problem(self) -> Problem:
+        """The same as a problem of the stage at which it came up."""
+        return Problem(stage=Stage.SOURCE, kind=ProblemKind.MISSING, message=self.message)
 
 
 class Targets(msgspec.Struct, frozen=True):

@@ -42,19 +42,20 @@ def test_what_is_missing_and_what_is_unknown_are_listed(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
-def test_a_library_that_has_all_is_silent(tmp_path: Path) -> None:
-    (tmp_path / "map").write_text("UUID_2.31 { uuid_generate_md5; uuid_generate_sha1; };")
+def libuuid(folder: Path, node: str) -> Path:
+    """All that the catalogue names of libuuid, under a version node."""
+    (folder / "map").write_text(node + " { uuid_generate_md5; uuid_generate_sha1; };")
     source = "void uuid_generate_md5(void) {} void uuid_generate_sha1(void) {}"
-    deb = package(tmp_path, "u", source, "libuuid.so.1", (f"-Wl,--version-script={tmp_path / 'map'}",))
-    done = archscan("catalogue", "check", deb)
+    return package(folder, "u", source, "libuuid.so.1", (f"-Wl,--version-script={folder / 'map'}",))
+
+
+def test_a_library_that_has_all_is_silent(tmp_path: Path) -> None:
+    done = archscan("catalogue", "check", libuuid(tmp_path, "UUID_2.31"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_another_version_node_is_told(tmp_path: Path) -> None:
-    (tmp_path / "map").write_text("OTHER { uuid_generate_md5; uuid_generate_sha1; };")
-    source = "void uuid_generate_md5(void) {} void uuid_generate_sha1(void) {}"
-    deb = package(tmp_path, "u", source, "libuuid.so.1", (f"-Wl,--version-script={tmp_path / 'map'}",))
-    done = archscan("catalogue", "check", deb)
+    done = archscan("catalogue", "check", libuuid(tmp_path, "OTHER"))
     assert done.returncode == 1
     assert done.stdout.splitlines()[1].split()[2:] == ["version", "uuid_generate_md5", "UUID_2.31", "OTHER"]
 
@@ -67,6 +68,12 @@ def test_a_package_without_such_a_library_and_one_that_cannot_be_read_are_errors
     done = archscan("catalogue", "check", tmp_path / "broken.deb")
     assert done.returncode == 3
     assert "broken.deb" in done.stderr
+
+
+def test_a_target_that_is_no_package_is_told_beside_those_that_are(tmp_path: Path) -> None:
+    done = archscan("catalogue", "check", libuuid(tmp_path, "UUID_2.31"), tmp_path / "gone.deb")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path / 'gone.deb'}: no such file" in done.stderr
 
 
 @pytest.mark.full
