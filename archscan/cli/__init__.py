@@ -20,7 +20,7 @@ COMMANDS = {
     "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),
     "dump": ("archscan.cli.dump:dump", "Print the canonical form of a database."),
     "rules": ("archscan.cli.rules:rules", "List, show, check and apply the rules."),
-    "catalogue": ("archscan.cli.catalogue:catalogue", "List and show what crypto libraries export."),
+    "catalogue": ("archscan.cli.catalogue:catalogue", "List, show and check what crypto libraries export."),
 }
 
 _EPILOG = """\b
