@@ -28,6 +28,13 @@ _ROUNDED = re.compile(
     r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
     r"(?:%?(?P<of>[a-z]\w*), )?[#-]*(?:0x)?[0-9a-f]+(?:, (?:0x)?[0-9a-f]+)?$"
 )
+# Operands in memory, and instructions that compute from the register that they write, too.
+_MEMORY = re.compile(r"\[[^]]*\]|\S*\([^)]*\)")
+_UPON = re.compile(
+    r"(?:c\.)?(?:add|adc|sub|sbb|and|or|xor|not|neg|inc|dec|bswap|sh[lr]|sa[lr]|ro[lr]|imul|cmov|movk|bf)\w*(?:\.w)? "
+)
+_CLEARS = re.compile(r"v?p?(?:xor|sub|andn)\w* (\w+), \1(?:, \1)?$")
+_REGISTER = re.compile(r"[a-z]\w+")
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -72,6 +79,7 @@ class Effect(msgspec.Struct, frozen=True):
     exchanged: tuple[str, str] | None
     written: str | None
     copied: str | None  # the register whose value is taken
+    of: frozenset[str]  # registers from which is computed what is put into ``written``
     part: str | None  # the register of which the value, or part of it, is taken
     constant: int | None
     reloaded: Slot | None
@@ -128,6 +136,7 @@ def _effect(text: Text, line: str) -> Effect:
         exchanged=(exchanged[1], exchanged[2]) if exchanged else None,
         written=whole(text, written["to"]) if written else None,
         copied=copied["source"] if copied else None,
+        of=_computed_from(text, line) if written else frozenset(),
         part=whole(text, part["source"]) if part else None,
         constant=_constant(line),
         reloaded=Slot(reloaded["base"], _number(reloaded["at"])) if reloaded else None,
@@ -141,6 +150,17 @@ def _effect(text: Text, line: str) -> Effect:
 def whole(text: Text, register: str) -> str:
     """The register of which one is a part."""
     return text.aliases.get(register, register)
+
+
+def _computed_from(text: Text, line: str) -> frozenset[str]:
+    """The registers of which the new value of one is made; what is read from memory is made of none."""
+    if _CLEARS.match(line):
+        return frozenset()
+    said = line if line.startswith("lea ") else _MEMORY.sub("", line)
+    first, *others = said.partition(" ")[2].split(",")
+    if len(others) < 2 and _UPON.match(line):  # of three operands: the first is only written
+        others.append(first)
+    return frozenset(whole(text, name) for part in others for name in _REGISTER.findall(part))
 
 
 def _allocates(text: Text, line: str) -> int | None:

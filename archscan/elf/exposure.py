@@ -2,11 +2,11 @@
 
 `-fstack-protector-strong` gives a canary to every function with an array on its stack or a local variable whose address
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
-the address of a local variable to another, or indexes its stack. Six honest exceptions are known and looked for,
+the address of a local variable to another, or indexes its stack. Seven honest exceptions are known and looked for,
 where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, or where one of a
-class without members would have, the copy of a structure that is passed by value or by reference, the results that gcc
-lets `sincos` and the division of 128-bit numbers write, a number of which bytes are taken by an index, and functions
-that never return, to which clang gives none.
+class without members would have, a parameter that was changed before, the copy of a structure that is passed by value
+or by reference, the results that gcc lets `sincos` and the division of 128-bit numbers write, a number of which bytes
+are taken by an index, and functions that never return, to which clang gives none.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.
@@ -37,7 +37,9 @@ class _State(msgspec.Struct):
 
     fresh: set[str]  # registers that still hold what the caller passed
     room: int
+    changes: bool = False  # whether the function may change its parameters
     parts: dict[str, str] = {}  # others that hold it, or part of it, and from which register they have it
+    computed: set[str] = set()  # those that hold what was computed from it
     used: int = 0  # bytes of stack in use, counted one instruction after another, where ``text`` says how
     top: int = 0  # of them before room was given back
     framed: bool = False
@@ -45,6 +47,7 @@ class _State(msgspec.Struct):
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
     held: dict[str, Slot] = {}  # register → the place whose address it holds
     homes: set[Slot] = set()  # where parameters were put, and each byte behind
+    changed: set[Slot] = set()  # where what was computed from them was put, the same way
     loaded: set[str] = set()  # registers that hold what was in memory
     copies: set[Slot] = set()  # where such were stored: a structure that the next call gets by reference
     stored: set[Slot] = set()  # where anything was stored
@@ -61,13 +64,16 @@ class Shown(msgspec.Struct, frozen=True):
     extent: int
 
 
-def exposed(lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, whole: bool = True) -> Shown | None:
+def exposed(
+    lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, whole: bool = True, changed: bool = False
+) -> Shown | None:
     """The first instruction that shows a function's stack to others; None where none does.
 
     ``lines`` are address, mnemonic and operands of its instructions; it makes ``room`` bytes on the stack. ``whole``:
-    they are all of its instructions, so that without a return among them it has none.
+    they are all of its instructions, so that without a return among them it has none. ``changed``: a number that is
+    computed from what came in is taken for a parameter that the function changed, which gets no canary either.
     """
-    state, way = _State(set(text.incoming), room), _Way(returns=not whole)
+    state, way = _State(set(text.incoming), room, changes=changed), _Way(returns=not whole)
     shown: Shown | None = None
     for at, mnemonic, operands in lines:
         way.first, way.last = way.first if way.first >= 0 else at, at
@@ -151,6 +157,7 @@ def _call(state: _State, text: Text) -> int:
     _forgotten(state, text)
     state.fresh.clear()
     state.parts.clear()
+    state.computed.clear()
     state.copies.clear()
     if copied is not None and text.loaded:  # by reference: the next call is given its address
         state.copies.add(copied)
@@ -223,11 +230,10 @@ def _extent(state: _State, text: Text, slot: Slot | None) -> int:
     """The most bytes that a variable at a place can have: as far as the frame goes."""
     if slot is None or slot in state.homes:
         return 0
-    if slot.at < 0:
-        return max(-slot.at - state.saved, 1)
-    if slot.base == text.frame_pointer and not text.frame_is_low and slot.at:
+    if slot.at > 0 and slot.base == text.frame_pointer and not text.frame_is_low:
         return 0
-    return max(_room(state) - slot.at, 1)
+    extent = max(-slot.at - state.saved if slot.at < 0 else _room(state) - slot.at, 1)
+    return 0 if extent <= SMALL and slot in state.changed else extent
 
 
 def _changed(state: _State, text: Text, does: Effect) -> None:
@@ -241,9 +247,12 @@ def _changed(state: _State, text: Text, does: Effect) -> None:
     if does.written:
         value = state.constants.get(does.copied) if does.copied else does.constant
         passed = _came_in(state, does.part) if does.part and state.fresh else None
+        computed = slot is None and value is None and any(_is_made_of(state, register) for register in does.of)
         _written(state, does.written, slot, value)
         if passed:
             state.parts[does.written] = passed
+        if computed:
+            state.computed.add(does.written)
         if does.read and _is_callers(state, text, does.read):
             state.fresh.add(does.written)
     for register in does.loaded:
@@ -292,6 +301,7 @@ def _written(state: _State, register: str, slot: Slot | None, value: int | None)
     state.set_.add(register)
     state.fresh.discard(register)
     state.parts.pop(register, None)
+    state.computed.discard(register)
     state.loaded.discard(register)
     state.held.pop(register, None)
     state.constants.pop(register, None)
@@ -328,9 +338,12 @@ def _stored(state: _State, text: Text, place: Slot, what: Store) -> None:
         state.stored.add(slot)
         if copied:
             state.copies.add(slot)
+        # Parts of a small structure have addresses of their own.
+        each = [Slot(slot.base, slot.at + part) for part in range(what.width)]
         if _is_passed(state, text, whole(text, source)):
-            # Parts of a small structure have addresses of their own.
-            state.homes.update(Slot(slot.base, slot.at + part) for part in range(what.width))
+            state.homes.update(each)
+        elif state.changes and whole(text, source) in state.computed:
+            state.changed.update(each)
         state.spilled.pop(slot, None)
         if source in state.held:
             state.spilled[slot] = state.held[source]
@@ -339,6 +352,11 @@ def _stored(state: _State, text: Text, place: Slot, what: Store) -> None:
 def _came_in(state: _State, register: str) -> str | None:
     """The register in which the caller passed what a register holds, or part of it."""
     return register if register in state.fresh else state.parts.get(register)
+
+
+def _is_made_of(state: _State, register: str) -> bool:
+    """Whether what a register holds came from the caller, or was computed from that."""
+    return _came_in(state, register) is not None or register in state.computed
 
 
 def _is_passed(state: _State, text: Text, register: str) -> bool:

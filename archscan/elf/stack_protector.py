@@ -201,11 +201,14 @@ def _exposed(found: Inspection, text: Text, number: int, size: int) -> tuple[Sho
     Also how many bytes were decoded.
     """
     room, length = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
-    shown = exposed(instructions(found, number, size), text, room, whole=size >= length)
+    # Beside guarded functions, a changed parameter is more likely than a unit without; where there are none, it is not.
+    changed = bool(found.guarded.any())
+    shown = exposed(instructions(found, number, size), text, room, whole=size >= length, changed=changed)
     if shown is None or (size >= length and text.pops_result is None):
         return shown, size
     lines = without_results(found, text, instructions(found, number, _UNTIL_RETURN))
-    return exposed(lines, text, room, whole=length <= _UNTIL_RETURN), size + min(length, _UNTIL_RETURN)
+    shown = exposed(lines, text, room, whole=length <= _UNTIL_RETURN, changed=changed)
+    return shown, size + min(length, _UNTIL_RETURN)
 
 
 def _candidates(found: Inspection, begin: int) -> tuple[Offsets, Offsets]:

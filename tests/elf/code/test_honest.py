@@ -53,6 +53,42 @@ def test_a_parameter_that_changes_its_register_is_still_one(tmp_path: Path, comp
     assert found.stack_protector == "n/a", found.reasons["stack_protector"]
 
 
+# Numbers in the order of the network, as ngtcp2 writes them, beside a function that needs a canary.
+_CHANGED = """
+unsigned char *copy(unsigned char *, const void *, unsigned long);
+unsigned char *put64(unsigned char *p, unsigned long n) { n = __builtin_bswap64(n); return copy(p, &n, 8); }
+unsigned char *put48(unsigned char *p, unsigned long n) { n = __builtin_bswap64(n); return copy(p, (char *)&n + 2, 6); }
+unsigned char *put32(unsigned char *p, unsigned n) { n = __builtin_bswap32(n); return copy(p, &n, 4); }
+unsigned char *put2(unsigned char *p, unsigned n, int more) { n = (n << 2 | more) + 1; return copy(p, &n, 4); }
+"""
+_UNCHANGED = """
+void take(int *);
+int a(int x) { int v = 0; take(&v); return v; }
+int b(int x) { int v = 4; take(&v); return v; }
+int c(int *p) { int v = *p; take(&v); return v; }
+"""
+
+
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", each(_ARM64))
+def test_a_parameter_that_is_changed_needs_no_canary(tmp_path: Path, compiler: Compiler, optimised: str) -> None:
+    text = HEAD + PROGRAMS["array"].text + _CHANGED
+    built = build(compiler, tmp_path, [text], [*_SHARED, optimised, _STRONG], "p.so")
+    found = seen(built, "usr/lib/x/p.so", compiler.architecture)
+    assert found.stack_protector == "yes", found.reasons["stack_protector"]
+    assert found.reasons["stack_protector"].counts["exposed"] == 0
+
+
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+def test_a_variable_that_holds_anything_else_needs_one(tmp_path: Path, optimised: str) -> None:
+    flags = [*_SHARED, optimised, "-c"]
+    guarded = build(GCC, tmp_path, [HEAD + PROGRAMS["array"].text], [*flags, _STRONG], "guarded.o")
+    plain = build(GCC, tmp_path, [_UNCHANGED], [*flags, _NONE], "plain.o")
+    found = seen(build(GCC, tmp_path, [guarded, plain], [*_SHARED], "p.so"), "usr/lib/x/p.so")
+    reason = found.reasons["stack_protector"]
+    assert (found.stack_protector, reason.counts["exposed"]) == ("partial", 3), reason
+
+
 _AGAIN = """
 struct two { long a, b; };
 int take(struct two *); void note(int);
