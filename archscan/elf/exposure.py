@@ -247,7 +247,7 @@ def _changed(state: _State, text: Text, does: Effect) -> None:
     if does.written:
         value = state.constants.get(does.copied) if does.copied else does.constant
         passed = _came_in(state, does.part) if does.part and state.fresh else None
-        computed = slot is None and value is None and any(_is_made_of(state, register) for register in does.of)
+        computed = slot is None and value is None and _is_computed(state, does)
         _written(state, does.written, slot, value)
         if passed:
             state.parts[does.written] = passed
@@ -354,9 +354,12 @@ def _came_in(state: _State, register: str) -> str | None:
     return register if register in state.fresh else state.parts.get(register)
 
 
-def _is_made_of(state: _State, register: str) -> bool:
-    """Whether what a register holds came from the caller, or was computed from that."""
-    return _came_in(state, register) is not None or register in state.computed
+def _is_computed(state: _State, does: Effect) -> bool:
+    """Whether an instruction computes a number from what came in, or from what was computed from that before."""
+    known = state.changes and (state.fresh or state.parts or state.computed)
+    return bool(known) and any(
+        register in state.computed or _came_in(state, register) is not None for register in does.of
+    )
 
 
 def _is_passed(state: _State, text: Text, register: str) -> bool:
