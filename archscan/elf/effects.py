@@ -23,6 +23,7 @@ _NARROW = re.compile(r"(?:c\.)?(?P<four>sty?|stw|sw(?:sp)?|stmw) |(?:st[bhc]y?|s
 _POINTER = re.compile(r"(\w+) ptr \[")
 _LETTERS = {"w": 4, "s": 4, "q": 16}  # of arm64's registers, where not 8
 _WIDTHS = {"byte": 1, "word": 2, "dword": 4, "qword": 8, "xmmword": 16, "ymmword": 32, "zmmword": 64}
+_ZERO = "zero"  # the register that is always 0, of riscv
 # Rounding an address, as for alloca, and adding to it.
 _ROUNDED = re.compile(
     r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
@@ -48,7 +49,7 @@ class Store(msgspec.Struct, frozen=True):
     """A register, perhaps a second one beside it, put to a place in memory: see ``Text.home``."""
 
     to: Slot
-    source: str
+    source: str  # empty for a number
     second: str | None
     width: int  # bytes of each that are stored
 
@@ -176,7 +177,8 @@ def _store(text: Text, line: str) -> Store | None:
     if words is None:
         return None
     place = Slot(words["base"], _number(words["at"]))
-    return Store(place, words["source"], words.groupdict().get("second"), _width(text, line, words["source"]))
+    source = "" if words["source"] in (None, _ZERO) else words["source"]
+    return Store(place, source, words.groupdict().get("second"), _width(text, line, source))
 
 
 def _width(text: Text, line: str, source: str) -> int:
@@ -187,7 +189,7 @@ def _width(text: Text, line: str, source: str) -> int:
     narrow = _NARROW.match(line)
     if narrow:
         return 4 if narrow["four"] else 1
-    return _LETTERS.get(source[0], text.word) if source in text.aliases else text.word
+    return _LETTERS.get(source[:1], text.word) if source in text.aliases else text.word
 
 
 def _block(text: Text, line: str) -> Block | None:

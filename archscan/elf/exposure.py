@@ -4,8 +4,8 @@
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
 the address of a local variable to another, or indexes its stack. Seven honest exceptions are known and looked for,
 where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, or where one of a
-class without members would have, a parameter that was changed before, the copy of a structure that is passed by value
-or by reference, the results that gcc lets `sincos` and the division of 128-bit numbers write, a number of which bytes
+class without members would have, a parameter that was changed before, a structure that is passed by value or as the
+address of a copy, the results that gcc lets `sincos` and the division of 128-bit numbers write, a number of which bytes
 are taken by an index, and functions that never return, to which clang gives none.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
@@ -27,6 +27,7 @@ from archscan.elf.frame import (
     LAST_BYTE,
     Frame,
     bases_of,
+    is_filled,
     place_of,
     place_stored,
     registers_changed,
@@ -125,6 +126,7 @@ def _call(frame: Frame, text: Text) -> int:
     frame.parts.clear()
     frame.computed.clear()
     frame.copies.clear()
+    frame.lately.clear()
     if copied is not None and text.loaded:  # by reference: the next call is given its address
         frame.copies.add(copied)
     return 0
@@ -136,8 +138,13 @@ def _copied(frame: Frame, text: Text) -> Slot | None:
     Told by its arguments: a local place where such may lie, something else, and more than fits into registers.
     """
     to, source, size = text.arguments[:3]
-    place = frame.held.get(to)
-    if place is None or source in frame.held or source in frame.constants or frame.constants.get(size, 0) <= SMALL:
+    place, origin = frame.held.get(to), frame.held.get(source)
+    if (
+        place is None
+        or (origin and not is_filled(frame, text, origin))
+        or source in frame.constants
+        or frame.constants.get(size, 0) <= SMALL
+    ):
         return None
     if text.loaded:
         return place
@@ -202,7 +209,8 @@ def _shows(frame: Frame, text: Text) -> int:
     frame.passed.update(slot for slot in given if slot)
     # In little room, what was stored may be a parameter, changed; a parameter is stored before its address is passed.
     known = frame.homes | frame.copies | (frame.stored if frame.room - text.reserved <= SMALL else set())
-    local = [slot for slot in given if slot is not None and slot not in known and slot.at % 8 != LAST_BYTE]
+    local = [slot for slot in given if slot and slot not in known and not is_filled(frame, text, slot)]
+    local = [slot for slot in local if slot.at % 8 != LAST_BYTE]
     if len(local) == 1 and given.index(local[0]) == _REMAINDER and local[0] not in frame.stored:
         return 0
     if len(local) == 2 and abs(local[0].at - local[1].at) in _PAIR:

@@ -12,6 +12,7 @@ from archscan.elf.arch.idioms import Text
 from archscan.elf.effects import Block, Effect, Slot, Store, whole
 
 LAST_BYTE = 7  # of an aligned word, where an object of one byte lies that has no room above
+_LARGEST = 64  # bytes from which on what is filled one word after another is hardly a structure passed by value
 _BOUNDLESS = 1 << 16  # room of a function that takes as much as a register says
 
 
@@ -34,6 +35,7 @@ class Frame(msgspec.Struct):
     loaded: set[str] = set()  # registers that hold what was in memory
     copies: set[Slot] = set()  # where such were stored: a structure that the next call gets by reference
     stored: set[Slot] = set()  # where anything was stored
+    lately: set[Slot] = set()  # where a whole word was, since the last call
     passed: set[Slot] = set()  # whose address a call was given, though it may be that of a parameter
     spilled: dict[Slot, Slot] = {}  # place → the place whose address was stored there
     constants: dict[str, int] = {}  # register → the number that the code puts into it
@@ -114,6 +116,11 @@ def place_stored(frame: Frame, text: Text, place: Slot, what: Store) -> None:
     registers = [whole(text, source) for _, source in pair]
     copied = set(registers) <= frame.loaded and (len(pair) == 2 or registers[0].startswith("v"))
     for slot, source in pair:
+        if text.copied and what.width >= text.word:
+            frame.lately.add(slot)
+        frame.spilled.pop(slot, None)
+        if not source:
+            continue
         frame.stored.add(slot)
         if copied:
             frame.copies.add(slot)
@@ -123,9 +130,15 @@ def place_stored(frame: Frame, text: Text, place: Slot, what: Store) -> None:
             frame.homes.update(each)
         elif frame.changes and whole(text, source) in frame.computed:
             frame.changed.update(each)
-        frame.spilled.pop(slot, None)
         if source in frame.held:
             frame.spilled[slot] = frame.held[source]
+
+
+def is_filled(frame: Frame, text: Text, slot: Slot) -> bool:
+    """Whether a structure was put to a place for the next call, which is given its address; more is an array."""
+    words = range(0, _LARGEST, text.word)
+    filled = next((part for part in words if Slot(slot.base, slot.at + part) not in frame.lately), _LARGEST)
+    return 0 < text.copied <= filled < _LARGEST
 
 
 def place_of(frame: Frame, text: Text, to: Slot) -> Slot | None:

@@ -100,8 +100,10 @@ def _begins(code: Code, frames: Offsets) -> Offsets:
         ends = np.isin(word, (0x4770, 0xBF00)) | (word & 0xFF00 == 0xBD00)
         ends |= (word_at(code, frames - distance - 2, 2) == 0xE8BD) & (word & 0x8000 != 0)
         saves = (word & 0xFF00 == 0xB500) | (word_at(code, frames - distance - 2, 2) == 0xE92D)
+        # b.n, behind which lies what is reached from within; and mov rX, sp, before room for an array in a block.
+        inside = (word & 0xF800 == 0xE000) | (word & 0xFF78 == 0x4668)
         alone |= open_ & ends
-        open_ &= ~ends & ~saves
+        open_ &= ~ends & ~saves & ~inside
     return np.sort(np.concatenate([short, wide, single, arm, frames[alone]]))
 
 

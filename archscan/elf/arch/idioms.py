@@ -56,9 +56,9 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
 
     Each pattern is matched against "mnemonic operands". ``address`` names the register that receives the address, the
     ``base`` and the distance ``at``, or how far ``below``; ``copy`` names both registers; ``home`` names the register
-    that is stored (and a ``second`` beside it), base and distance of its place, the base being the stack or a register
-    that may hold such an address; ``indexed`` matches an access by a variable index from a base. ``blocks`` matches
-    copying memory in one instruction, to a ``base`` and ``at`` or along the registers ``moved``.
+    that is stored (and a ``second`` beside it; none for a number), base and distance of its place, the base being the
+    stack or a register that may hold such an address; ``indexed`` matches an access by a variable index from a base.
+    ``blocks`` matches copying memory in one instruction, to a ``base`` and ``at`` or along the registers ``moved``.
     """
 
     mode: tuple[int, int]  # CS_ARCH_…, CS_MODE_… of Capstone
@@ -92,6 +92,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     reads: re.Pattern[str] | None = None  # a register from above the stack or frame pointer: ``to``, ``base``, ``at``
     exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     blocks: re.Pattern[str] | None = None
+    copied: int = 0  # bytes of the smallest structure of which the caller makes a copy and passes its address
     moved: tuple[str, ...] = ()
     # In `_start`, how the address of `main` becomes an argument: ``value``, or ``distance`` from the next instruction.
     main: re.Pattern[str] | None = None

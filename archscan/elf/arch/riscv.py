@@ -11,6 +11,7 @@ from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
 from archscan.elf.code import Code
 
+_BEHIND = 12  # bytes before the room for an array in a block in which the stack pointer is saved
 _ON_STACK, _SHORT, _WIDE = range(3)  # c.sdsp; c.sd; sd of four bytes
 
 
@@ -58,7 +59,20 @@ def _frames(code: Code) -> Frames:
     ninth = (bits >> 3 & 3) << 7 | (bits >> 5 & 1) << 6 | (bits >> 2 & 1) << 5 | (bits >> 6 & 1) << 4
     sizes = [0x1000 - (word_at(code, wide) >> 20), 0x200 - ninth, 32 - (word_at(code, small, 2) >> 2 & 0x1F)]
     grows = where(code, 2, lambda run: (run[:-1] == 0x0133) & (run[1:] & 0xFE0F == 0x4001))
-    return Frames(np.concatenate([wide, middle, small]), np.concatenate(sizes), grows)
+    offsets = np.concatenate([wide, middle, small])
+    return Frames(offsets, np.concatenate(sizes), grows, _begins(code, np.append(offsets, grows)))
+
+
+def _begins(code: Code, makes_room: Offsets) -> Offsets:
+    """Where functions begin: what makes room, but for arrays in a block.
+
+    That stands behind `mv rX, sp`, or behind `add sp, sp, rX` where pages are probed one by one.
+    """
+    inside = np.zeros(makes_room.shape, np.bool_)
+    for distance in range(2, _BEHIND + 2, 2):
+        word = word_at(code, makes_room - distance, 2)
+        inside |= (word & 0xF07F == 0x800A) | (word & 0xFF83 == 0x9102)
+    return np.sort(makes_room[~inside])
 
 
 def _addresses(code: Code) -> Offsets:
@@ -85,11 +99,12 @@ _TEXT = Text(
     ),
     copy=re.compile(r"(?:c\.)?mv (?P<to>[ast]\d+), (?P<source>[ast]\d+)$"),
     part=re.compile(r"(?:c\.)?(?:mv|sext\.w|addiw|andi) [ast]\d+, (?P<source>[ast]\d+)(?:, .*)?$"),
-    home=re.compile(rf"(?:c\.)?f?s[bhwd](?:sp)? (?P<source>f?[ast]\d+), {_PLACE.replace('s0', '[ast][0-9]+')}$"),
+    home=re.compile(rf"(?:c\.)?f?s[bhwd](?:sp)? (?P<source>f?[ast]\d+|zero), {_PLACE.replace('s0', '[ast][0-9]+')}$"),
     reload=re.compile(rf"(?:c\.)?ld(?:sp)? (?P<to>[ast]\d+), {_PLACE}$"),
     # No instruction adds an index by itself; the address is computed before.
     indexed=re.compile(r"(?:c\.)?add \w+, (?:\w+, )?(?P<base>sp|s0)$"),
     written=re.compile(r"(?!(?:c\.)?(?:f?s[bhwd](?:sp)? |b|j))\S+ (?P<to>f?[ast]\d+)(?:,|$)"),
+    copied=24,
     loaded=re.compile(r"(?:c\.)?ld (?P<to>[at]\d+), "),
     call=re.compile(r"(?:c\.)?jalr?\b"),
     arguments=tuple(f"a{number}" for number in range(8)),

@@ -61,6 +61,36 @@ unsigned char *put48(unsigned char *p, unsigned long n) { n = __builtin_bswap64(
 unsigned char *put32(unsigned char *p, unsigned n) { n = __builtin_bswap32(n); return copy(p, &n, 4); }
 unsigned char *put2(unsigned char *p, unsigned n, int more) { n = (n << 2 | more) + 1; return copy(p, &n, 4); }
 """
+# Structures that are passed by value: on s390x as the address of a copy, the larger ones on riscv64, too.
+_BY_VALUE = """
+struct two { long a, b; }; int take(struct two), both(struct two, struct two, int); void note(long);
+int constant(long a) { note(a); return take((struct two){0, 1}) + 1; }
+int half(long a) { note(a); return take((struct two){a, -1}) + 1; }
+int pair(long *a, long *b) { note(*a); return both((struct two){a[2], a[3]}, (struct two){b[1], b[3]}, 1) + 1; }
+int again(long *a, long *b) {
+    while (both((struct two){a[2], a[3]}, (struct two){b[1], b[3]}, 1)) a++, b++;
+    return take((struct two){*a, *b}) + 1;
+}
+"""
+_LARGER = """
+struct three { long a, b, c; }; int put(struct three); void note(long);
+int three(long *a) { note(*a); return put((struct three){0, 1, 2}) + 1; }
+int copied(long *a) { note(*a); return put((struct three){a[3], a[1], a[2]}) + 1; }
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", CROSS, ids=str)
+def test_structures_passed_by_value_need_no_canary(tmp_path: Path, compiler: Compiler, optimised: str) -> None:
+    texts = [HEAD + PROGRAMS["array"].text, _BY_VALUE, "void __stack_chk_fail_local(void) { for (;;); }"]
+    texts += [_LARGER] if compiler.architecture in ("riscv64", "s390x") else []
+    built = build(compiler, tmp_path, texts, [*_SHARED, optimised, _STRONG], "p.so")
+    found = seen(built, "usr/lib/x/p.so", compiler.architecture)
+    assert found.stack_protector == "yes", found.reasons["stack_protector"]
+    assert found.reasons["stack_protector"].counts["exposed"] == 0
+
+
 _UNCHANGED = """
 void take(int *);
 int a(int x) { int v = 0; take(&v); return v; }
@@ -407,6 +437,38 @@ def test_stripped_programs_without_tables_are_not_accused(tmp_path: Path, compil
     for level, expected in ((_STRONG, "yes"), (_NONE, "no")):
         found = seen(build(compiler, tmp_path, [HEAD + _PROGRAM, other], [*flags, level], "stripped"))
         assert found.stack_protector == expected, found.reasons["stack_protector"]
+
+
+# The rest of a function behind one of its returns, which makes room for an array of its own.
+_IN_A_BLOCK = """
+    int fill(char *, int), note(const char *, int), ready(int);
+    __attribute__((noinline)) int shown(int a, int b, const char *s) {
+        char small[8]; fill(small, 8);
+        if (__builtin_expect(ready(a), 1)) { note("a", b); return a + small[1]; }
+        { int n = 4096; char text[n]; fill(text, n); note(text, b); }
+        return b;
+    }
+    __attribute__((noinline)) int cold(int a, int b, const char *s) {
+        char small[8]; fill(small, 8);
+        for (; ready(a); note(s, a++)) if (fill(small, b)) { int n = 5000; char text[n]; note(s, fill(text, n)); }
+        return small[2];
+    }
+    int main(int c, char **v) {
+        for (int i = 1; i < c; i++) if (shown(c, i, v[i]) + cold(i, c, v[i])) puts(v[i]);
+        exit(number());
+    }
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimised", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("compiler", _WITHOUT_TABLES, ids=str)
+def test_room_for_an_array_in_a_block_begins_no_function(tmp_path: Path, compiler: Compiler, optimised: str) -> None:
+    parts = "int fill(char *a, int b) { return *a = b; } int note(const char *a, int b) { return *a + b; }"
+    other = OTHER + f"int number(void) {{ return 3; }} {parts} int ready(int a) {{ return a & 7; }}\n"
+    flags = ["-w", optimised, "-fPIE", "-pie", "-fstack-clash-protection", _STRONG, "-Wl,-s"]
+    found = seen(build(compiler, tmp_path, [HEAD + _IN_A_BLOCK, other], flags, "stripped"))
+    assert found.stack_protector == "yes", found.reasons["stack_protector"]
 
 
 _NO_ARRAYS = """
