@@ -24,7 +24,7 @@ import msgspec
 
 from archscan.elf.arch.idioms import Text
 from archscan.elf.effects import Effect, effect
-from archscan.elf.exposure import SMALL
+from archscan.elf.frame import SMALL
 from archscan.elf.image import Image
 from archscan.elf.inspection import Inspection, instructions
 from archscan.elf.unwind import description, told
@@ -116,7 +116,7 @@ def is_assembler(lines: Iterable[tuple[int, str, str]], text: Text) -> bool:
 
 def _keeps_stack(stacks: Stacks, text: Text, does: Effect) -> bool:
     """Whether an instruction stores in the frame what the stack pointer was before there was one."""
-    if stacks.entered and does.stored and does.stored.to.base == text.stack and does.stored.source == stacks.entered:
+    if stacks.entered and does.stored and does.stored.to.base == text.stack and stacks.entered in does.stored.sources:
         return True
     stacks.room = stacks.room or does.grows is not None or does.allocates is not None
     if does.copied == text.stack and not stacks.room and does.written != text.frame_pointer:

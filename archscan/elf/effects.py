@@ -46,11 +46,10 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 class Store(msgspec.Struct, frozen=True):
-    """A register, perhaps a second one beside it, put to a place in memory: see ``Text.home``."""
+    """Registers put to a place in memory, one beside the other: see ``Text.home`` and ``Text.several``."""
 
     to: Slot
-    source: str  # empty for a number
-    second: str | None
+    sources: tuple[str, ...]  # empty names stand for numbers
     width: int  # bytes of each that are stored
 
 
@@ -173,12 +172,15 @@ def _allocates(text: Text, line: str) -> int | None:
 
 
 def _store(text: Text, line: str) -> Store | None:
+    several = text.several.match(line) if text.several else None
+    if several:
+        return Store(Slot(several["base"], 0), tuple(several["sources"].split(", ")), text.word)
     words = text.home.match(line)
     if words is None:
         return None
-    place = Slot(words["base"], _number(words["at"]))
+    place, second = Slot(words["base"], _number(words["at"])), words.groupdict().get("second")
     source = "" if words["source"] in (None, _ZERO) else words["source"]
-    return Store(place, source, words.groupdict().get("second"), _width(text, line, source))
+    return Store(place, (source, second) if second else (source,), _width(text, line, source))
 
 
 def _width(text: Text, line: str, source: str) -> int:

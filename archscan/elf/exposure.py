@@ -25,9 +25,11 @@ from archscan.elf.arch.idioms import Text
 from archscan.elf.effects import Effect, Slot, effect
 from archscan.elf.frame import (
     LAST_BYTE,
+    SMALL,
     Frame,
     bases_of,
     is_filled,
+    is_step,
     place_of,
     place_stored,
     registers_changed,
@@ -37,7 +39,6 @@ from archscan.elf.frame import (
     stack_moved,
 )
 
-SMALL = 16  # bytes of stack in which no array that matters fits; often the place of a parameter that was changed before
 _REMAINDER = 4  # the argument of `__udivmodti4` that says where it goes (libgcc)
 _TARGET = re.compile(r"(?:^|[ ,#])(0x[0-9a-f]+)$")
 _PAIR = (4, 8, 16)  # sincosf, sincos, sincosl: how far the two results can lie apart
@@ -51,15 +52,16 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def exposed(
-    lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, whole: bool = True, changed: bool = False
+    lines: Iterable[tuple[int, str, str]], text: Text, room: int, *, whole: bool = True, beside: bool = False
 ) -> Shown | None:
     """The first instruction that shows a function's stack to others; None where none does.
 
     ``lines`` are address, mnemonic and operands of its instructions; it makes ``room`` bytes on the stack. ``whole``:
-    they are all of its instructions, so that without a return among them it has none. ``changed``: a number that is
-    computed from what came in is taken for a parameter that the function changed, which gets no canary either.
+    they are all of its instructions, so that without a return among them it has none. ``beside``: other functions are
+    guarded, so that what looks like something that gets no canary, and may as well be a variable, is taken for the
+    first: a number that is computed from what came in, a structure that is filled, or set to 0 by a call.
     """
-    frame, way = Frame(set(text.incoming), room, changes=changed), _Way(returns=not whole)
+    frame, way = Frame(set(text.incoming), room, beside=beside), _Way(returns=not whole)
     shown: Shown | None = None
     for at, mnemonic, operands in lines:
         way.first, way.last = way.first if way.first >= 0 else at, at
@@ -118,7 +120,7 @@ def _call(frame: Frame, text: Text) -> int:
     if not frame.allocated:
         return 0  # it saves registers or tells where the code is
     copied = _copied(frame, text)
-    extent = _shows(frame, text) if copied is None else 0
+    extent = _shows(frame, text) if copied is None and not _cleared(frame, text) else 0
     if extent:
         return extent
     registers_forgotten(frame, text)
@@ -154,6 +156,14 @@ def _copied(frame: Frame, text: Text) -> Slot | None:
     return place if place.base == text.stack and place.at <= text.passed and (behind or not kept) else None
 
 
+def _cleared(frame: Frame, text: Text) -> bool:
+    """Whether a call may be that of `memset` by which a compiler sets a variable to 0 that has no address for C."""
+    to, value, size = text.arguments[:3]
+    return (
+        frame.beside and to in frame.held and frame.constants.get(value) == 0 and frame.constants.get(size, 0) > SMALL
+    )
+
+
 def _step(frame: Frame, text: Text, does: Effect) -> int:
     """Takes one instruction in that is no call; the extent of the place that it indexes or whose address it pushes."""
     if not frame.held and not does.on_stack:
@@ -169,7 +179,7 @@ def _step(frame: Frame, text: Text, does: Effect) -> int:
     place = place_of(frame, text, does.stored.to) if does.stored else None
     if does.stored and place:
         place_stored(frame, text, place, does.stored)
-        return _extent(frame, text, frame.held.get(does.stored.source)) if text.pushed else 0
+        return _extent(frame, text, frame.held.get(does.stored.sources[0])) if text.pushed else 0
     if does.pushed:
         top = Slot(text.stack, 0) if does.pushed == text.stack and frame.allocated else None
         return _extent(frame, text, top or frame.held.get(does.pushed))
@@ -205,7 +215,8 @@ def _shows(frame: Frame, text: Text) -> int:
     """The extent of the largest local place whose address a call is given and that no parameter came in, or 0."""
     # A register is an argument if those before it are; else it was used for something else.
     arguments = takewhile(lambda register: register in frame.fresh or register in frame.set_, text.arguments)
-    given = [frame.held.get(register) for register in (*arguments, *((text.result,) if text.result else ()))]
+    registers = (*arguments, *((text.result,) if text.result else ()))
+    given = [None if is_step(frame, text, register) else frame.held.get(register) for register in registers]
     frame.passed.update(slot for slot in given if slot)
     # In little room, what was stored may be a parameter, changed; a parameter is stored before its address is passed.
     known = frame.homes | frame.copies | (frame.stored if frame.room - text.reserved <= SMALL else set())

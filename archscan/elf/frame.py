@@ -11,6 +11,7 @@ import msgspec
 from archscan.elf.arch.idioms import Text
 from archscan.elf.effects import Block, Effect, Slot, Store, whole
 
+SMALL = 16  # bytes of stack in which no array that matters fits; often the place of a parameter that was changed before
 LAST_BYTE = 7  # of an aligned word, where an object of one byte lies that has no room above
 _LARGEST = 64  # bytes from which on what is filled one word after another is hardly a structure passed by value
 _BOUNDLESS = 1 << 16  # room of a function that takes as much as a register says
@@ -21,7 +22,7 @@ class Frame(msgspec.Struct):
 
     fresh: set[str]  # registers that still hold what the caller passed
     room: int
-    changes: bool = False  # whether the function may change its parameters
+    beside: bool = False  # whether the object has guarded functions; then what is in doubt is taken for honest
     parts: dict[str, str] = {}  # others that hold it, or part of it, and from which register they have it
     computed: set[str] = set()  # those that hold what was computed from it
     used: int = 0  # bytes of stack in use, counted one instruction after another, where ``text`` says how
@@ -37,6 +38,7 @@ class Frame(msgspec.Struct):
     stored: set[Slot] = set()  # where anything was stored
     lately: set[Slot] = set()  # where a whole word was, since the last call
     passed: set[Slot] = set()  # whose address a call was given, though it may be that of a parameter
+    reached: set[str] = set()  # registers by which places were stored to further behind than those they have
     spilled: dict[Slot, Slot] = {}  # place → the place whose address was stored there
     constants: dict[str, int] = {}  # register → the number that the code puts into it
     set_: set[str] = set()  # registers written since the last call
@@ -109,13 +111,11 @@ def stack_grown(frame: Frame, text: Text, does: Effect) -> bool:
 
 def place_stored(frame: Frame, text: Text, place: Slot, what: Store) -> None:
     """Takes in what is stored at a place: a parameter, an address, or part of a structure that is copied."""
-    pair = [(place, what.source)]
-    if what.second:
-        pair.append((Slot(place.base, place.at + what.width), what.second))
     # A structure is copied in vector registers or in pairs; one general register may as well hold a variable.
-    registers = [whole(text, source) for _, source in pair]
-    copied = set(registers) <= frame.loaded and (len(pair) == 2 or registers[0].startswith("v"))
-    for slot, source in pair:
+    registers = [whole(text, source) for source in what.sources]
+    copied = set(registers) <= frame.loaded and (len(registers) > 1 or registers[0].startswith("v"))
+    for number, source in enumerate(what.sources):
+        slot = Slot(place.base, place.at + number * what.width)
         if text.copied and what.width >= text.word:
             frame.lately.add(slot)
         frame.spilled.pop(slot, None)
@@ -128,7 +128,7 @@ def place_stored(frame: Frame, text: Text, place: Slot, what: Store) -> None:
         each = [Slot(slot.base, slot.at + part) for part in range(what.width)]
         if _is_passed(frame, text, whole(text, source)):
             frame.homes.update(each)
-        elif frame.changes and whole(text, source) in frame.computed:
+        elif frame.beside and whole(text, source) in frame.computed:
             frame.changed.update(each)
         if source in frame.held:
             frame.spilled[slot] = frame.held[source]
@@ -138,7 +138,14 @@ def is_filled(frame: Frame, text: Text, slot: Slot) -> bool:
     """Whether a structure was put to a place for the next call, which is given its address; more is an array."""
     words = range(0, _LARGEST, text.word)
     filled = next((part for part in words if Slot(slot.base, slot.at + part) not in frame.lately), _LARGEST)
-    return 0 < text.copied <= filled < _LARGEST
+    # Larger ones are few, so they are believed in beside guarded functions alone.
+    return 0 < text.copied <= filled < _LARGEST and (frame.beside or text.copied <= SMALL)
+
+
+def is_step(frame: Frame, text: Text, register: str) -> bool:
+    """Whether a register has the address of a place only to reach another that is too far for the instruction."""
+    slot = frame.held.get(register) if text.far and register in frame.reached else None
+    return slot is not None and slot.at >= text.far and slot not in frame.stored
 
 
 def place_of(frame: Frame, text: Text, to: Slot) -> Slot | None:
@@ -148,6 +155,8 @@ def place_of(frame: Frame, text: Text, to: Slot) -> Slot | None:
         return to
     if held and held.base == text.stack and held.at <= text.passed:
         frame.copies.add(held)
+    if held and to.at > 0:
+        frame.reached.add(to.base)
     return Slot(held.base, held.at + to.at) if held else None
 
 
@@ -167,6 +176,7 @@ def _written(frame: Frame, register: str, slot: Slot | None, value: int | None) 
     frame.fresh.discard(register)
     frame.parts.pop(register, None)
     frame.computed.discard(register)
+    frame.reached.discard(register)
     frame.loaded.discard(register)
     frame.held.pop(register, None)
     frame.constants.pop(register, None)
@@ -204,7 +214,7 @@ def _came_in(frame: Frame, register: str) -> str | None:
 
 def _is_computed(frame: Frame, does: Effect) -> bool:
     """Whether an instruction computes a number from what came in, or from what was computed from that before."""
-    known = frame.changes and (frame.fresh or frame.parts or frame.computed)
+    known = frame.beside and (frame.fresh or frame.parts or frame.computed)
     return bool(known) and any(
         register in frame.computed or _came_in(frame, register) is not None for register in does.of
     )

@@ -16,7 +16,8 @@ from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.by_hand import is_by_hand
 from archscan.elf.c_functions import c_functions
 from archscan.elf.code import entry
-from archscan.elf.exposure import SMALL, Shown, exposed
+from archscan.elf.exposure import Shown, exposed
+from archscan.elf.frame import SMALL
 from archscan.elf.functions import defines, owners
 from archscan.elf.image import Image
 from archscan.elf.inspection import (
@@ -201,13 +202,12 @@ def _exposed(found: Inspection, text: Text, number: int, size: int) -> tuple[Sho
     Also how many bytes were decoded.
     """
     room, length = int(found.room[number]) + text.reserved, int(found.view.ends[number] - found.view.starts[number])
-    # Beside guarded functions, a changed parameter is more likely than a unit without; where there are none, it is not.
-    changed = bool(found.guarded.any())
-    shown = exposed(instructions(found, number, size), text, room, whole=size >= length, changed=changed)
+    beside = bool(found.guarded.any())
+    shown = exposed(instructions(found, number, size), text, room, whole=size >= length, beside=beside)
     if shown is None or (size >= length and text.pops_result is None):
         return shown, size
     lines = without_results(found, text, instructions(found, number, _UNTIL_RETURN))
-    shown = exposed(lines, text, room, whole=length <= _UNTIL_RETURN, changed=changed)
+    shown = exposed(lines, text, room, whole=length <= _UNTIL_RETURN, beside=beside)
     return shown, size + min(length, _UNTIL_RETURN)
 
 

@@ -54,6 +54,21 @@ def test_a_structure_that_is_passed_by_reference_is_copied_in_pairs(body: tuple[
     assert _shows(arm64.MACHINE, code, 96) is expected
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ((0x911003E2, 0xF9002055), False),  # add x2, sp, #0x400; str x21, [x2, #0x40]: only on the way to 0x440
+        ((0x911003E2, 0xF9000055), True),  # str x21, [x2]: what lies there
+        ((0x910403E2, 0xF9002055), True),  # add x2, sp, #0x100, from where 0x140 is no further than from sp
+        ((0x911003E2,), True),
+    ],
+)
+def test_what_lies_far_away_is_reached_in_two_steps(body: tuple[int, ...], expected: bool) -> None:
+    """GCC for aarch64 leaves the first step in a register that would be the next argument (stp reaches 504 bytes)."""
+    words = (0xD11183FF, 0xAA1303E0, 0xAA1403E1, *body, 0x94000000)  # sub sp, sp, #0x460; mov x0, x19; mov x1, x20
+    assert _shows(arm64.MACHINE, b"".join(word.to_bytes(4, "little") for word in words), 0x460) is expected
+
+
 @pytest.mark.parametrize(("between", "expected"), [(0xB4000040, True), (0x14000002, False), (0xD65F03C0, False)])
 def test_behind_a_branch_arguments_hold_something_else(between: int, expected: bool) -> None:
     """`cbz` falls through; `b` and `ret` do not."""

@@ -79,6 +79,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     copy: re.Pattern[str]
     part: re.Pattern[str] | None = None  # a register receives what another (``source``) holds, or part of that
     home: re.Pattern[str]
+    several: re.Pattern[str] | None = None  # stores more than two ``sources``, from where ``base`` points to
     reload: re.Pattern[str]  # the reverse: a register from a base and distance
     indexed: re.Pattern[str]
     written: re.Pattern[str]  # an instruction whose first operand is the register that it changes
@@ -92,6 +93,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     reads: re.Pattern[str] | None = None  # a register from above the stack or frame pointer: ``to``, ``base``, ``at``
     exchanged: re.Pattern[str] | None = None  # names two registers that change their places
     blocks: re.Pattern[str] | None = None
+    far: int = 0  # how far from the stack pointer a place is no more reached in one step; 0: all are
     copied: int = 0  # bytes of the smallest structure of which the caller makes a copy and passes its address
     moved: tuple[str, ...] = ()
     # In `_start`, how the address of `main` becomes an argument: ``value``, or ``distance`` from the next instruction.
