@@ -37,6 +37,7 @@ from archscan.elf.frame import (
     room_of,
     stack_grown,
     stack_moved,
+    steady,
 )
 
 _REMAINDER = 4  # the argument of `__udivmodti4` that says where it goes (libgcc)
@@ -73,7 +74,7 @@ def exposed(
         extent = 0 if shown else _call(frame, text) if does.calls else _step(frame, text, does)
         if extent:
             shown = Shown(at, extent)
-        stack_moved(frame, does, leaves=leaves)
+        stack_moved(frame, text, does, leaves=leaves)
         if does.returns:
             way.left = True
             registers_forgotten(frame, text)  # what follows is reached from elsewhere
@@ -196,7 +197,7 @@ def _indexed(frame: Frame, text: Text, to: Slot) -> int:
     held = None if based else frame.held.get(to.base)
     if held in frame.homes or not (held or based):
         return 0
-    slot = Slot(held.base, held.at + to.at) if held else to
+    slot = Slot(held.base, held.at + to.at) if held else steady(frame, text, to)
     extent = _extent(frame, text, slot)
     return extent if extent > SMALL or slot in frame.passed else 0
 

@@ -27,6 +27,7 @@ class Frame(msgspec.Struct):
     computed: set[str] = set()  # those that hold what was computed from it
     used: int = 0  # bytes of stack in use, counted one instruction after another, where ``text`` says how
     top: int = 0  # of them before room was given back
+    pushed: int = 0  # bytes of arguments that were pushed, by which all places are further above the stack pointer
     framed: bool = False
     saved: int = 0  # bytes of registers that were pushed behind that
     allocated: bool = False  # before that, what the stack pointer points to is the caller's
@@ -44,12 +45,14 @@ class Frame(msgspec.Struct):
     set_: set[str] = set()  # registers written since the last call
 
 
-def stack_moved(frame: Frame, does: Effect, *, leaves: bool) -> None:
+def stack_moved(frame: Frame, text: Text, does: Effect, *, leaves: bool) -> None:
     """Takes in how much stack is in use.
 
     Room is given back before a return, behind which it is there again, or behind a call that structures were passed to
     by value: then the function goes on with less of it, and what lies above are the caller's things.
     """
+    if frame.allocated and text.moves and not text.pushed:
+        _push(frame, text, does, leaves=leaves)
     if leaves:
         frame.used, frame.top = max(frame.used, frame.top), 0
     elif does.goes_on:
@@ -61,6 +64,19 @@ def stack_moved(frame: Frame, does: Effect, *, leaves: bool) -> None:
             frame.saved += does.more
         frame.top = max(frame.top, frame.used) if does.less else 0
         frame.used = max(frame.used + does.more - does.less, 0)
+
+
+def _push(frame: Frame, text: Text, does: Effect, *, leaves: bool) -> None:
+    """Takes in what is pushed for a call, with what rounds the stack pointer down for it, and taken off again."""
+    if leaves:
+        frame.pushed = 0
+    elif does.allocates is None or does.more <= text.word:
+        frame.pushed = max(frame.pushed + does.more - does.less, 0)
+
+
+def steady(frame: Frame, text: Text, slot: Slot) -> Slot:
+    """A place counted from the stack pointer as it is where nothing is pushed."""
+    return Slot(slot.base, slot.at - frame.pushed) if frame.pushed and slot.base == text.stack else slot
 
 
 def registers_forgotten(frame: Frame, text: Text) -> None:
@@ -88,7 +104,7 @@ def registers_changed(frame: Frame, text: Text, does: Effect) -> None:
             frame.parts[does.written] = passed
         if computed:
             frame.computed.add(does.written)
-        if does.read and _is_callers(frame, text, does.read):
+        if does.read and _is_callers(frame, text, steady(frame, text, does.read)):
             frame.fresh.add(does.written)
     for register in does.loaded:
         _written(frame, register, None, None)
@@ -152,7 +168,7 @@ def place_of(frame: Frame, text: Text, to: Slot) -> Slot | None:
     """Where a store goes: counted from the stack pointer, or from the place whose address a register holds."""
     held = frame.held.get(to.base)
     if to.base == text.stack or (to.base == text.frame_pointer and not held):
-        return to
+        return steady(frame, text, to)
     if held and held.base == text.stack and held.at <= text.passed:
         frame.copies.add(held)
     if held and to.at > 0:
@@ -236,8 +252,8 @@ def _is_callers(frame: Frame, text: Text, slot: Slot) -> bool:
 def _given(frame: Frame, text: Text, does: Effect) -> Slot | None:
     """The local place whose address an instruction puts into a register."""
     if does.reloaded:
-        return frame.spilled.get(does.reloaded)
-    slot = _own(frame, text, does.address) if does.address else None
+        return frame.spilled.get(steady(frame, text, does.reloaded))
+    slot = _own(frame, text, steady(frame, text, does.address)) if does.address else None
     if slot is not None:
         return slot
     if does.copied:

@@ -108,6 +108,13 @@ _CALLED = "e8fbffffff"
         # A call whose arguments lie on the stack; add rsp, 0x30; lea rdi, [rsp+0x20]: a parameter where it came
         (_CALLED + "4883c430" + "488d7c2420" + _CALLED, False),
         (_CALLED + "4883c410" + "488d7c2420" + _CALLED, True),
+        # mov [rsp+0x14], r8d; push r9; lea r9, [rsp+0x1c]: the same place, as r9 is pushed; another; taken off again
+        ("4489442414" + "4151" + "4c8d4c241c" + _CALLED, False),
+        ("4489442414" + "4151" + "4c8d4c2418" + _CALLED, True),
+        ("4489442414" + "4151" + "4158" + "4c8d4c2414" + _CALLED, False),
+        # lea rcx, [rsp+8]; sub rsp, 8; mov [rsp+0x10], r8d; push 1: stored there behind what keeps the stack aligned
+        ("488d4c2408" + "4883ec08" + "4489442410" + "6a01" + _CALLED, False),
+        ("488d4c2408" + "4883ec08" + "4489442408" + "6a01" + _CALLED, True),
         # Behind a return the room is there again.
         ("4883c438" + "c3" + "488d7c2420" + _CALLED, True),
     ],

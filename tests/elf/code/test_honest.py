@@ -26,6 +26,16 @@ _PARAMETERS = {
     "one-byte": "void put(const void *, int, int); void f(int k, unsigned char v, int c) { put(&v, 1, k); }",
     "two-bytes": "void put(const void *, int, int); void f(int k, unsigned short v, int c) { put(&v, c, k); }",
     "two-registers": "struct two { long a, b; }; void take(struct two *); void f(struct two t) { take(&t); }",
+    "many-arguments": """
+        void many(char *, char *, int *, int *, int *, double *, double *, int *, double *, int *, double *, double *,
+                  int *, long, long);
+        extern double zero, one, two; extern int last;
+        void f(double *a, double *b, double *c, int n, int m, double *r) {
+            many("N", "N", &n, &m, &m, &one, b, &n, c, &m, &zero, r, &n, 1, 1); }
+        void g(double *a, double *b, double *c, int n, int m, double *r, double *s) {
+            many("N", "N", &n, &m, &m, &one, b, &n, c, &m, &zero, r, &n, 1, 1);
+            for (int i = 0; i < n * m; i++) a[i] *= r[i];
+            many("N", "N", &n, &m, &m, &two, a, &n, c, &m, &zero, s, &n, 1, 1); }""",
     "remainder": """
         typedef unsigned __int128 wide;
         wide f(wide a, wide b, wide *r) { wide q = a / b; *r += a % b; return q; }""",
