@@ -23,7 +23,6 @@ _NARROW = re.compile(r"(?:c\.)?(?P<four>sty?|stw|sw(?:sp)?|stmw) |(?:st[bhc]y?|s
 _POINTER = re.compile(r"(\w+) ptr \[")
 _LETTERS = {"w": 4, "s": 4, "q": 16}  # of arm64's registers, where not 8
 _WIDTHS = {"byte": 1, "word": 2, "dword": 4, "qword": 8, "xmmword": 16, "ymmword": 32, "zmmword": 64}
-_ZERO = "zero"  # the register that is always 0, of riscv
 # Rounding an address, as for alloca, and adding to it.
 _ROUNDED = re.compile(
     r"(?:c\.)?(?:and|bic|add|sub|sh[lr]|sar|ls[lr]|s[lr]l|nill|rldicr|clrr)\w*(?:\.w)? %?(?P<to>\w+), "
@@ -179,7 +178,7 @@ def _store(text: Text, line: str) -> Store | None:
     if words is None:
         return None
     place, second = Slot(words["base"], _number(words["at"])), words.groupdict().get("second")
-    source = "" if words["source"] in (None, _ZERO) else words["source"]
+    source = "" if words["source"] in (None, text.zero) else words["source"]
     return Store(place, (source, second) if second else (source,), _width(text, line, source))
 
 

@@ -2,11 +2,12 @@
 
 `-fstack-protector-strong` gives a canary to every function with an array on its stack or a local variable whose address
 is taken (gcc, cfgexpand.cc, `stack_protect_decl_p`). So in code compiled with it no function without a canary passes
-the address of a local variable to another, or indexes its stack. Seven honest exceptions are known and looked for,
+the address of a local variable to another, or indexes its stack. Honest exceptions are known and looked for,
 where what is addressed is no variable or a canary is of no use: the place where a parameter arrived, or where one of a
 class without members would have, a parameter that was changed before, a structure that is passed by value or as the
-address of a copy, the results that gcc lets `sincos` and the division of 128-bit numbers write, a number of which bytes
-are taken by an index, and functions that never return, to which clang gives none.
+address of a copy, what the compiler itself sets to 0 by a call, the way to a place that is far, the results that gcc
+lets `sincos` and the division of 128-bit numbers write, a number of which bytes are taken by an index, and functions
+that never return, to which clang gives none.
 
 The function is decoded from its start, one instruction after another, as the compiler wrote it down. Branches are not
 followed: what is found is evidence, and where the order misleads, an address counts as forgotten.

@@ -6,6 +6,8 @@ places; how much of the stack is the function's own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from archscan.elf.arch.idioms import Text
@@ -140,14 +142,17 @@ def place_stored(frame: Frame, text: Text, place: Slot, what: Store) -> None:
         frame.stored.add(slot)
         if copied:
             frame.copies.add(slot)
-        # Parts of a small structure have addresses of their own.
-        each = [Slot(slot.base, slot.at + part) for part in range(what.width)]
-        if _is_passed(frame, text, whole(text, source)):
-            frame.homes.update(each)
-        elif frame.beside and whole(text, source) in frame.computed:
-            frame.changed.update(each)
+        if _is_passed(frame, text, registers[number]):
+            frame.homes.update(_parts(slot, what.width))
+        elif frame.beside and registers[number] in frame.computed:
+            frame.changed.update(_parts(slot, what.width))
         if source in frame.held:
             frame.spilled[slot] = frame.held[source]
+
+
+def _parts(slot: Slot, width: int) -> Iterator[Slot]:
+    """Each byte of a place: parts of a small structure have addresses of their own."""
+    return (Slot(slot.base, slot.at + part) for part in range(width))
 
 
 def is_filled(frame: Frame, text: Text, slot: Slot) -> bool:

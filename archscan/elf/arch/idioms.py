@@ -79,7 +79,8 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     copy: re.Pattern[str]
     part: re.Pattern[str] | None = None  # a register receives what another (``source``) holds, or part of that
     home: re.Pattern[str]
-    several: re.Pattern[str] | None = None  # stores more than two ``sources``, from where ``base`` points to
+    several: re.Pattern[str] | None = None  # stores a list of ``sources``, from where ``base`` points to
+    zero: str | None = None  # the register that is always 0, where ``home`` matches storing that
     reload: re.Pattern[str]  # the reverse: a register from a base and distance
     indexed: re.Pattern[str]
     written: re.Pattern[str]  # an instruction whose first operand is the register that it changes

@@ -104,6 +104,7 @@ _TEXT = Text(
     # No instruction adds an index by itself; the address is computed before.
     indexed=re.compile(r"(?:c\.)?add \w+, (?:\w+, )?(?P<base>sp|s0)$"),
     written=re.compile(r"(?!(?:c\.)?(?:f?s[bhwd](?:sp)? |b|j))\S+ (?P<to>f?[ast]\d+)(?:,|$)"),
+    zero="zero",
     copied=24,
     loaded=re.compile(r"(?:c\.)?ld (?P<to>[at]\d+), "),
     call=re.compile(r"(?:c\.)?jalr?\b"),
