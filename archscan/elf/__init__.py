@@ -10,6 +10,7 @@ import msgspec
 
 from archscan.elf import symbols
 from archscan.elf.arch import machine
+from archscan.elf.call_sites import call_sites
 from archscan.elf.classify import kind
 from archscan.elf.hardening import protections
 from archscan.elf.image import (
@@ -31,7 +32,7 @@ from archscan.elf.subject import Subject
 from archscan.errors import ElfError
 from archscan.model import Elf, escape
 
-__all__ = ["Exports", "Place", "facts"]
+__all__ = ["Exports", "Place", "call_sites", "facts", "read"]
 
 Exports = Literal["", "libraries", "all"]
 """Of which objects exports are facts: of those with a SONAME, or of programs too."""

@@ -7,11 +7,11 @@ a slot is a stub of the PLT; what calls a stub, or calls through the slot itself
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from archscan.elf.arch.idioms import Idioms
+from archscan.elf.arch.idioms import Idioms, Pairs
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.code import Code, beginning
 from archscan.elf.image import (
@@ -41,11 +41,31 @@ class Called(msgspec.Struct, frozen=True, eq=False):
     calls: Offsets  # offsets into the file
 
 
-class _Calls(msgspec.Struct, frozen=True, eq=False):
-    """Calls of imported functions: where they stand, and the address of the slot that each goes through."""
+class Calls(msgspec.Struct, frozen=True, eq=False):
+    """Calls of imported functions: where they stand in the file, and the address of the slot that each goes through."""
 
     offsets: Offsets
     slots: Offsets
+
+
+class Callers(msgspec.Struct, frozen=True, eq=False):
+    """Direct calls and jumps, sorted by the address that they lead to; what is data may seem to be one."""
+
+    targets: Offsets
+    offsets: Offsets
+
+
+def callers(code: Code, direct: Callable[[Code], Pairs]) -> Callers:
+    """Where code calls or jumps to an address that it names."""
+    offsets, targets = direct(code)
+    order = np.argsort(targets, kind="stable")
+    return Callers(targets[order], offsets[order])
+
+
+def callers_of(known: Callers, address: int) -> Offsets:
+    """The offsets of what leads to an address, sorted."""
+    low, high = np.searchsorted(known.targets, [address, address + 1])
+    return np.sort(known.offsets[low:high])
 
 
 def called(
@@ -64,7 +84,7 @@ def called(
         found = unlinked_calls(image, code, idioms, symbols)
         return {name: Called(NONE, in_plt=False, calls=sites) for name, sites in found.items()}
     places = _slots(image, wanted, jump_slot)
-    known = _calls(beginning(code, _SEARCHED), idioms) if places else _Calls(NONE, NONE)
+    known = calls(beginning(code, _SEARCHED), idioms) if places else Calls(NONE, NONE)
     return {
         name: Called(slots, in_plt, np.unique(known.offsets[np.isin(known.slots, slots)]))
         for name, (slots, in_plt) in places.items()
@@ -94,10 +114,10 @@ def _reached(code: Code, idioms: Idioms, functions: dict[str, Called]) -> list[s
     return [name for name, one in functions.items() if np.isin(one.slots, known).any()]
 
 
-def _calls(code: Code, idioms: Idioms) -> _Calls:
-    """The calls that go to a stub of the PLT, and those straight through a slot."""
-    assert idioms.stubs is not None
-    assert idioms.direct_calls is not None
+def calls(code: Code, idioms: Idioms) -> Calls:
+    """The calls that go to a stub of the PLT, and those straight through a slot; none where these are not known."""
+    if idioms.stubs is None or idioms.direct_calls is None:
+        return Calls(NONE, NONE)
     entries, through = idioms.stubs(code)
     sites, targets = idioms.direct_calls(code)
     indirect, slots = idioms.slot_calls(code) if idioms.slot_calls else (NONE, NONE)
@@ -107,7 +127,33 @@ def _calls(code: Code, idioms: Idioms) -> _Calls:
         number = np.minimum(np.searchsorted(entries, targets), entries.size - 1)
         to_stub = entries[number] == targets
         indirect, slots = np.append(indirect, sites[to_stub]), np.append(slots, through[number[to_stub]])
-    return _Calls(indirect, slots)
+    return Calls(indirect, slots)
+
+
+def by_place(found: Calls) -> Calls:
+    """The same sorted by offset, each once."""
+    offsets, numbers = np.unique(found.offsets, return_index=True)
+    return Calls(offsets, found.slots[numbers])
+
+
+def first(found: Calls, most: int) -> Calls:
+    """No more than the first of them."""
+    return Calls(found.offsets[:most], found.slots[:most])
+
+
+def slot_symbols(image: Image) -> dict[int, tuple[int, int]]:
+    """By the address of each slot, the number of the symbol whose address it gets, and the type of the relocation.
+
+    Of 64-bit objects only. A slot may stand in a table of the program's as well as in the GOT.
+    """
+    if image.bits != 64:
+        return {}
+    rows = np.concatenate([NONE.reshape(0, 3).astype(np.uint64), *_relocations(image)])
+    symbols = (rows[:, 1] >> np.uint64(32)).astype(np.int64)
+    types = (rows[:, 1] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    named = symbols > 0
+    columns = (rows[named, 0].astype(np.int64).tolist(), symbols[named].tolist(), types[named].tolist())
+    return {slot: (symbol, kind) for slot, symbol, kind in zip(*columns, strict=True)}
 
 
 def _slots(image: Image, wanted: Iterable[str], jump_slot: frozenset[int]) -> dict[str, tuple[Offsets, bool]]:

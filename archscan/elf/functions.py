@@ -110,12 +110,18 @@ def name_bytes(view: Functions, start: int, most: int | None = None) -> bytes | 
 
 def defines(view: Functions, wanted: bytes) -> bool:
     """Whether a symbol table defines a function of that name."""
+    return starts_of(view, wanted).size > 0
+
+
+def starts_of(view: Functions, wanted: bytes) -> Offsets:
+    """Where the functions of that name begin."""
     # Linkers let a name stand in the end of a longer one.
     ends = re.compile(re.escape(wanted + b"\0"))
-    return any(
-        bool(np.isin(table.names, [found.start() for found in ends.finditer(table.strings)]).any())
+    found = [
+        table.starts[np.isin(table.names, [found.start() for found in ends.finditer(table.strings)])]
         for table in view.labels
-    )
+    ]
+    return np.concatenate([NONE, *found])
 
 
 def owners(view: Functions, offsets: Offsets) -> Offsets:

@@ -65,7 +65,8 @@ def _addends(image: Image, data: bytes) -> Offsets:
     size = image.bits // 8
     rows = np.frombuffer(data, f"{image.order}i{size}", len(data) // (3 * size) * 3).reshape(-1, 3)
     symbol = rows[:, 1].astype(np.int64) >> (32 if image.bits == 64 else 8)
-    addends: Offsets = rows[symbol == 0, 2].astype(np.int64)
+    # What points to itself is a handle (`__dso_handle`), and nothing that is used.
+    addends: Offsets = rows[(symbol == 0) & (rows[:, 0] != rows[:, 2]), 2].astype(np.int64)
     return addends
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes
-from archscan.elf.arrays import Bytes, Mask, Offsets, among, np, numbers
-from archscan.elf.code import Code, matches
+from archscan.elf.arch.x86_lifting import reader
+from archscan.elf.arrays import NONE, Bytes, Mask, Offsets, among, np, numbers
+from archscan.elf.code import Code, matches, offsets_of, within
 from archscan.elf.mapping import addresses
 
 _REX = (0x48,)
@@ -104,6 +106,45 @@ def _slot_calls(code: Code) -> Pairs:
     return found, addresses(code.mapping, found) + 6 + numbers(code.raw, found + 2, 4, "<", signed=True)
 
 
+def _slot_loads(code: Code) -> Pairs:
+    """`mov slot(%rip),%r64`, and what else looks like it."""
+    found = matches(code, (0x8B, (0x05, 0xC7), None, None, None, None))
+    return found, addresses(code.mapping, found) + 6 + numbers(code.raw, found + 2, 4, "<", signed=True)
+
+
+def _taken(code: Code) -> Pairs:
+    """`lea N(%rip),%r`, and `mov $N,%r32` where addresses are no longer than that."""
+    relative = matches(code, (0x8D, (0x05, 0xC7), None, None, None, None))
+    near = addresses(code.mapping, relative) + 6 + numbers(code.raw, relative + 2, 4, "<", signed=True)
+    constant = matches(code, ((0xB8, 0xF8), None, None, None, None))
+    far = numbers(code.raw, constant + 1, 4, "<")
+    return np.concatenate([relative, constant]), np.concatenate([near, far])
+
+
+def _branches(code: Code, address: int) -> Offsets:
+    """`jcc` to an address, and short jumps; most of what looks like these is part of something else."""
+    far = matches(code, (0x0F, (0x80, 0xF0), None, None, None, None))
+    to = addresses(code.mapping, far) + 6 + numbers(code.raw, far + 2, 4, "<", signed=True)
+    found = [far[to == address]]
+    place = int(offsets_of(code, np.array([address], np.int64))[0])
+    near = np.arange(max(place - _SHORT, 0), min(place + _SHORT, code.raw.size - 2), dtype=np.int64)
+    first = code.raw[near]
+    near = near[((first == 0xEB) | (first & 0xF0 == 0x70)) & (place >= 0)]
+    found.append(near[near + 2 + code.raw[near + 1].astype(np.int8) == place])
+    return within(code, np.concatenate(found))
+
+
+def _named(code: Code, address: int) -> Offsets:
+    """Distances from %rip that lead to an address, with a constant of up to four bytes behind; most are none."""
+    found = [NONE]
+    for low, high in code.runs:
+        for start in range(low, high - 4, _STEP):
+            places = np.arange(start, min(start + _STEP, high - 4), dtype=np.int64)
+            to = addresses(code.mapping, places) + 4 + numbers(code.raw, places, 4, "<", signed=True)
+            found.append(places[(to <= address) & (to >= address - 4)])
+    return within(code, np.concatenate(found))
+
+
 def _in_stub(code: Code, jumps: Offsets) -> Mask:
     """Whether a jump stands as in .plt (a `push` behind it), in .plt.got or .plt.sec (a filler up to 8 or 16 bytes)."""
     lazy = bytes_at(code, jumps + 6, (0x68,))
@@ -115,6 +156,8 @@ def _in_stub(code: Code, jumps: Offsets) -> Mask:
 # `mov $imm,%r32` to the registers of the first arguments; `or $-1,%r64` for a size that is not known.
 _CONSTANTS = ((0xBF,), (0xBE,), (0xBA,), (0xB9,), (0x41, 0xB8), (0x41, 0xB9))
 _ALL_ONES = ((0xCF,), (0xCE,), (0xCA,), (0xC9,), (0xC8,), (0xC9,))
+_SHORT = 130  # bytes that a short jump reaches
+_STEP = 1 << 20  # bytes of code that are looked at together
 _WINDOW = 40  # bytes before a call in which its arguments are most often put together
 
 
@@ -150,6 +193,8 @@ def _aliases() -> dict[str, str]:
         found |= {f"r{number}{suffix}": f"r{number}" for suffix in "dwb"}
     return found
 
+
+ALIASES = _aliases()
 
 _FLOW = Flow(
     constant=re.compile(
@@ -199,7 +244,7 @@ _TEXT = Text(
     arguments=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
     kept=frozenset({"rbx", "rbp", "r12", "r13", "r14", "r15"}),
     incoming=frozenset({"rdi", "rsi", "rdx", "rcx", "r8", "r9", *(f"xmm{number}" for number in range(8))}),
-    aliases=_aliases(),
+    aliases=ALIASES,
     saved_from=2,  # behind the return address
     scaled=re.compile(r"lea (?P<to>r\w+), \[r\w+ \+ r\w+\*[248](?: [+-] (?:0x)?[0-9a-f]+)?\]$"),
     leaps=re.compile(r"(?:bnd |notrack )*jmp (?P<to>r\w+)$"),
@@ -207,6 +252,16 @@ _TEXT = Text(
     # Compilers write `mov %rsp,%reg`, take no new stack from elsewhere, and write no prefix before a return.
     rounds=re.compile(r"and rsp, "),
     unwritten=re.compile(r"lea r\w+, \[rsp\]$|mov rsp, qword ptr \[r(?!sp|bp)|repz ret"),
+)
+
+_LIFT = Lift(
+    read=reader(ALIASES),
+    stack="rsp",
+    frame="rbp",
+    stacked=8,
+    arguments=_TEXT.arguments,
+    result="rax",
+    kept=_TEXT.kept,
 )
 
 MACHINE = Machine(
@@ -218,6 +273,7 @@ MACHINE = Machine(
     property_and=0xC0000002,  # GNU_PROPERTY_X86_FEATURE_1_AND
     marks={"ibt_marked": 1, "shstk_marked": 2},
     features=frozenset({"stack_clash", "ibt_marked", "ibt_compiled", "shstk_marked"}),
+    lift=_LIFT,
     idioms=Idioms(
         canaries=_canaries,
         of_gcc=_of_gcc,
@@ -231,6 +287,10 @@ MACHINE = Machine(
         stubs=_stubs,
         direct_calls=_direct_calls,
         slot_calls=_slot_calls,
+        slot_loads=_slot_loads,
+        taken=_taken,
+        branches=_branches,
+        named=_named,
         constant_argument=_constant_argument,
     ),
 )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
+from archscan.elf.arch.arm64_lifting import read
 from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
-from archscan.elf.arrays import Mask, Offsets, Words, np
+from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
 from archscan.elf.code import Code
 from archscan.elf.mapping import addresses
 
 _GUARD = 1 << 16  # bytes: gcc for Debian and Ubuntu is configured for a guard of 64 KiB
 _ROOM = 64 << 20
+_APART = 256  # bytes between the two instructions that make an address, or load what stands there
 _PADS = (0xD503245F, 0xD50324DF, 0xD503233F, 0xD503237F)  # bti c, bti jc, paciasp, pacibsp
 _SIGNATURES = (0xD503233F, 0xD503237F)
 
@@ -125,11 +129,75 @@ def _stubs(code: Code) -> Pairs:
     found = where(code, 4, stub)
     address = addresses(code.mapping, found)
     page, load = word_at(code, found), word_at(code, found + 4)
-    pages = (page >> 5 & 0x7FFFF) << 2 | page >> 29 & 3
-    pages = (pages ^ 1 << 20) - (1 << 20)
-    slot = (address & ~0xFFF) + (pages << 12) + (load >> 10 & 0xFFF) * 8
+    slot = _pages(page, address) + (load >> 10 & 0xFFF) * 8
     marked = word_at(code, found - 4) == 0xD503245F
     return np.concatenate([address, (address - 4)[marked]]), np.concatenate([slot, slot[marked]])
+
+
+def _pages(words: Offsets, at: Offsets) -> Offsets:
+    """The pages whose addresses `adrp` at some addresses computes."""
+    pages = (words >> 5 & 0x7FFFF) << 2 | words >> 29 & 3
+    return (at & ~0xFFF) + (((pages ^ 1 << 20) - (1 << 20)) << 12)
+
+
+def _slot_loads(code: Code) -> Pairs:
+    """`ldr Xt, [Xn, #N]` shortly behind `adrp Xn, page`."""
+    return _behind_page(code, where(code, 4, lambda run: run & 0xFFC00000 == 0xF9400000), 8)
+
+
+def _taken(code: Code) -> Pairs:
+    """`add Xd, Xn, #N` shortly behind `adrp Xn, page`, and `adr`."""
+    near = where(code, 4, lambda run: run & 0x9F000000 == 0x10000000)
+    words = word_at(code, near)
+    distance = (words >> 5 & 0x7FFFF) << 2 | words >> 29 & 3
+    to = addresses(code.mapping, near) + ((distance ^ 1 << 20) - (1 << 20))
+    found, far = _behind_page(code, where(code, 4, lambda run: run & 0xFFC00000 == 0x91000000), 1)
+    return np.concatenate([near, found]), np.concatenate([to, far])
+
+
+def _branches(code: Code, address: int) -> Offsets:
+    """`b.cond`, `cbz` and `cbnz`, `tbz` and `tbnz` to an address."""
+    found = [NONE]
+    for mask, value, bits, low in ((0xFF000010, 0x54000000, 19, 5), (0x7E000000, 0x34000000, 19, 5),
+                                   (0x7E000000, 0x36000000, 14, 5)):  # fmt: skip
+        offsets = where(code, 4, partial(_masked, mask, value))
+        distance = word_at(code, offsets) >> low & (1 << bits) - 1
+        to = addresses(code.mapping, offsets) + ((distance ^ 1 << bits - 1) - (1 << bits - 1)) * 4
+        found.append(offsets[to == address])
+    return np.concatenate(found)
+
+
+def _masked(mask: int, value: int, run: Words) -> Mask:
+    return run & mask == value
+
+
+def _named(code: Code, address: int) -> Offsets:
+    """Loads and stores, and `add`, that reach an address from where `adrp` went."""
+    found = [NONE]
+    general = [(0xFF000000, size << 30 | 0x39000000, 1 << size) for size in range(4)]
+    vectors = [(0xFF800000, size << 30 | 0x3D000000, 1 << size) for size in range(4)] + [(0xFF800000, 0x3D800000, 16)]
+    for mask, pattern, scale in (*general, *vectors):
+        offsets, to = _behind_page(code, where(code, 4, partial(_masked, mask, pattern)), scale)
+        found.append(offsets[to == address])
+    offsets, to = _taken(code)
+    return np.concatenate([*found, offsets[to == address]])
+
+
+def _behind_page(code: Code, offsets: Offsets, scale: int) -> Pairs:
+    """Instructions that add to a register (bits 5 to 9) which `adrp` set shortly before, and the address that gives."""
+    paged = where(code, 4, lambda run: run & 0x9F000000 == 0x90000000)
+    adrp, words = word_at(code, paged), word_at(code, offsets)
+    pages, found, to = _pages(adrp, addresses(code.mapping, paged)), [NONE], [NONE]
+    for register in range(31):
+        own, mine = paged[adrp & 0x1F == register], offsets[words >> 5 & 0x1F == register]
+        if not own.size or not mine.size:
+            continue
+        last = np.maximum(np.searchsorted(own, mine) - 1, 0)
+        near = (own[last] < mine) & (mine - own[last] < _APART)
+        found.append(mine[near])
+        distance = (word_at(code, mine[near]) >> 10 & 0xFFF) * scale
+        to.append(pages[adrp & 0x1F == register][last[near]] + distance)
+    return np.concatenate(found), np.concatenate(to)
 
 
 def _direct_calls(code: Code) -> Pairs:
@@ -199,6 +267,18 @@ _TEXT = Text(
     scratch=frozenset(f"x{number}" for number in range(9, 18)),
 )
 
+_LIFT = Lift(
+    read=read,
+    stack="sp",
+    frame="x29",
+    arguments=_TEXT.arguments,
+    result="x0",
+    kept=_TEXT.kept | {"xzr", *(f"d{number}" for number in range(8, 16))},
+    pointers=("x8",),
+    scaled_tables=True,
+    zero="xzr",
+)
+
 MACHINE = Machine(
     name="aarch64",
     number=183,
@@ -210,6 +290,7 @@ MACHINE = Machine(
     property_and=0xC0000000,  # GNU_PROPERTY_AARCH64_FEATURE_1_AND
     marks={"bti_marked": 1, "pac_marked": 2},
     features=frozenset({"stack_clash", "bti_marked", "bti_compiled", "pac_marked", "pac_compiled"}),
+    lift=_LIFT,
     idioms=Idioms(
         canaries=_canaries,
         guard="__stack_chk_guard",
@@ -226,6 +307,10 @@ MACHINE = Machine(
         saves="pairs",
         stubs=_stubs,
         direct_calls=_direct_calls,
+        slot_loads=_slot_loads,
+        taken=_taken,
+        branches=_branches,
+        named=_named,
         constant_argument=_constant_argument,
     ),
 )

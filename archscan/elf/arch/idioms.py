@@ -162,6 +162,10 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     stubs: Callable[[Code], Pairs] | None = None  # addresses where a stub of the PLT is entered, and of its slot
     direct_calls: Callable[[Code], Pairs] | None = None
     slot_calls: Callable[[Code], Pairs] | None = None
+    slot_loads: Callable[[Code], Pairs] | None = None  # where what stands at an address is put into a register
+    taken: Callable[[Code], Pairs] | None = None  # where an address itself is
+    branches: Callable[[Code, int], Offsets] | None = None  # what else than direct calls may lead to an address
+    named: Callable[[Code, int], Offsets] | None = None  # instructions that may name an address
     # Whether right before each call a constant is put into the register of an argument (counted from 0).
     constant_argument: Callable[[Code, Offsets, int], Mask] = never
     saves: Saves = ""

@@ -1,0 +1,109 @@
+"""What an instruction does with values, the same words for every processor; read from the disassembler's text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+
+import msgspec
+
+LOW = "/b"  # behind the name of a register: its lowest byte, where that was written alone
+COUNTER = "pc"  # as a base: where the next instruction stands
+
+
+class Kind(Enum):
+    """What an instruction does to the way on, or to values."""
+
+    SET = 1  # a register gets a value
+    SELECT = 2  # a register gets one of two
+    STORE = 3
+    CALL = 4
+    JUMP = 5
+    BRANCH = 6
+    RETURN = 7
+    NOTHING = 8
+
+
+class Operator(Enum):
+    """Arithmetic by which compilers make one constant of another without a branch."""
+
+    AND = 1
+    OR = 2
+    XOR = 3
+    ADD = 4
+    SUBTRACT = 5
+    MULTIPLY = 6
+    SHIFT = 7  # to the left
+
+
+class Place(msgspec.Struct, frozen=True):
+    """An address: a register or the counter, another one with a factor, and a distance."""
+
+    base: str | None
+    index: str | None
+    at: int
+    factor: int = 1
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What an instruction does, or a part of it.
+
+    ``to`` is the register that is written. Its value is a ``number``, that of ``register`` plus the number, the result
+    of an ``operator`` on the register and an ``operand``, the address of ``place`` or, where ``reads``, what stands
+    there, one of a ``choice`` of numbers; none of these: nobody knows. ``also`` are registers that are written
+    besides, by nobody knows what. A ``SELECT`` may as well bring what ``other`` holds, with ``added``. A ``STORE`` puts
+    that value to ``place``; ``width`` are the bytes that it stores, or that are read, and 0 as many as there may be.
+    What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
+    it tells more from as much where ``added`` is 1. ``target`` is where a call or jump leads, or ``place`` where its
+    address is read, or ``register`` what holds it.
+    """
+
+    kind: Kind
+    to: str | None = None
+    number: int | None = None
+    register: str | None = None
+    operator: Operator | None = None
+    operand: int | str | None = None  # a number or a register
+    place: Place | None = None
+    reads: bool = False
+    width: int = 8
+    choice: tuple[int, ...] = ()
+    other: str | None = None
+    added: int = 0
+    also: tuple[str, ...] = ()
+    target: int | None = None
+
+
+class Lift(msgspec.Struct, frozen=True, kw_only=True):
+    """How instructions of one processor are read, and its calling convention.
+
+    ``read`` takes mnemonic and operands, and says what they do, one after another, whatever came before. ``zero`` is
+    the register that is always 0, where there is one; ``frame`` the one that may point to the frame; ``stacked`` how
+    far above the stack pointer a function finds the arguments that are in no register; ``word`` the bytes of a pointer.
+    """
+
+    read: Callable[[str, str], tuple[Operation, ...]]
+    stack: str
+    frame: str
+    arguments: tuple[str, ...]
+    result: str
+    kept: frozenset[str]
+    pointers: tuple[str, ...] = ()  # registers that are no arguments, by which a call may be given an address
+    zero: str | None = None
+    scaled_tables: bool = False  # tables of jumps hold distances in instructions, from a place in the function
+    stacked: int = 0
+    word: int = 8
+
+    @property
+    def preserved(self) -> tuple[str, ...]:
+        """The registers that hold after a call what they held before."""
+        return _preserved(self)
+
+
+@cache
+def _preserved(lift: Lift) -> tuple[str, ...]:
+    return (lift.stack, *sorted(lift.kept))
+
+
+NOTHING = Operation(Kind.NOTHING)

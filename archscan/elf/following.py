@@ -1,0 +1,394 @@
+"""Values beyond one function: what callers pass, what own functions return or fill in, what is kept in variables.
+
+Within the object, and as far as a few steps; every function is decoded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from archscan.elf.arch.lifting import Kind
+from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.calls import callers_of
+from archscan.elf.code import address_of
+from archscan.elf.program import (
+    Program,
+    by_function,
+    called_of,
+    callee_of,
+    every_call,
+    every_store,
+    holds,
+    homes,
+    instructions_of,
+    is_exported,
+    is_whole,
+    label_of,
+    leaves,
+    only_reads,
+)
+from archscan.elf.values import Call
+from archscan.elf.values.domain import (
+    MANY,
+    MOST,
+    UNKNOWN,
+    Along,
+    Atom,
+    Element,
+    Field,
+    FieldAddress,
+    Filled,
+    Kept,
+    Memory,
+    Number,
+    Parameter,
+    Pointer,
+    Result,
+    Stack,
+    Text,
+    Unknown,
+    Value,
+    field,
+)
+
+_MOST_CALLERS = 64
+_MOST_STORING = 16  # functions that name a variable
+_MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
+_NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
+_WIDEST = 16  # bytes that are stored at once
+_LONGEST_TEXT = 64  # bytes of a text on the stack
+_FOLLOWED = Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
+_NOTHING: Value = frozenset()
+_NEVER_STORED: Value = frozenset({Unknown("stack")})
+
+
+def followed(program: Program, number: int, value: Value, depth: int, call: Call | None = None) -> Value:
+    """The same with what callers within the object pass, instead of parameters of a function that is not exported.
+
+    With what own functions returned or filled in instead of that they did, with what is stored in a variable instead
+    of itself, and with what stands in a structure of which a caller is known. And, where it is passed by a ``call``,
+    with what was put where it points to on the stack.
+    """
+    if not any(isinstance(one, _FOLLOWED) for one in value):
+        return value
+    found = _NOTHING.union(
+        *(
+            _on_stack(program, number, one, depth, call)
+            if isinstance(one, Stack) and call
+            else _of_one(program, number, one, depth)
+            for one in value
+        )
+    )
+    return _bounded(found) if found else _NEVER_STORED
+
+
+def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Call) -> Value:
+    """The text that a function has put together, or what others have put where a call points them to."""
+    text = text_on_stack(place, call)
+    if text is not None:
+        return frozenset({Text(text)})
+    held = call.slots.get(place.at)
+    filled = [one for one in held[1] if isinstance(one, Filled)] if held else []
+    found = _NOTHING.union(*(_of_one(program, number, one, depth) for one in filled))
+    return frozenset(one for one in found if isinstance(one, Filled)) or frozenset({place})
+
+
+def text_on_stack(place: Stack, call: Call) -> bytes | None:
+    """The bytes up to a zero, where each slot has one known number."""
+    at, found = place.at, b""
+    while len(found) < _LONGEST_TEXT and (held := call.slots.get(at)) is not None:
+        width, value = held
+        (one, *others) = value or (None,)
+        if others or not isinstance(one, Number):
+            return None
+        found += (one.value % (1 << 8 * width)).to_bytes(width, "little")
+        if b"\0" in found:
+            return found[: found.index(b"\0")]
+        at += width
+    return None
+
+
+def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
+    if isinstance(one, Parameter):
+        return _given(program, number, one, depth)
+    if isinstance(one, Result):
+        return _returned(program, number, one, depth)
+    if isinstance(one, Memory):
+        return _kept(program, one, depth)
+    if isinstance(one, Filled):
+        return _filled(program, number, one, depth)
+    if isinstance(one, FieldAddress):
+        return _moved(one, _of_one(program, number, one.of, depth))
+    return _in_structure(program, number, one, depth) if isinstance(one, Field) else frozenset({one})
+
+
+def _moved(place: FieldAddress, pointers: Value) -> Value:
+    """The addresses at a distance from where pointers point."""
+    found: set[Atom] = set()
+    for one in pointers:
+        if isinstance(one, Pointer):
+            found.add(FieldAddress(one, place.at))
+        elif isinstance(one, FieldAddress):
+            found.add(FieldAddress(one.of, _sum(one.at, place.at)))
+        elif isinstance(one, Number) and place.at is not None:
+            found.add(Number(one.value + place.at))
+        else:
+            found.add(one if isinstance(one, Unknown) else Unknown("computed"))
+    return frozenset(found)
+
+
+def _bounded(value: Value) -> Value:
+    return value if len(value) <= MOST else MANY
+
+
+def _given(program: Program, number: int, parameter: Parameter, depth: int) -> Value:
+    """What a parameter may be: of a function that others may call, also itself with the function's name."""
+    if parameter.of:
+        return frozenset({parameter})
+    if is_exported(program.view, number):
+        return frozenset({_named(program, number, parameter.number)})
+    return _passed(program, number, parameter.number, depth)
+
+
+def _named(program: Program, number: int, argument: int, *, taken: bool = False) -> Parameter:
+    return Parameter(argument, label_of(program, number) or "", taken)
+
+
+def _kept(program: Program, variable: Memory, depth: int) -> Value:
+    """What a variable may hold: what it holds from the beginning, and what functions store there.
+
+    Itself where that is not known: it is constant, or no variable of this object alone, or its address is taken, so
+    that it may be stored to by way of that. Where it may be a part of something larger whose address is taken, it is
+    nothing in particular that is stored.
+    """
+    at = variable.address
+    if variable not in program.variables:
+        program.variables[variable] = frozenset({variable})  # also while it is looked at
+        beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None
+        far, near, end = np.searchsorted(program.taken(), [at - _FAR, at - _NEAR, at + 1]).tolist()
+        if beginning is not None and near == end and program.named is not None:
+            stored = _stored(program, variable, depth, alone=far == near)
+            if stored or far == near:
+                low = beginning % (1 << 8 * variable.width)
+                program.variables[variable] = frozenset({Number(low)}) | stored
+    return program.variables[variable]
+
+
+def _stored(program: Program, variable: Memory, depth: int, *, alone: bool) -> Value:
+    """What functions store in a variable; also who did, where that is nothing in particular, or it is not ``alone``."""
+    assert program.named is not None
+    at = variable.address
+    naming = [program.named(program.text, at - before) for before in range(0, _WIDEST, 4)]
+    numbers = np.unique(homes(program, np.concatenate(naming))).tolist()
+    if len(numbers) > _MOST_STORING or -1 in numbers:
+        return frozenset({Unknown("variable")})
+    found = _NOTHING
+    for number in numbers:
+        if not is_whole(program, number):
+            return frozenset({Unknown("variable")})
+        by: Value = frozenset({Kept(at, label_of(program, number) or "")})
+        for store in every_store(program, number):
+            if Number(at) in store.to and store.width == variable.width:
+                value = followed(program, number, store.stored, depth - 1)
+                found |= by if any(isinstance(one, Unknown | Parameter | Field) for one in value) else value
+                found |= _NOTHING if alone else by
+            elif any(_reaches(one, store.width, variable) for one in store.to):
+                found |= by
+    return found
+
+
+def _reaches(to: Atom, width: int, variable: Memory) -> bool:
+    """Whether a store of some bytes to an address changes a variable."""
+    end = variable.address + variable.width
+    return isinstance(to, Number) and to.value < end and variable.address < to.value + (width or _WIDEST)
+
+
+def _returned(program: Program, number: int, result: Result, depth: int) -> Value:
+    """What a function of the object returned from a call; what one of another object did stays as it is."""
+    key = number, result.call, depth
+    if key not in program.returned:
+        program.returned[key] = frozenset({Unknown("recursive")})  # while it is looked at
+        program.returned[key] = _result_of(program, number, result, depth)
+    return program.returned[key]
+
+
+def _result_of(program: Program, number: int, result: Result, depth: int) -> Value:
+    callee = callee_of(program, number, result.call)
+    if callee < 0 or not depth:
+        return frozenset({result})
+    calls, found = every_call(program, callee), _NOTHING
+    for at, _, does in instructions_of(program, callee):
+        if does.kind == Kind.RETURN:
+            found |= calls[at].result if at in calls else UNKNOWN
+        elif leaves(program, callee, does):
+            found |= {Result(at)}
+    return _in_caller(program, number, callee, result.call, found, depth - 1) if found else frozenset({result})
+
+
+def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
+    """What a function of the object put where an argument pointed; nothing where it only reads what is there."""
+    callee = callee_of(program, number, filled.call)
+    if callee < 0 or not depth or not is_whole(program, callee):
+        return frozenset({filled})
+    if _keeps(program, callee, filled.argument, returned=_is_used(program, number, filled.call)):
+        return frozenset({filled})  # who stores by way of the pointer was not looked for
+    found = _NOTHING
+    for store in every_store(program, callee):
+        distances = _distances(store.to, filled.argument)
+        if None in distances or any(isinstance(one, Unknown | Along) for one in store.to):
+            return frozenset({filled})
+        found |= store.stored if filled.at in distances else _NOTHING
+    for call in called_of(program, callee):
+        for place, value in enumerate(call.arguments):
+            distances = _distances(value, filled.argument)
+            if distances and not only_reads(program, call.address, place):
+                if None in distances:
+                    return frozenset({filled})
+                found |= {Filled(call.address, place, filled.at - far) for far in distances if far is not None}
+    return _in_caller(program, number, callee, filled.call, found, depth - 1)
+
+
+def _is_used(program: Program, number: int, call: int) -> bool:
+    """Whether a function goes by what a call returned, as an address."""
+    calls, stores = every_call(program, number).values(), every_store(program, number)
+    values = [*(store.to for store in stores), *(one for made in calls for one in (*made.arguments, made.result))]
+    return any(Result(call) in {getattr(one, "of", one) for one in value} for value in values)
+
+
+def _keeps(program: Program, callee: int, argument: int, *, returned: bool) -> bool:
+    """Whether a function stores one of its parameters where others may find it, or returns it to who uses that."""
+    calls = every_call(program, callee)
+    passed = [one.at for call in calls.values() for value in call.arguments for one in value if isinstance(one, Stack)]
+    for store in every_store(program, callee):
+        if _distances(store.stored, argument):
+            places = [one.at for one in store.to if isinstance(one, Stack)]
+            if len(places) < len(store.to) or any(at - _NEAR < one <= at for at in places for one in passed):
+                return True
+    returns = [at for at, _, does in instructions_of(program, callee) if does.kind == Kind.RETURN and returned]
+    return any(_distances(calls[at].result, argument) for at in returns if at in calls)
+
+
+def _distances(value: Value, argument: int) -> set[int | None]:
+    """How far from where a parameter points a value may point."""
+    found: set[int | None] = {one.at for one in value if isinstance(one, FieldAddress) and _is(one.of, argument)}
+    return found | {0 for one in value if _is(one, argument)}
+
+
+def _is(one: Atom, argument: int) -> bool:
+    return isinstance(one, Parameter) and one.number == argument
+
+
+def _in_caller(program: Program, number: int, callee: int, at: int, value: Value, depth: int) -> Value:
+    """What a function returned or filled in, its parameters being what the call at an address passed."""
+    call = every_call(program, number).get(at)
+    found = _NOTHING
+    for one in value:
+        passed = _as_passed(call, one)
+        if passed is None:
+            found |= followed(program, callee, frozenset({one}), depth)
+        else:
+            found |= followed(program, number, passed, depth, call)
+    return _bounded(found)
+
+
+def _as_passed(call: Call | None, one: Atom) -> Value | None:
+    """What a parameter of a function, or something where it points, was to its caller; None for anything else."""
+    parameter = one.of if isinstance(one, Field | FieldAddress) else one
+    if not isinstance(parameter, Parameter) or parameter.of:
+        return None
+    passed = call.arguments[parameter.number] if call and parameter.number < len(call.arguments) else UNKNOWN
+    if isinstance(one, Parameter):
+        return passed
+    return _at(passed, one, call) if isinstance(one, Field) else UNKNOWN
+
+
+def _at(pointers: Iterable[Atom], place: Field, call: Call | None) -> Value:
+    """What stands in a field of what pointers point to, as a call passes them."""
+    found: set[Atom] = set()
+    for one in pointers:
+        if isinstance(one, Pointer):
+            found.add(_repeated(field(one, place.at, place.width), place))
+        elif isinstance(one, FieldAddress):
+            found.add(_repeated(field(one.of, _sum(one.at, place.at), place.width), place))
+        elif one == Number(0):
+            continue  # nobody reads what NULL points to
+        elif place.at is None or place.again:
+            found.add(Unknown("list" if place.again else "indexed"))
+        elif isinstance(one, Number):
+            found.add(Memory(one.value + place.at, place.width))
+        elif isinstance(one, Stack):
+            width, value = call.slots.get(one.at + place.at, (0, _NEVER_STORED)) if call else (0, _NEVER_STORED)
+            found |= value if width in (0, place.width) else {Unknown("field")}
+        elif isinstance(one, Along):
+            end = one.end + place.at if one.end else 0
+            found.add(Element(Along(one.start + place.at, one.stride, one.of, one.table, end), place.width))
+        else:
+            found.add(Unknown("field"))
+    return frozenset(found)
+
+
+def _repeated(one: Atom, place: Field) -> Atom:
+    """The same, or what is that far behind it, where a list is meant."""
+    return msgspec.structs.replace(one, again=True) if place.again and isinstance(one, Field) else one
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+def _in_structure(program: Program, number: int, place: Field, depth: int) -> Value:
+    """What stands where something points, as far as who passed, returned or filled that in is known."""
+    if isinstance(place.of, Parameter):
+        if place.of.of or is_exported(program.view, number):
+            of = place.of if place.of.of else _named(program, number, place.of.number)
+            return frozenset({msgspec.structs.replace(place, of=of)})
+        return _passed(program, number, place.of.number, depth, place)
+    pointers = _of_one(program, number, place.of, depth)
+    if pointers == {place.of}:
+        return frozenset({place})
+    return _NOTHING.union(*(_of_one(program, number, one, 0) for one in _at(pointers, place, None)))
+
+
+def _passed(program: Program, number: int, argument: int, depth: int, place: Field | None = None) -> Value:
+    """What all callers of a function pass as one of its arguments, or what stands in a ``place`` there."""
+    key = number, argument, depth, (place.at, place.width, place.again) if place else None
+    if key not in program.given:
+        program.given[key] = frozenset({Unknown("recursive")})  # while it is looked at
+        program.given[key] = _from_callers(program, number, argument, depth, place)
+    return program.given[key]
+
+
+def _from_callers(program: Program, number: int, argument: int, depth: int, place: Field | None) -> Value:
+    begin = address_of(program.text, int(program.view.starts[number]))
+    sites, others = callers_of(program.callers(), begin), _branching(program, number, begin)
+    if holds(program.taken(), begin):
+        parameter = _named(program, number, argument, taken=True)
+        found: Value = frozenset({parameter if place is None else msgspec.structs.replace(place, of=parameter)})
+    elif not depth or not 0 < sites.size + others.size <= _MOST_CALLERS:
+        return frozenset({Unknown("too-many-callers" if sites.size else "no-caller") if depth else Unknown("too-deep")})
+    else:
+        found = _NOTHING
+    if not depth or sites.size + others.size > _MOST_CALLERS:
+        return found
+    for caller, offsets in by_function(program, np.union1d(sites, others)):
+        wanted = frozenset(address_of(program.text, offset) for offset in offsets.tolist())
+        # Bytes that look like a call may be none, but between functions nobody can tell.
+        real = wanted & {at for at, _, _ in instructions_of(program, caller)} if caller >= 0 else wanted
+        calls = {at: call for at, call in every_call(program, caller).items() if at in real}
+        if len(calls) < len(real) or (caller >= 0 and not program.known.get(caller)):
+            return found | {Unknown("caller-not-read")}
+        for call in calls.values():
+            value = call.arguments[argument] if argument < len(call.arguments) else UNKNOWN
+            found |= followed(program, caller, value if place is None else _at(value, place, call), depth - 1, call)
+        if len(found) > MOST:
+            return MANY
+    return found or frozenset({Unknown("no-caller")})
+
+
+def _branching(program: Program, number: int, begin: int) -> Offsets:
+    """What else leads to a function from outside of it."""
+    found = program.branches(program.text, begin) if program.branches else NONE
+    outside: Offsets = found[homes(program, found) != number]
+    return outside

@@ -1,0 +1,319 @@
+"""The code of an object as functions of instructions that are read once, and what is passed at their calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import lru_cache, partial
+
+import msgspec
+
+from archscan.elf.arch.lifting import Kind, Lift, Operation
+from archscan.elf.arrays import Offsets, np
+from archscan.elf.calls import Callers, Calls, callers_of
+from archscan.elf.code import Code, address_of, offsets_of
+from archscan.elf.filling import LENDING, LENGTHS, RETURNING_FIRST, RETURNING_TWICE, may_fill
+from archscan.elf.functions import Functions, name_bytes, owners
+from archscan.elf.image import Image
+from archscan.elf.jump_tables import cases
+from archscan.elf.mapping import FAR
+from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_through
+from archscan.elf.values.blocks import Row
+from archscan.elf.values.calls import Effect, Effects
+from archscan.elf.values.domain import Memory, Value
+from archscan.model import escape
+
+_LONGEST = 1 << 16  # bytes of a function that are decoded
+_LONGEST_NAME = 1024  # bytes of a function's name that are kept
+_MOST_BYTES = 4 << 20  # of an object
+_MOST_STEPS = 4_000_000  # instructions that are gone through for an object; openssl's command takes 1.1 million
+_LEAVING = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
+
+
+class Program(msgspec.Struct):
+    """The code of an object, and how much more of it may be decoded. ``calls``: of imported functions, sorted."""
+
+    image: Image
+    text: Code
+    view: Functions
+    lift: Lift
+    engine: object
+    callers: Callable[[], Callers]
+    calls: Calls
+    slots: Mapping[int, str]
+    taken: Callable[[], Offsets]  # addresses that code and data keep or pass on, sorted
+    named: Callable[[Code, int], Offsets] | None
+    branches: Callable[[Code, int], Offsets] | None
+    begins_with: Callable[[int], int | None]  # what stands at an address that may be written, once it is loaded
+    reads: Mapping[str, Container[int]] = {}  # arguments of imported functions that only read where these point
+    own_names: Container[str] = ()  # of functions that the object itself exports
+    left: int = _MOST_BYTES
+    budget: Budget = msgspec.field(default_factory=lambda: Budget(_MOST_STEPS))
+    cases: dict[int, frozenset[int]] = {}  # where tables lead, by functions
+    decoded: dict[int, tuple[Row, ...]] = {}  # what lies between the beginnings and ends of functions, by their numbers
+    homes: dict[int, int] = {}  # the functions of which they are a part
+    known: dict[int, tuple[Row, ...]] = {}  # the instructions of functions with their parts
+    addresses: dict[int, frozenset[int]] = {}  # of these
+    variables: dict[Memory, Value] = {}  # what they may hold
+    # What callers pass, by function, argument, depth, and field of what that points to.
+    given: dict[tuple[int, int, int, tuple[int | None, int, bool] | None], Value] = {}
+    whole: dict[int, tuple[dict[int, Call], tuple[Call, ...]]] = {}  # calls and stores of functions
+    symbols: dict[int, str | None] = {}  # the imported functions to which calls go
+    returned: dict[tuple[int, int, int], Value] = {}  # by function, call, and depth
+    runs: dict[int, Run] = {}  # functions that were gone through
+
+
+def calls_of(
+    program: Program, number: int, wanted: frozenset[int], through: frozenset[int] = frozenset()
+) -> dict[int, Call]:
+    """What a function passes at some of its calls; nothing for what is no function, or more than may be decoded."""
+    return at_calls(_run(program, number), wanted, through) if number >= 0 else {}
+
+
+def every_call(program: Program, number: int) -> dict[int, Call]:
+    """What a function passes at all its calls, and at jumps and returns by which it may be left."""
+    return _whole(program, number)[0]
+
+
+def every_store(program: Program, number: int) -> tuple[Call, ...]:
+    """What a function stores, and where."""
+    return _whole(program, number)[1]
+
+
+def is_whole(program: Program, number: int) -> bool:
+    """Whether all of a function could be gone through."""
+    rows, (calls, stores) = instructions_of(program, number), _whole(program, number)
+    leaving = {at for at, _, does in rows if does.kind in _LEAVING}
+    return (
+        bool(calls) and calls.keys() == leaving and len(stores) == sum(does.kind == Kind.STORE for _, _, does in rows)
+    )
+
+
+def _whole(program: Program, number: int) -> tuple[dict[int, Call], tuple[Call, ...]]:
+    """What a function passes at each of its calls, and what it stores."""
+    if number < 0:
+        return {}, ()
+    if number not in program.whole:
+        run = _run(program, number)
+        calls = frozenset(at for at, _, does in instructions_of(program, number) if does.kind in _LEAVING)
+        program.whole[number] = at_calls(run, calls), at_stores(run)
+    return program.whole[number]
+
+
+def _run(program: Program, number: int) -> Run:
+    """A function, gone through once."""
+    if number not in program.runs:
+        effects = Effects(partial(_effect, program), partial(_returns_first, program), partial(_length, program))
+        rows, led_to = instructions_of(program, number), _cases(program, number)
+        twice = any(imported(program, at) in RETURNING_TWICE for at, _, does in rows if does.kind == Kind.CALL)
+        program.runs[number] = run_through(() if twice else rows, program.lift, led_to, program.budget, effects)
+    return program.runs[number]
+
+
+def called_of(program: Program, number: int) -> list[Call]:
+    """The calls of a function, and its jumps to others."""
+    calls = every_call(program, number)
+    return [
+        calls[at]
+        for at, _, does in instructions_of(program, number)
+        if at in calls and (does.kind == Kind.CALL or leaves(program, number, does))
+    ]
+
+
+def callee_of(program: Program, number: int, call: int) -> int:
+    """The number of the function of the object that a call leads to, or -1."""
+    targets = (does.target for at, _, does in instructions_of(program, number) if at == call) if number >= 0 else ()
+    target = next((one for one in targets if one is not None), None)
+    return number_at(program, target) if target is not None else -1
+
+
+def leaves(program: Program, number: int, does: Operation) -> bool:
+    """Whether a jump leaves a function for another one, or may."""
+    if does.kind == Kind.BRANCH:
+        return does.target is not None and does.target not in _addresses(program, number)
+    return does.kind == Kind.JUMP and (does.target is None or does.target not in _addresses(program, number))
+
+
+def _addresses(program: Program, number: int) -> frozenset[int]:
+    if number not in program.addresses:
+        program.addresses[number] = frozenset(at for at, _, _ in instructions_of(program, number))
+    return program.addresses[number]
+
+
+def instructions_of(program: Program, number: int) -> tuple[Row, ...]:
+    """The instructions of a function, and its parts that lie apart; none if it is too long, or enough was decoded."""
+    if number not in program.known:
+        own = _own_instructions(program, number)
+        parts = [_own_instructions(program, part) for part in _parts(program, number)] if own else []
+        program.known[number] = own + tuple(row for part in parts for row in part) if all(parts) else ()
+    return program.known[number]
+
+
+def _own_instructions(program: Program, number: int) -> tuple[Row, ...]:
+    if number not in program.decoded:
+        size = int(program.view.ends[number] - program.view.starts[number])
+        program.left -= size
+        fits = size <= _LONGEST and program.left >= 0
+        program.decoded[number] = _rows(program, number) if fits else ()
+    return program.decoded[number]
+
+
+def _parts(program: Program, number: int) -> list[int]:
+    """The functions that are parts of another one: what compilers think is seldom run lies apart (`f.cold`)."""
+    start, end = int(program.view.starts[number]), int(program.view.ends[number])
+    begin = address_of(program.text, start)
+    callers = program.callers()
+    low, high = np.searchsorted(callers.targets, [begin + 1, begin + end - start])
+    places = np.concatenate([callers.offsets[low:high], _jumps_of(program, number)])
+    others = [one for one in np.unique(owners(program.view, places)).tolist() if one not in (-1, number)]
+    return [one for one in others if home_of(program, one) == number]
+
+
+def _jumps_of(program: Program, number: int) -> Offsets:
+    """Where jumps of a function lead that name the place, unless that is another library's function."""
+    rows = _own_instructions(program, number)
+    jumps = [
+        (at, does.target) for at, _, does in rows if does.kind in (Kind.JUMP, Kind.BRANCH) and does.target is not None
+    ]
+    led_to = [target for at, target in jumps if 0 <= target < FAR and imported(program, at) is None]
+    return offsets_of(program.text, np.array(led_to, np.int64))
+
+
+def home_of(program: Program, number: int) -> int:
+    """The function of which one is a part that lies apart, as it leads back into the middle of that; or itself."""
+    if number < 0:
+        return number
+    if number not in program.homes:
+        led_to = _jumps_of(program, number)
+        inside = owners(program.view, led_to)
+        others = (inside >= 0) & (inside != number)
+        middle = inside[others][program.view.starts[inside[others]] != led_to[others]]
+        homes = np.unique(middle).tolist()
+        program.homes[number] = homes[0] if len(homes) == 1 and _is_part(program, number, homes[0]) else number
+    return program.homes[number]
+
+
+def _is_part(program: Program, number: int, home: int) -> bool:
+    """Whether one of two functions that lead into each other is the part: what nothing enters, or the smaller."""
+    entered = [_is_entered(program, one) for one in (number, home)]
+    sizes = program.view.ends[[number, home]] - program.view.starts[[number, home]]
+    return entered == [False, True] or (entered[0] == entered[1] and not entered[0] and bool(sizes[0] < sizes[1]))
+
+
+def _is_entered(program: Program, number: int) -> bool:
+    """Whether a function is exported, or something names where it begins; that may be a jump to a part, too."""
+    begin = address_of(program.text, int(program.view.starts[number]))
+    places = callers_of(program.callers(), begin)
+    calls = [int(owners(program.view, np.array([place]))[0]) for place in places.tolist()]
+    return is_exported(program.view, number) or any(one != number for one in calls) or holds(program.taken(), begin)
+
+
+def homes(program: Program, offsets: Offsets) -> Offsets:
+    """The number of the function that each offset belongs to; -1 for none."""
+    numbers = owners(program.view, offsets)
+    found = {number: home_of(program, number) for number in np.unique(numbers).tolist()}
+    return np.array([found[number] for number in numbers.tolist()], np.int64)
+
+
+def _rows(program: Program, number: int) -> tuple[Row, ...]:
+    """The instructions of a function, as what they do."""
+    start, end = int(program.view.starts[number]), int(program.view.ends[number])
+    read, data = _reader(program.lift), program.text.raw[start:end].tobytes()
+    rows = program.engine.disasm_lite(data, address_of(program.text, start))  # type: ignore[attr-defined]
+    return tuple(
+        (address, address + size, does)
+        for address, size, mnemonic, operands in rows
+        for does in read(mnemonic, operands)
+    )
+
+
+@lru_cache(4)
+def _reader(lift: Lift):  # type: ignore[no-untyped-def]
+    """Compilers write few different instructions: each is read once."""
+    return lru_cache(1 << 15)(lift.read)
+
+
+def _cases(program: Program, number: int) -> frozenset[int]:
+    """Where jumps by tables lead in a function."""
+    if number not in program.cases:
+        program.cases[number] = cases(program.image, instructions_of(program, number), program.lift)
+    return program.cases[number]
+
+
+def number_at(program: Program, address: int) -> int:
+    """The number of the function that begins at an address, or -1."""
+    if not 0 <= address < FAR:
+        return -1
+    offset = offsets_of(program.text, np.array([address], np.int64))
+    number = int(owners(program.view, offset)[0]) if offset[0] >= 0 else -1
+    return number if number >= 0 and int(program.view.starts[number]) == int(offset[0]) else -1
+
+
+def _effect(program: Program, address: int, does: Operation, argument: int) -> Effect:
+    """What a call does with what an argument points to."""
+    if _of_others(program, address) in LENDING:
+        return Effect.LENDS
+    if only_reads(program, address, argument):
+        return Effect.READS
+    if imported(program, address) is not None:
+        return Effect.FILLS
+    return Effect.MAY_FILL if does.target is not None else Effect.FILLS
+
+
+def only_reads(program: Program, address: int, argument: int) -> bool:
+    """Whether the imported function that is called does no more than read what an argument points to."""
+    symbol = imported(program, address)
+    if symbol is not None and argument in program.reads.get(symbol, ()):
+        return True
+    known = _of_others(program, address)
+    return known is not None and not may_fill(known, argument)
+
+
+def _of_others(program: Program, address: int) -> str | None:
+    """The same if that is no function of the object's own, which may do anything."""
+    symbol = imported(program, address)
+    return None if symbol in program.own_names else symbol
+
+
+def _returns_first(program: Program, address: int) -> bool:
+    return _of_others(program, address) in RETURNING_FIRST
+
+
+def _length(program: Program, address: int) -> int | None:
+    return LENGTHS.get(_of_others(program, address) or "")
+
+
+def imported(program: Program, address: int) -> str | None:
+    """The imported function to which the call at an address goes."""
+    if address not in program.symbols:
+        offset = int(offsets_of(program.text, np.array([address], np.int64))[0])
+        number = int(np.searchsorted(program.calls.offsets, offset))
+        known = number < program.calls.offsets.size and int(program.calls.offsets[number]) == offset
+        program.symbols[address] = program.slots.get(int(program.calls.slots[number])) if known else None
+    return program.symbols[address]
+
+
+def label_of(program: Program, number: int) -> str | None:
+    """The name of a function, or `sub_` and where it begins."""
+    if number < 0:
+        return None
+    start = int(program.view.starts[number])
+    known = name_bytes(program.view, start, _LONGEST_NAME)
+    return (escape(known) if known else "") or f"sub_{address_of(program.text, start):x}"
+
+
+def by_function(program: Program, offsets: Offsets) -> Iterator[tuple[int, Offsets]]:
+    """The offsets of each function, by its number; -1 for those in none."""
+    numbers = homes(program, offsets)
+    for number in np.unique(numbers).tolist():
+        yield number, offsets[numbers == number]
+
+
+def is_exported(view: Functions, number: int) -> bool:
+    """Whether other objects may call a function by its name."""
+    return number >= 0 and holds(view.exported, int(view.starts[number]))
+
+
+def holds(places: Offsets, one: int) -> bool:
+    """Whether a place is among some that are sorted."""
+    at = int(np.searchsorted(places, one))
+    return at < places.size and int(places[at]) == one

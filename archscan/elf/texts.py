@@ -1,0 +1,41 @@
+"""Strings and pointers among what an object never changes while it runs."""
+
+from __future__ import annotations
+
+from archscan.elf.image import PF_W, Image, loads, mapped
+from archscan.elf.pointers import pointer_at
+
+_PT_RELRO = 0x6474E552
+_LONGEST = 512  # bytes of a string that names an algorithm, or lists some
+
+
+def is_constant(image: Image, address: int) -> bool:
+    """Whether what stands at an address stays as the file has it: not writable, or only until it is relocated.
+
+    What the file does not have is nothing, or copied from another object when that is loaded.
+    """
+    parts = [part for part in loads(image) if part.address <= address < part.address + part.file_size]
+    if not parts or any(not part.flags & PF_W for part in parts):
+        return bool(parts)
+    relro = (part for part in image.segments if part.type == _PT_RELRO)
+    return any(part.address <= address < part.address + part.memory_size for part in relro)
+
+
+def string_at(image: Image, address: int) -> str | None:
+    """The text of printable ASCII at an address; None where there is none, or something else."""
+    raw = mapped(image, address, _LONGEST)
+    end = raw.find(b"\0")
+    if end < 0 or not is_constant(image, address):
+        return None
+    text = raw[:end]
+    return text.decode("ascii") if all(32 <= byte < 127 for byte in text) else None
+
+
+def number_at(image: Image, address: int, width: int) -> int | None:
+    """The number of ``width`` bytes at an address where nobody changes it, a pointer once it is relocated."""
+    if not is_constant(image, address):
+        return None
+    if width == image.bits // 8:
+        return pointer_at(image, address)
+    raw = mapped(image, address, width)
+    return int.from_bytes(raw, "little" if image.order == "<" else "big") if len(raw) == width else None

@@ -1,0 +1,108 @@
+"""What a call leaves of what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+import msgspec
+
+from archscan.elf.arch.lifting import Lift, Operation
+from archscan.elf.values.domain import OWN, Filled, Held, Number, Result, Stack, Unknown, Value, bounded
+from archscan.elf.values.state import State
+
+_NOTHING: Value = frozenset()
+_LOST: Value = frozenset({Unknown("stack")})
+_WORD, _HALF = 8, 4
+_MOST_STORED = 1 << 16  # bytes of a stack that one call is thought to store
+
+
+class Effect(Enum):
+    """What a call does with what an argument points to."""
+
+    FILLS = 1
+    MAY_FILL = 2
+    READS = 3
+    LENDS = 4  # reads it, and may return an address in it
+
+
+class Effects(msgspec.Struct, frozen=True):
+    """What is known of calls: of the one at an address, what it does with what one of its arguments points to.
+
+    And whether it returns its first argument, and which one says how many bytes it stores.
+    """
+
+    on: Callable[[int, Operation, int], Effect] = lambda _address, _does, _argument: Effect.FILLS
+    returns_first: Callable[[int], bool] = lambda _address: False
+    length: Callable[[int], int | None] = lambda _address: None
+
+
+NOTHING_KNOWN = Effects()
+
+
+def call(state: State, address: int, does: Operation, lift: Lift, effects: Effects) -> None:
+    """What a function that is called leaves: the registers that it must keep, and slots that nobody pointed it to.
+
+    A function of the object may leave a slot as it was, which can be looked up; one of another is pointed to what it is
+    to fill in. What lies behind such a slot may be part of the same structure, up to the next place that somebody was
+    pointed to.
+    """
+    arguments = [state.get(name) for name in lift.arguments]
+    passed = [*arguments, *map(state.get, lift.pointers)]
+    if any(OWN in value for value in passed):
+        state.forget_all()
+    # What is left in the registers of further arguments may be the address, too.
+    given = [(one.at, n) for n, value in enumerate(passed) for one in value if isinstance(one, Stack)]
+    if given:
+        _call_with(state, address, does, arguments, given, effects)
+    else:
+        state.forget_escaped()
+    state.forget_fields()
+    registers = state.registers
+    state.registers = {name: registers[name] for name in lift.preserved if name in registers}
+    state.registers[lift.result] = arguments[0] if effects.returns_first(address) else frozenset({Result(address)})
+
+
+def _call_with(
+    state: State,
+    address: int,
+    does: Operation,
+    arguments: Sequence[Value],
+    given: Sequence[tuple[int, int]],
+    effects: Effects,
+) -> None:
+    """What a call leaves of the stack that is ``given`` some of its places, with the number of the argument."""
+    effect = {(at, n): effects.on(address, does, n) if n < len(arguments) else Effect.LENDS for at, n in given}
+    told = [(at, n, how) for (at, n), how in effect.items() if how in (Effect.FILLS, Effect.MAY_FILL)]
+    before = {at: _before(state, at) for at, _, _ in told if (at, Effect.FILLS) not in {(a, h) for a, _, h in told}}
+    lent = [(at, address, -1) for (at, _), how in effect.items() if how == Effect.LENDS]
+    state.escape([*lent, *((at, address, n) for at, n, _ in told)])
+    state.forget_escaped()
+    length = _length(arguments, effects.length(address))
+    for at in dict.fromkeys(at for at, _, _ in told):
+        numbers = [n for place, n, _ in told if place == at]
+        state.forget(at, at + length)
+        # The next place that somebody was told is another variable.
+        end = min((place for place, _, _ in state.told if place > at), default=0)
+        width, value = before.get(at, (_width_before(end - at), _NOTHING))
+        state.put(at, width, bounded(value.union(Filled(address, n) for n in numbers)))
+        for further in [one for one in state.slots if at < one < end and not length]:
+            width, value = state.slots[further]
+            filled = {Filled(address, n, further - at) for n in numbers}
+            state.put(further, width, bounded(value | filled))
+
+
+def _width_before(distance: int) -> int:
+    """Bytes of the widest slot that fits into some."""
+    return next((width for width in (8, 4, 2) if width <= distance), 1) if distance > 0 else _WORD
+
+
+def _before(state: State, at: int) -> Held:
+    """What a slot held, nothing if nothing was stored there."""
+    return state.slots.get(at, (_WORD, _NOTHING if state.is_empty(at, _HALF) else _LOST))
+
+
+def _length(arguments: Sequence[Value], number: int | None) -> int:
+    """How many bytes a call stores at most, as an argument says; 0 where that is not known."""
+    value = arguments[number] if number is not None and number < len(arguments) else _NOTHING
+    return max((min(one.value, _MOST_STORED) for one in value if isinstance(one, Number)), default=0)

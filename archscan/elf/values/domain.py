@@ -1,0 +1,236 @@
+"""The values of the analysis: sets of what a register or a slot of the stack may hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from itertools import pairwise
+
+import msgspec
+
+MOST = 24  # values of a set; more are nobody's
+_DEEPEST = 3  # pointers behind one another
+_ROW = 6  # places in what something points to from which on they are taken for a loop's
+
+
+class Number(msgspec.Struct, frozen=True, order=True, tag=True):
+    """A number, or an address of the object."""
+
+    value: int
+
+
+class Stack(msgspec.Struct, frozen=True, order=True, tag=True):
+    """An address of the function's own stack, counted from the stack pointer as the caller left it."""
+
+    at: int
+
+
+class Result(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What the call at an address returned."""
+
+    call: int
+
+
+class Filled(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What the call at an address may have put where an argument pointed, or at a distance from there."""
+
+    call: int
+    argument: int
+    at: int = 0
+
+
+class Parameter(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What the caller passed, counted from 0; ``of`` the function with that name, where others may call that.
+
+    They do so by its name, or by its address, which is ``taken``.
+    """
+
+    number: int
+    of: str = ""
+    taken: bool = False
+
+
+class Memory(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What stood at an address of the object, in ``width`` bytes."""
+
+    address: int
+    width: int = 8
+
+
+class Field(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What stood at a distance from where something points, in ``width`` bytes; ``at`` None: somewhere there.
+
+    ``again``: or what stood at the same distance from where that points, and so on, as in a list.
+    """
+
+    of: Parameter | Result | Filled | Memory | Field
+    at: int | None
+    width: int = 8
+    again: bool = False
+
+
+class Kept(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What a function stored in a variable of the object, which may be anything."""
+
+    address: int
+    by: str
+
+
+class Unknown(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What nobody knows, and why."""
+
+    reason: str
+
+
+class FieldAddress(msgspec.Struct, frozen=True, order=True, tag=True):
+    """The address at a distance from where something points; ``at`` None: somewhere there."""
+
+    of: Parameter | Result | Filled | Memory | Field
+    at: int | None
+
+
+class Text(msgspec.Struct, frozen=True, order=True, tag=True):
+    """The address of a string that a function has put together on its stack."""
+
+    text: bytes
+
+
+class Along(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What nobody knows times ``stride``, with ``start`` added; as an address, that of an entry of a table.
+
+    ``table``: where that begins, as far as known; entries before are none. ``end``: what it is less than, if known.
+    """
+
+    start: int
+    stride: int
+    of: Parameter | Result | Filled | Memory | Field | Kept | Unknown
+    table: int = 0
+    end: int = 0
+
+
+class Element(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What stands in an entry of a table, or in a part of it: ``width`` bytes at any of the addresses."""
+
+    at: Along
+    width: int
+
+
+Atom = (
+    Along
+    | Element
+    | Number
+    | Stack
+    | Result
+    | Filled
+    | Parameter
+    | Memory
+    | Field
+    | FieldAddress
+    | Kept
+    | Text
+    | Unknown
+)
+Value = frozenset[Atom]
+Pointer = Parameter | Result | Filled | Memory | Field
+"""What may point to something; where, nobody knows."""
+
+UNKNOWN: Value = frozenset({Unknown("computed")})
+MANY: Value = frozenset({Unknown("too-many-values")})
+COUNTED = Unknown("counted")
+OWN = Unknown("own-stack")  # an address of the function's own stack, and nobody knows which
+Held = tuple[int, Value]
+"""How many bytes a slot of the stack has, and what they hold."""
+
+
+def field(of: Pointer, at: int | None, width: int) -> Atom:
+    """What stands in a field of what something points to; behind too many pointers it is nobody's."""
+    if isinstance(of, Field) and of.at == at and of.width == width:
+        return of if of.again else Field(of.of, at, width, again=True)
+    deep, inner = 1, of
+    while isinstance(inner, Field):
+        deep, inner = deep + 1, inner.of
+    return Field(of, at, width) if deep <= _DEEPEST else Unknown("behind-many-pointers")
+
+
+def together(one: Value, other: Value, *, row: bool = False) -> Value:
+    """What either brings; as a ``row``: numbers that became more may become any more."""
+    return one if one is other else _together(one, other, row)
+
+
+@lru_cache(1 << 14)
+def _together(one: Value, other: Value, row: bool) -> Value:
+    """The same, once for values that meet again and again."""
+    if one >= other:
+        return one
+    both = one | other
+    if row and both != one and sum(isinstance(value, Number) for value in both) > 2:
+        return _as_row(both)
+    found = bounded(both)
+    return found if _rows(one) <= _rows(found) else _without_rows(found)
+
+
+def _rows(value: Value) -> frozenset[Atom]:
+    return frozenset(one for one in value if isinstance(one, Along))
+
+
+def _without_rows(value: Value) -> Value:
+    """The same without rows that begin ever earlier, as where a loop counts down; such numbers are nobody's."""
+    return frozenset(one for one in value if not isinstance(one, Along | Number)) | {COUNTED}
+
+
+def _as_row(value: Value) -> Value:
+    """Numbers at equal distances as a row that goes on for ever, others as nobody's."""
+    numbers = sorted(one.value for one in value if isinstance(one, Number))
+    stride = numbers[1] - numbers[0]
+    others = frozenset(one for one in value if not isinstance(one, Number))
+    if any(later - one != stride for one, later in pairwise(numbers)):
+        return bounded(others | MANY)
+    return bounded(others | {Along(numbers[0], stride, COUNTED, numbers[0])})
+
+
+def bounded(value: Value) -> Value:
+    """The same without what is told twice; nothing in particular where it is too much."""
+    if len(value) < _ROW and not any(map(_is_many, value)):
+        return value
+    value = _in_a_row(_somewhere(value))
+    if len(value) <= MOST and MANY.isdisjoint(value):
+        return value
+    return MANY | {OWN} if is_own(value) else MANY
+
+
+def _is_many(one: Atom) -> bool:
+    """Whether a value stands for others, too."""
+    return isinstance(one, Along) or one in MANY or (isinstance(one, FieldAddress) and one.at is None)
+
+
+def _somewhere(value: Value) -> Value:
+    """Many addresses in what something points to as one of which nobody knows where it is; as a loop brings them."""
+    addresses = [one for one in value if isinstance(one, FieldAddress)]
+    counts = Counter(one.of for one in addresses)
+    many = {one.of for one in addresses if one.at is None or counts[one.of] >= _ROW}
+    if not many:
+        return value
+    others = {one for one in value if not (isinstance(one, FieldAddress) and one.of in many)}
+    return frozenset(others | {FieldAddress(of, None) for of in many})
+
+
+def _in_a_row(value: Value) -> Value:
+    """The same without what is in a row that it has."""
+    rows = [one for one in value if isinstance(one, Along)]
+    if not rows:
+        return value
+    return frozenset(one for one in value if not any(_is_in(one, row) for row in rows if row != one))
+
+
+def _is_in(one: Atom, row: Along) -> bool:
+    """Whether a number, or those of a row, are among those of another row that a loop counts."""
+    if isinstance(one, Along):
+        same = (one.stride, one.of, one.table) == (row.stride, COUNTED, row.table) and row.of == COUNTED
+        return same and one.start > row.start and (one.start - row.start) % row.stride == 0
+    after = one.value - row.start if isinstance(one, Number) and row.of == COUNTED and not row.table else -1
+    return after >= 0 and after % row.stride == 0
+
+
+def is_own(value: Value) -> bool:
+    """Whether a value may be an address of the function's own stack."""
+    return any(isinstance(one, Stack) or one == OWN for one in value)
