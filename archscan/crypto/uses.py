@@ -35,18 +35,18 @@ def import_uses(catalogue: Catalogue, imports: Sequence[Import], needed: Sequenc
     known = [one for one in imports if one.symbol in catalogue.index]
     if not known:
         return ()
-    sonames = _sonames(catalogue, needed)
+    sonames = sonames_of(catalogue, needed)
     uses = {
-        _use(catalogue, symbol, use, library, confidence)
+        use_of(catalogue, symbol, use, library, confidence, use.algorithm)
         for one in known
-        for symbol, library, confidence in _attributed(catalogue, one, sonames)
+        for symbol, library, confidence in attributed(catalogue, one, sonames)
         for use in symbol.uses
         if use.algorithm is not None and use.when is None
     }
     return tuple(sorted(uses, key=_order))
 
 
-def _sonames(catalogue: Catalogue, needed: Iterable[str]) -> dict[str, list[str]]:
+def sonames_of(catalogue: Catalogue, needed: Iterable[str]) -> dict[str, list[str]]:
     """The NEEDED names of each library of the catalogue, by its id."""
     found: dict[str, list[str]] = {}
     for soname in dict.fromkeys(needed):
@@ -55,7 +55,7 @@ def _sonames(catalogue: Catalogue, needed: Iterable[str]) -> dict[str, list[str]
     return found
 
 
-def _attributed(
+def attributed(
     catalogue: Catalogue, one: Import, sonames: Mapping[str, Sequence[str]]
 ) -> list[tuple[Symbol, str, Confidence]]:
     """The symbols that ``one`` may be, with library and confidence."""
@@ -70,11 +70,13 @@ def _attributed(
     return [(symbol, AMBIGUOUS, Confidence.POSSIBLE) for symbol in candidates]
 
 
-def _use(catalogue: Catalogue, symbol: Symbol, use: Use, library: str, confidence: Confidence) -> CryptoUse:
-    assert use.algorithm is not None
+def use_of(
+    catalogue: Catalogue, symbol: Symbol, use: Use, library: str, confidence: Confidence, algorithm: str
+) -> CryptoUse:
+    """A use of an algorithm as an import shows it."""
     return CryptoUse(
-        algorithm=use.algorithm,
-        strength=catalogue.strengths[use.algorithm],
+        algorithm=algorithm,
+        strength=catalogue.strengths[algorithm],
         role=use.role.value,
         direction=use.direction or _DIRECTIONS.get(use.role),
         library=library,

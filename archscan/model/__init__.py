@@ -18,6 +18,7 @@ from archscan.model.words import (
     Confidence,
     ElfKind,
     FileKind,
+    Outcome,
     PackageStatus,
     PrivilegeSource,
     ProblemKind,
@@ -31,6 +32,7 @@ from archscan.model.words import (
 __all__ = [
     "Asked",
     "Begin",
+    "CallSite",
     "CompileUnit",
     "Component",
     "Confidence",
@@ -50,6 +52,7 @@ __all__ = [
     "Limits",
     "Log",
     "Message",
+    "Outcome",
     "Override",
     "Package",
     "PackageStatus",
@@ -219,6 +222,19 @@ class CryptoUse(msgspec.Struct, frozen=True, kw_only=True):
     context_evidence: Text | None = None
 
 
+class CallSite(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of a catalogued function: what the selecting argument is, and the algorithms that it selects."""
+
+    address: Text
+    function: Text | None
+    library: Text
+    symbol: Text
+    outcome: Outcome
+    value: Text | None
+    reason: Text | None
+    uses: tuple[CryptoUse, ...] = ()
+
+
 class Elf(msgspec.Struct, frozen=True, kw_only=True, tag="elf"):
     """Everything known about one ELF object. The columns of the table ``elf``, and what hangs on a row of it."""
 
@@ -267,6 +283,7 @@ class Elf(msgspec.Struct, frozen=True, kw_only=True, tag="elf"):
     exports: tuple[Export, ...] = ()
     components: tuple[Component, ...] = ()
     crypto: tuple[CryptoUse, ...] = ()
+    calls: tuple[CallSite, ...] = ()
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, tag="problem"):

@@ -111,6 +111,16 @@ class Strength(StrEnum):
     NONE = "none"
 
 
+class Outcome(StrEnum):
+    """What is known of the argument by which a call selects an algorithm."""
+
+    VALUE = "value"
+    SET = "set"
+    RUNTIME = "runtime"
+    FORWARDED = "forwarded"
+    UNKNOWN = "unknown"
+
+
 class Confidence(StrEnum):
     """How sure a statement is."""
 

@@ -18,6 +18,7 @@ import msgspec
 
 from archscan import deb, elf
 from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
@@ -38,6 +39,7 @@ from archscan.model import (
     PrivilegeSource,
     Problem,
     ProblemKind,
+    Reason,
     Stage,
     escape,
     unescape,
@@ -282,8 +284,27 @@ def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports
     longest = _longest_text(facts)
     if longest > _LONGEST_NAME:
         raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
-    uses = import_uses(catalogue, facts.imports, facts.needed)
-    return msgspec.structs.replace(facts, crypto=uses) if uses else facts
+    names = {row.symbol for row in facts.imports} & catalogue.index.keys()
+    wanted = {name: reading(catalogue, name) for name in names}
+    if not wanted:
+        return facts
+    image = elf.read(data)
+    sites = elf.call_sites(image, wanted)
+    calls, kept = seen(catalogue, image, sites, facts.imports, facts.needed)
+    # What the code or a table shows is not said again of the import.
+    said = {(call.symbol, call.library) for call in calls} | {(use.symbol, use.library) for use in kept}
+    imports = import_uses(catalogue, facts.imports, facts.needed)
+    uses = tuple(use for use in imports if (use.symbol, use.library) not in said)
+    reasons = facts.reasons | _cut_off(sites.left_out)
+    return msgspec.structs.replace(facts, crypto=uses + kept, calls=calls, reasons=reasons)
+
+
+def _cut_off(left_out: int) -> dict[str, Reason]:
+    """What is said where an object has more calls of catalogued functions than are kept."""
+    if not left_out:
+        return {}
+    text = "calls of catalogued functions, or places where their addresses are taken, were left out"
+    return {"call_site": Reason("too-many-calls", text, {"left_out": left_out})}
 
 
 def _longest_text(facts: Elf) -> int:

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.model import Elf, File, Override, Package, PackageStatus, Problem, ProblemKind, Reading, Stage, escape
+from archscan.model import (
+    CryptoUse,
+    Elf,
+    File,
+    Override,
+    Package,
+    PackageStatus,
+    Problem,
+    ProblemKind,
+    Reading,
+    Stage,
+    escape,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -18,7 +30,7 @@ if TYPE_CHECKING:
 _ELF_COLUMNS = tuple(
     name
     for name in Elf.__struct_fields__
-    if name not in ("file_path", "needed", "imports", "exports", "components", "crypto")
+    if name not in ("file_path", "needed", "imports", "exports", "components", "crypto", "calls")
 )
 _ELF_INSERT = (
     f"INSERT INTO elf (id, package_id, file_id, {', '.join(_ELF_COLUMNS)}) "
@@ -221,10 +233,30 @@ def _write_objects(conn: sqlite3.Connection, package_id: int, files: dict[str, i
             for line in row.components
         ],
     )
+    _write_uses(conn, numbered)
+
+
+def _write_uses(conn: sqlite3.Connection, numbered: Sequence[tuple[int, Elf]]) -> None:
+    """The calls of catalogued functions, and the uses that they and the imports show."""
+    first = _next_id(conn, "call_site")
+    calls = [(elf_id, call) for elf_id, row in numbered for call in row.calls]
     conn.executemany(
-        "INSERT INTO crypto_use (elf_id, algorithm, strength, role, direction, library, symbol, evidence, confidence, "
-        "function, address, argument, context_evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(number, *map(_value, msgspec.structs.astuple(line))) for number, row in numbered for line in row.crypto],
+        "INSERT INTO call_site (id, elf_id, address, function, library, symbol, outcome, value, reason) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (first + number, elf_id, call.address, call.function, call.library, call.symbol, call.outcome.value,
+             call.value, call.reason)
+            for number, (elf_id, call) in enumerate(calls)
+        ],
+    )  # fmt: skip
+    uses: list[tuple[int, int | None, CryptoUse]] = [
+        (elf_id, None, use) for elf_id, row in numbered for use in row.crypto
+    ]
+    uses += [(elf_id, first + number, use) for number, (elf_id, call) in enumerate(calls) for use in call.uses]
+    conn.executemany(
+        "INSERT INTO crypto_use (elf_id, call_site_id, algorithm, strength, role, direction, library, symbol, "
+        f"evidence, confidence, function, address, argument, context_evidence) VALUES ({', '.join('?' * 14)})",
+        [(elf_id, site, *map(_value, msgspec.structs.astuple(use))) for elf_id, site, use in uses],
     )
 
 

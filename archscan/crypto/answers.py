@@ -1,0 +1,359 @@
+"""What each call of a catalogued function selects: an algorithm, several, or what only the running program knows.
+
+``value`` and ``set``
+    the selecting argument is known, as one value or as several that different ways bring.
+``runtime``
+    a function of another library, which is named, returned it or filled it in.
+``forwarded``
+    it is a parameter of the function around, which other objects may call.
+``unknown``
+    it could not be followed; the reason says why.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.crypto.catalogue import Catalogue, Symbol, Use
+from archscan.crypto.entries import Kind, Selector
+from archscan.crypto.entries import Text as Passed
+from archscan.crypto.selected import by_number, by_text
+from archscan.elf.call_sites import Site, Sites
+from archscan.elf.filling import ALLOCATING
+from archscan.elf.texts import number_at, string_at
+from archscan.elf.values.domain import (
+    Along,
+    Atom,
+    Element,
+    Field,
+    FieldAddress,
+    Filled,
+    Kept,
+    Memory,
+    Number,
+    Parameter,
+    Pointer,
+    Result,
+    Text,
+    Unknown,
+    Value,
+)
+from archscan.model import Confidence, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archscan.elf.image import Image
+
+NO_ALGORITHM = ("none", "any")
+_HANDLES = Result | Filled | Parameter | Field | Memory  # what stands for something that another call made
+_DEEP = 4  # calls that pass an algorithm on to each other
+_SETTING = re.compile(r"[Ii]nit|_enable$|_set")  # names of functions that change what a handle is for, and ask nothing
+_MOST_OF_HANDLE = 200  # calls of a function that are looked at for what they do with a handle
+_WORST = (Outcome.VALUE, Outcome.SET, Outcome.FORWARDED, Outcome.RUNTIME, Outcome.UNKNOWN)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a value selects: algorithms with how the source writes them, or why nobody knows."""
+
+    outcome: Outcome
+    algorithms: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
+
+
+_NULL = Answer(Outcome.VALUE, (("none", "NULL"),))
+_OWN_RESULT = Answer(Outcome.UNKNOWN, reason="result of an own function")
+SELECTS_NOTHING = Answer(Outcome.VALUE, reason="selects nothing")
+
+
+class Book(msgspec.Struct, frozen=True):
+    """What is known of an object's calls: the catalogue, the sites in two orders, and whose the symbols are."""
+
+    catalogue: Catalogue
+    image: Image
+    sites: Sites
+    by_address: Mapping[int, Site]
+    by_function: Mapping[int, Sequence[Site]]  # of catalogued functions only
+    whose: Mapping[str, tuple[Symbol, str, Confidence]]
+
+
+def holding(book: Book, symbol: Symbol, site: Site) -> tuple[Use | None, bool]:
+    """The first use that holds at a call, or may, and whether that is sure; None where none does."""
+    for use in symbol.uses:
+        holds = _holds(book, use, site)
+        if holds is not False:
+            return use, holds is True
+    return None, True
+
+
+def _holds(book: Book, use: Use, site: Site) -> bool | None:
+    """Whether the other argument is as the use wants it; None where nobody knows."""
+    when = use.when
+    if when is None:
+        return True
+    if site.arguments is None or when.argument >= len(site.arguments):
+        return None
+    values = book.sites.followed(site, site.arguments[when.argument])
+    numbers = [one.value if isinstance(one, Number) else None for one in values]
+    if when.words or None in numbers:
+        return None
+    said = {
+        bool(number & when.bits) if when.bits else number in when.numbers for number in numbers if number is not None
+    }
+    return said.pop() if len(said) == 1 else None
+
+
+def answer(book: Book, site: Site, use: Use, library: str, depth: int) -> Answer:
+    """What the selecting argument of a call selects."""
+    if use.algorithm is not None:
+        return Answer(Outcome.VALUE, ((use.algorithm, ""),))
+    if use.argument is None or not _selects(use):
+        return _of_handle(book, site, library, depth)
+    if site.arguments is None:
+        return Answer(Outcome.UNKNOWN, reason=site.reason)
+    if use.argument >= len(site.arguments):
+        return Answer(Outcome.UNKNOWN, reason="stack-argument")
+    value = site.arguments[use.argument]
+    value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
+    return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=repr)])
+
+
+def _selects(use: Use) -> bool:
+    """Whether an argument says which algorithm."""
+    return use.algorithm is None and use.argument is not None and bool(use.selector or use.points)
+
+
+def _names_one(found: Answer) -> bool:
+    return any(algorithm not in NO_ALGORITHM for algorithm, _ in found.algorithms)
+
+
+def _of_handle(book: Book, site: Site, library: str, depth: int) -> Answer:
+    """What was selected for the handle that a call gets first, by who made it and by others that get it.
+
+    Nobody knows where something else may have made it, or an own function gets it, which may select more.
+    """
+    none = Answer(Outcome.UNKNOWN, reason="no-selector")
+    handle, sites = _handle(site), book.by_function.get(site.number, ())
+    calls = {one.call for one in handle if isinstance(one, Filled | Result)}
+    if not handle or len(calls) < len(handle) or depth >= _DEEP or len(sites) > _MOST_OF_HANDLE:
+        return none
+    if any(handle & value for value in book.sites.passed_on(site.number)):
+        return none
+    makers, others = dict[int, Answer](), list[Answer]()
+    for other in sites:
+        symbol, whose, _ = book.whose[other.symbol]
+        sets = bool(_SETTING.search(other.symbol) and handle & _handle(other))
+        if whose != library or not (other.address in calls or sets):
+            continue
+        use, sure = holding(book, symbol, other)
+        if use is None or not _selects(use):
+            continue
+        if not sure:
+            return none
+        selected = answer(book, other, use, library, depth + 1)
+        if other.address in calls:
+            makers[other.address] = selected
+        else:
+            others.append(selected)
+    if any(book.sites.called(call) is None for call in calls - makers.keys()):
+        return none  # own functions made it
+    found = [one for one in (*makers.values(), *others) if _names_one(one) or one.outcome != Outcome.VALUE]
+    return _together(found) if found else none
+
+
+def _handle(site: Site) -> Value:
+    """What a call gets first, if that is something that another call made or that was passed or kept."""
+    first = site.arguments[0] if site.arguments else frozenset()
+    return frozenset(one for one in first if isinstance(one, _HANDLES))
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    """Of what several ways bring, the algorithms of all; as an outcome the worst."""
+    worst = max(answers, key=lambda one: _WORST.index(one.outcome))
+    algorithms = tuple(dict.fromkeys(pair for one in answers for pair in one.algorithms))
+    outcome = Outcome.SET if worst.outcome == Outcome.VALUE and len(algorithms) > 1 else worst.outcome
+    return Answer(outcome, algorithms, worst.reason)
+
+
+def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answer:
+    if isinstance(atom, Number):
+        return _of_number(book, use, library, atom.value)
+    if isinstance(atom, Parameter):
+        return _of_parameter(atom, "")
+    if isinstance(atom, Result):
+        return _of_result(book, use, atom.call, depth)
+    if isinstance(atom, Filled):
+        filler = book.sites.called(atom.call)
+        if filler is None:
+            return Answer(Outcome.UNKNOWN, reason="filled in by an own function")
+        where = f"field {atom.at:#x} of what is filled in by" if atom.at else "filled in by"
+        return Answer(Outcome.RUNTIME, reason=f"{where} {filler}")
+    if isinstance(atom, Kept):
+        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, stored by {atom.by}")
+    if isinstance(atom, Memory):
+        return _of_memory(book, use, library, atom)
+    if isinstance(atom, Text):
+        return _of_text(book, use, library, atom.text.decode("ascii", "replace"))
+    if isinstance(atom, Along | Element):
+        return _of_table(book, use, library, atom)
+    if isinstance(atom, FieldAddress) and not is_text(_selector(book, use, library)):
+        return Answer(Outcome.UNKNOWN, reason="computed")  # a number was added to another one
+    if isinstance(atom, Field | FieldAddress):
+        return _of_field(book, atom)
+    return Answer(Outcome.UNKNOWN, reason=atom.reason if isinstance(atom, Unknown) else "stack-address")
+
+
+def _of_parameter(parameter: Parameter, field: str) -> Answer:
+    """What others pass, who call the function by its name or, where that is taken, by its address."""
+    where = f"{field}argument {parameter.number} of {parameter.of}"
+    if not parameter.of:
+        return Answer(Outcome.UNKNOWN, reason="parameter")
+    if parameter.taken:
+        return Answer(Outcome.RUNTIME, reason=f"{where}, whose address is taken")
+    return Answer(Outcome.FORWARDED, reason=where)
+
+
+def _of_field(book: Book, place: Field | FieldAddress) -> Answer:
+    """What stands in a structure that others pass, return or fill in."""
+    where = ""
+    of: Pointer | FieldAddress = place
+    while isinstance(of, Field | FieldAddress):
+        again = " and so on" if isinstance(of, Field) and of.again else ""
+        where, of = f"{where}{'somewhere in' if of.at is None else f'field {of.at:#x}{again} of'} ", of.of
+    if isinstance(of, Parameter):
+        return _of_parameter(of, where)
+    if isinstance(of, Memory) and of.address in book.sites.slots:
+        return Answer(Outcome.RUNTIME, reason=f"{where}{book.sites.slots[of.address]}")
+    called = book.sites.called(of.call) if isinstance(of, Result | Filled) else None
+    if called is None or (isinstance(of, Result) and called in ALLOCATING):
+        return Answer(Outcome.UNKNOWN, reason="field")
+    made = "the result of" if isinstance(of, Result) else "what is filled in by"
+    return Answer(Outcome.RUNTIME, reason=f"{where}{made} {called}")
+
+
+def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
+    """A constant: a number of an enumeration, the address of a string, or none at all."""
+    selector = _selector(book, use, library)
+    if selector is None or (number == 0 and selector.kind not in ("number", "bits")):
+        return _NULL if number == 0 else Answer(Outcome.UNKNOWN, reason="address")
+    if selector.kind in ("number", "bits"):
+        values = by_number(selector, number)
+        if values is None:
+            return Answer(Outcome.VALUE, (("none", str(number)),), "not in the catalogue")
+        return Answer(Outcome.VALUE, tuple((one.algorithm, one.text) for one in values))
+    text = string_at(book.image, number)
+    return Answer(Outcome.UNKNOWN, reason="no-string") if text is None else _of_text(book, use, library, text)
+
+
+def _selector(book: Book, use: Use, library: str) -> Selector | None:
+    return book.catalogue.selectors.get(dict(use.selectors).get(library, use.selector or ""))
+
+
+def is_text(selector: Selector | None) -> bool:
+    """Whether a selector's values are strings."""
+    return selector is not None and selector.kind not in (Kind.NUMBER, Kind.BITS)
+
+
+def _of_text(book: Book, use: Use, library: str, text: str) -> Answer:
+    """A string, which names an algorithm, lists some, or none that is known."""
+    selector = _selector(book, use, library)
+    if selector is None or not is_text(selector):
+        return Answer(Outcome.UNKNOWN, reason="address")
+    values = by_text(selector, text)
+    reason = "not in the catalogue" if values is None else None
+    algorithms = tuple((one.algorithm, f'"{text}"') for one in values or ())
+    return Answer(Outcome.VALUE, algorithms or (("none", f'"{text}"'),), reason)
+
+
+def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answer:
+    """What the entries of a table select, as many as a comparison lets be read, or up to a NULL at its end.
+
+    Where another end is seen, nobody says that it is the table's.
+    """
+    if isinstance(atom, Along) and not is_text(_selector(book, use, library)):
+        return Answer(Outcome.UNKNOWN, reason="counted")  # the numbers themselves, and nobody knows how many
+    table, width = (atom.at, atom.width) if isinstance(atom, Element) else (atom, 0)
+    addresses, found = book.sites.entries(table), list[Answer]()
+    for address in addresses:
+        number = number_at(book.image, address, width) if width else address
+        entry = None if number is None else _of_number(book, use, library, number)
+        if entry is None or not entry.algorithms:
+            break
+        found.append(entry)
+    nothing = [place for place, entry in enumerate(found) if entry.algorithms == _NULL.algorithms]
+    if table.end:
+        known = len(found) == len(addresses)
+    else:
+        # Behind a NULL that is followed by more, entries may go on.
+        known = bool(nothing) and nothing[0] + len(nothing) == len(found)
+        found = [entry for entry in found if entry.algorithms != _NULL.algorithms]
+    if not any(map(_names_one, found)):
+        return Answer(Outcome.UNKNOWN, reason="indexed")
+    together = _together(found)
+    return together if known else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")
+
+
+def _of_result(book: Book, use: Use, call: int, depth: int) -> Answer:
+    """What another call returned: an algorithm that it names, or something that the running program decides."""
+    called = book.sites.called(call)
+    if called is None:
+        return _of_indirect(book, use, call)
+    known = book.whose.get(called)
+    if known is None or depth >= _DEEP or not (use.points and known[0].returns == use.points):
+        return Answer(Outcome.RUNTIME, reason=f"result of {called}")
+    site = book.by_address.get(call)
+    if site is None:
+        return Answer(Outcome.UNKNOWN, reason="left-out")
+    lookup, _ = holding(book, known[0], site)
+    found = answer(book, site, lookup, known[1], depth + 1) if lookup else SELECTS_NOTHING
+    algorithms = tuple((algorithm, f"{called}({text})") for algorithm, text in found.algorithms)
+    return Answer(found.outcome, algorithms, found.reason)
+
+
+def _of_indirect(book: Book, use: Use, call: int) -> Answer:
+    """What any of the functions of a table returns, each an algorithm; or the place that says which function it is."""
+    found = [_of_function(book, use, one) for one in sorted(book.sites.leads_to(call), key=repr)]
+    return _together(found) if found else _OWN_RESULT
+
+
+def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
+    """What a function returns that is called where a value points."""
+    if isinstance(leads_to, Memory) and leads_to.address in book.sites.slots:
+        slots = [leads_to.address]
+    elif isinstance(leads_to, Element):
+        slots = list(takewhile(book.sites.slots.__contains__, book.sites.entries(leads_to.at)))
+    else:
+        return _of_place(book, leads_to)
+    found = []
+    for symbol in map(book.sites.slots.__getitem__, slots):
+        known = book.whose.get(symbol)
+        fixed = known[0].uses[0].algorithm if known and use.points and known[0].returns == use.points else None
+        if fixed is None:
+            return _OWN_RESULT
+        found.append(Answer(Outcome.VALUE, ((fixed, f"{symbol}()"),)))
+    return _together(found) if found else _OWN_RESULT
+
+
+def _of_place(book: Book, leads_to: Atom) -> Answer:
+    """What is returned by a function whose address others keep, in a place that is known."""
+    if isinstance(leads_to, Field | Parameter):
+        found = _of_field(book, leads_to) if isinstance(leads_to, Field) else _of_parameter(leads_to, "")
+        if found.outcome != Outcome.UNKNOWN:
+            return Answer(Outcome.RUNTIME, reason=f"result of the function at {found.reason}")
+    return _OWN_RESULT
+
+
+def _of_memory(book: Book, use: Use, library: str, place: Memory) -> Answer:
+    """What stands in the object: the address of another library's data, a constant pointer, or a variable."""
+    address, named = place.address, book.sites.slots.get(place.address)
+    known = book.whose.get(named or "")
+    if known and use.points and known[0].returns == use.points and known[0].uses[0].algorithm:
+        return Answer(Outcome.VALUE, ((known[0].uses[0].algorithm, f"&{named}"),))
+    if named is not None and address not in book.sites.own:
+        return Answer(Outcome.RUNTIME, reason=f"{named}, of another library")
+    number = book.sites.own.get(address, number_at(book.image, address, place.width))
+    return Answer(Outcome.UNKNOWN, reason="variable") if number is None else _of_number(book, use, library, number)
