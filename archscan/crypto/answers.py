@@ -107,8 +107,10 @@ def _holds(book: Book, use: Use, site: Site) -> bool | None:
     return said.pop() if len(said) == 1 else None
 
 
-def answer(book: Book, site: Site, use: Use, library: str, depth: int) -> Answer:
-    """What the selecting argument of a call selects."""
+def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: bool = True) -> Answer:
+    """What the selecting argument of a call selects; nobody knows where it is not ``sure`` that it does."""
+    if not sure and use.when is not None and not use.when.words:
+        return Answer(Outcome.UNKNOWN, reason=site.reason or "condition")
     if use.algorithm is not None:
         return Answer(Outcome.VALUE, ((use.algorithm, ""),))
     if use.argument is None or not _selects(use):
@@ -152,9 +154,7 @@ def _of_handle(book: Book, site: Site, library: str, depth: int) -> Answer:
         use, sure = holding(book, symbol, other)
         if use is None or not _selects(use):
             continue
-        if not sure:
-            return none
-        selected = answer(book, other, use, library, depth + 1)
+        selected = answer(book, other, use, library, depth + 1, sure=sure)
         if other.address in calls:
             makers[other.address] = selected
         else:
@@ -308,8 +308,8 @@ def _of_result(book: Book, use: Use, call: int, depth: int) -> Answer:
     site = book.by_address.get(call)
     if site is None:
         return Answer(Outcome.UNKNOWN, reason="left-out")
-    lookup, _ = holding(book, known[0], site)
-    found = answer(book, site, lookup, known[1], depth + 1) if lookup else SELECTS_NOTHING
+    lookup, sure = holding(book, known[0], site)
+    found = answer(book, site, lookup, known[1], depth + 1, sure=sure) if lookup else SELECTS_NOTHING
     algorithms = tuple((algorithm, f"{called}({text})") for algorithm, text in found.algorithms)
     return Answer(found.outcome, algorithms, found.reason)
 
@@ -321,7 +321,7 @@ def _of_indirect(book: Book, use: Use, call: int) -> Answer:
 
 
 def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
-    """What a function returns that is called where a value points."""
+    """What a function returns that is called where a value points; of a table, any as far as its end is known."""
     if isinstance(leads_to, Memory) and leads_to.address in book.sites.slots:
         slots = [leads_to.address]
     elif isinstance(leads_to, Element):
@@ -335,7 +335,11 @@ def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
         if fixed is None:
             return _OWN_RESULT
         found.append(Answer(Outcome.VALUE, ((fixed, f"{symbol}()"),)))
-    return _together(found) if found else _OWN_RESULT
+    if not found:
+        return _OWN_RESULT
+    whole = isinstance(leads_to, Memory) or (leads_to.at.end > 0 and len(slots) == len(book.sites.entries(leads_to.at)))
+    together = _together(found)
+    return together if whole else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")
 
 
 def _of_place(book: Book, leads_to: Atom) -> Answer:

@@ -10,7 +10,7 @@ import msgspec
 from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.uses import attributed, sonames_of, use_of
 from archscan.elf.call_sites import Site, Sites
-from archscan.model import CallSite, Confidence, CryptoUse, Outcome, escape
+from archscan.model import CallSite, Confidence, CryptoUse, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archscan.elf.image import Image
     from archscan.model import Import
 
-from archscan.crypto.answers import NO_ALGORITHM, SELECTS_NOTHING, Answer, Book, answer, holding, is_text
+from archscan.crypto.answers import NO_ALGORITHM, SELECTS_NOTHING, Book, answer, holding, is_text
 
 
 def seen(
@@ -73,12 +73,7 @@ def _number(site: Site) -> int:
 def _row(book: Book, site: Site) -> CallSite:
     symbol, library, confidence = book.whose[site.symbol]
     use, sure = holding(book, symbol, site)
-    if use is None:
-        found = SELECTS_NOTHING
-    elif sure or use.when is None or use.when.words:
-        found = answer(book, site, use, library, 0)
-    else:
-        found = Answer(Outcome.UNKNOWN, reason=site.reason or "condition")
+    found = answer(book, site, use, library, 0, sure=sure) if use else SELECTS_NOTHING
     address = f"{site.address:#x}"
     function = _function(site.function)
     texts: dict[str, list[str]] = {}

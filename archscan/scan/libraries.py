@@ -36,7 +36,9 @@ def checked(
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
         for missing in found.unmatched:
             yield Checked(missing.target, problem=missing.problem())
-        work = functools.partial(read_package, catalogue=catalogue, known=frozenset(), exports="all")
+        # What the libraries call of each other is not asked.
+        silent = msgspec.structs.replace(catalogue, index={})
+        work = functools.partial(read_package, catalogue=silent, known=frozenset(), exports="all")
         for reading in pool.readings(found.jobs, work, limits, min(workers, len(found.jobs)), prepare):
             target = reading.job.target
             yield from (Checked(target, problem=problem) for problem in reading.problems)
