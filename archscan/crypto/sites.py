@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.evidence import with_evidence
 from archscan.crypto.uses import attributed, sonames_of, use_of
 from archscan.elf.call_sites import Site, Sites
 from archscan.model import CallSite, Confidence, CryptoUse, escape
@@ -37,7 +38,9 @@ def seen(
     known = [site for site in sites.sites if site.symbol in whose]
     by_function = {number: tuple(group) for number, group in groupby(sorted(known, key=_number), _number)}
     book = Book(catalogue, image, sites, {site.address: site for site in sites.sites}, by_function, whose)
-    return tuple(_row(book, site) for site in known), tuple(_data_uses(book))
+    numbers = {f"{one.address:#x}": one.number for one in known}
+    numbers |= {f"{one.address:#x}": one.number for one in sites.taken}
+    return with_evidence(book, numbers, [_row(book, site) for site in known], tuple(_data_uses(book)))
 
 
 def reading(catalogue: Catalogue, symbol: str) -> frozenset[int]:

@@ -24,6 +24,7 @@ from archscan.elf.mapping import FAR
 from archscan.elf.pointers import pointers
 from archscan.elf.program import Program, called_of, calls_of, every_call, homes, imported, is_exported, label_of
 from archscan.elf.strings import texts
+from archscan.elf.surroundings import Surroundings, receivers, surroundings
 from archscan.elf.symbols import dynamic_symbols
 from archscan.elf.texts import is_constant
 from archscan.elf.values import Call
@@ -56,11 +57,12 @@ class Site(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """Where the address of an imported function is taken: in the code of a function, or in a table (None)."""
+    """Where the address of an imported function is taken: in the code of a function, or in a table (None, -1)."""
 
     address: int
     symbol: str
     function: str | None
+    number: int  # of the function
 
 
 class Sites(msgspec.Struct, frozen=True):
@@ -73,6 +75,8 @@ class Sites(msgspec.Struct, frozen=True):
     parameters, and what own functions return. ``entries`` are the addresses that entries of a table may have, up to
     where something else begins. ``leads_to`` is where an indirect call leads. ``passed_on`` is what a function passes
     to others of the object. ``texts`` are those of strings of C++ and Qt on the stack, in place of where they stand.
+    ``around`` is what surrounds the calls of a function, which is its own or calls it; ``receivers`` are the calls to
+    which goes what a call gave, by steps.
     """
 
     sites: tuple[Site, ...]
@@ -86,10 +90,13 @@ class Sites(msgspec.Struct, frozen=True):
     leads_to: Callable[[int], Value]
     texts: Callable[[Site, Value], Value]
     passed_on: Callable[[int], Iterable[Value]]
+    around: Callable[[int, bool], Surroundings]
+    receivers: Callable[[Site, Callable[[str], bool]], Sequence[tuple[int, str]]]
 
 
 _NO_SITES = Sites((), (), 0, lambda _: None, {}, {}, lambda _, value: value, lambda _: (), lambda _: UNKNOWN,
-                  lambda _, value: value, lambda _: ())  # fmt: skip
+                  lambda _, value: value, lambda _: (), lambda _, __: Surroundings(None, (), (), ()),
+                  lambda _, __: ())  # fmt: skip
 
 
 def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
@@ -114,18 +121,19 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
     if (owners(view, direct) < 0).any():
         view = _with_called(view, text, own().targets, idioms)
-    taken = cache(partial(_taken, image, text, view, idioms))
+    named_places = cache(partial(_named_places, text, idioms))
+    taken = cache(lambda: _taken(image, text, view, named_places()))
     public = cache(partial(public_data, image))
     begins_with = lambda at: None if at in relocated else beginning(image, public(), at)  # noqa: E731
     own_names = {one.symbol for one in relocated.values() if one.own is not None}
     program = Program(
-        image, text, view, lift, engine, own, every, slots, taken, idioms.named, idioms.branches, begins_with, wanted,
-        own_names,
+        image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
+        begins_with, wanted, own_names,
     )  # fmt: skip
     tables = {slot for slot in through if relocated[slot].kind not in linked}
     loads = _loads(program, idioms, through - tables)
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
-    kept = [Taken(slot, relocated[slot].symbol, None) for slot in sorted(tables)] + kept
+    kept = [Taken(slot, relocated[slot].symbol, None, -1) for slot in sorted(tables)] + kept
     left_out = sum(max(found - most, 0) for found, most in (
         (direct.size, _MOST_SITES), (loads.offsets.size, _MOST_SITES), (len(kept), _MOST_TAKEN),
     ))  # fmt: skip
@@ -142,6 +150,8 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         partial(_leads_to, program),
         lambda site, value: texts(program, site.number, value, site.call),
         cache(partial(_passed_on, program)),
+        cache(lambda number, passed: surroundings(program, number, passed=passed)),
+        lambda site, is_known: receivers(program, site.number, site.address, is_known),
     )
 
 
@@ -189,7 +199,7 @@ def _in_functions(program: Program, direct: Offsets, loads: Calls) -> tuple[list
         label = label_of(program, number)
         for offset, slot in zip(loads.offsets[loading == number].tolist(), slots, strict=True):
             if slot not in called:
-                taken.append(Taken(address_of(program.text, offset), program.slots[slot], label))
+                taken.append(Taken(address_of(program.text, offset), program.slots[slot], label, number))
         sites += here
     return sites, taken
 
@@ -227,12 +237,19 @@ def _loads(program: Program, idioms: Idioms, slots: set[int]) -> Calls:
     return by_place(Calls(offsets[wanted], loaded[wanted]))
 
 
-def _taken(image: Image, text: Code, view: Functions, idioms: Idioms) -> Offsets:
+def _named_places(text: Code, idioms: Idioms) -> tuple[Offsets, Offsets]:
+    """Where code names an address, sorted, and the addresses."""
+    offsets, computed = idioms.taken(text) if idioms.taken else (NONE, NONE)
+    order = np.argsort(offsets, kind="stable")
+    return offsets[order], computed[order]
+
+
+def _taken(image: Image, text: Code, view: Functions, named: tuple[Offsets, Offsets]) -> Offsets:
     """The addresses that code and data keep or pass on; of functions among them nobody knows all callers.
 
     Without those of the start files, which are in no table, or have names that nobody else takes.
     """
-    offsets, computed = idioms.taken(text) if idioms.taken else (NONE, NONE)
+    offsets, computed = named
     numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in _START_FILES]
     code = offsets_of(text, computed) >= 0
     real = (numbers >= 0) & (code | ~np.isin(numbers, np.concatenate(started)))

@@ -41,6 +41,7 @@ class Program(msgspec.Struct):
     calls: Calls
     slots: Mapping[int, str]
     taken: Callable[[], Offsets]  # addresses that code and data keep or pass on, sorted
+    named_places: Callable[[], tuple[Offsets, Offsets]]  # where code names an address, sorted by that; and the address
     named: Callable[[Code, int], Offsets] | None
     branches: Callable[[Code, int], Offsets] | None
     begins_with: Callable[[int], int | None]  # what stands at an address that may be written, once it is loaded

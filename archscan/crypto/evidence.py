@@ -1,0 +1,136 @@
+"""What is kept of the surroundings of a use, for those who judge what it is for (`crypto_use.context_evidence`).
+
+JSON with bounds, the same in every run. Absent keys say that nothing was seen:
+
+``sinks``
+    the calls to which goes what the call gave: name, role in the catalogue (null for other functions), and by how many
+    steps; the nearest first.
+``beside``
+    the other calls of catalogued functions in the same function: name and role.
+``calls``
+    the names of other imported functions that are called there.
+``texts``
+    texts that the function names or passes.
+``callers``
+    the functions of the object that call it: ``name``, ``calls`` (imported functions), ``texts``.
+``alternatives``
+    how many algorithms are chosen from where this one is one of them: by the argument, in the function, or in tables.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.model import CallSite, CryptoUse, Strength, escape
+
+if TYPE_CHECKING:
+    from archscan.crypto.answers import Book
+    from archscan.elf.call_sites import Site
+
+_MOST_SINKS, _MOST_BESIDE, _MOST_CALLS, _MOST_TEXTS = 16, 24, 24, 24
+_MOST_CALLERS, _MOST_OF_CALLER = 4, 8
+_PLACE = tuple[str | None, str | None]
+"""The function, and the role: where one of several algorithms is chosen."""
+
+
+def with_evidence(
+    book: Book, numbers: Mapping[str, int], rows: Sequence[CallSite], kept: Sequence[CryptoUse]
+) -> tuple[tuple[CallSite, ...], tuple[CryptoUse, ...]]:
+    """The same with evidence at each weak use. ``numbers`` are those of the functions, by addresses of the uses."""
+    choices = _choices(rows, kept)
+    surroundings = _Surroundings(book)
+    judged = tuple(
+        msgspec.structs.replace(row, uses=tuple(_seen(surroundings, numbers, use, choices, row) for use in row.uses))
+        for row in rows
+    )
+    return judged, tuple(_seen(surroundings, numbers, use, choices, None) for use in kept)
+
+
+def _seen(
+    known: _Surroundings, numbers: Mapping[str, int], use: CryptoUse, choices: Mapping[_PLACE, int],
+    row: CallSite | None,
+) -> CryptoUse:  # fmt: skip
+    if use.strength != Strength.WEAK or use.address is None:
+        return use
+    found = dict(known.of_function(numbers[use.address]))
+    site = known.book.by_address.get(int(use.address, 16)) if row is not None else None
+    if site is not None:
+        found = _with_sinks(found, known.sinks(site))
+    alternatives = max(choices.get(_place(use), 0), len({one.algorithm for one in row.uses}) if row else 0)
+    if alternatives > 1:
+        found["alternatives"] = alternatives
+    text = msgspec.json.encode(found).decode() if found else None
+    return msgspec.structs.replace(use, context_evidence=text)
+
+
+def _choices(rows: Iterable[CallSite], kept: Iterable[CryptoUse]) -> Mapping[_PLACE, int]:
+    """How many algorithms are named in each function, or in tables, for one role."""
+    found: defaultdict[_PLACE, set[str]] = defaultdict(set)
+    for use in (*kept, *(use for row in rows for use in row.uses)):
+        found[_place(use)].add(use.algorithm)
+    return {place: len(algorithms) for place, algorithms in found.items()}
+
+
+def _place(use: CryptoUse) -> _PLACE:
+    return use.function, use.role
+
+
+def _with_sinks(found: Mapping[str, object], sinks: Sequence[tuple[str, str | None, int]]) -> dict[str, object]:
+    """The same where what are sinks stands no more beside."""
+    names = {name for name, _, _ in sinks}
+    beside = [one for one in found.get("beside", ()) if one[0] not in names]  # type: ignore[attr-defined]
+    calls = [one for one in found.get("calls", ()) if one not in names]  # type: ignore[attr-defined]
+    rest = {key: value for key, value in found.items() if key not in ("beside", "calls")}
+    said: dict[str, object] = {"sinks": sinks, "beside": beside, "calls": calls}
+    return {key: value for key, value in said.items() if value} | rest
+
+
+class _Surroundings:
+    """What surrounds the functions of an object, each looked at once."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._functions: dict[int, dict[str, object]] = {}
+
+    def of_function(self, number: int) -> dict[str, object]:
+        """What is said of a function, whichever of its calls is meant."""
+        if number not in self._functions:
+            self._functions[number] = {key: value for key, value in self._said(number) if value}
+        return self._functions[number]
+
+    def _said(self, number: int) -> Iterator[tuple[str, object]]:
+        around = self.book.sites.around(number, True)
+        own = {site.symbol for site in self.book.by_function.get(number, ())}
+        names = [escape(name) for name in around.calls]
+        known = [name for name in dict.fromkeys((*sorted(own), *names)) if self._role(name)]
+        yield "beside", [(name, self._role(name)) for name in known[:_MOST_BESIDE]]
+        yield "calls", [name for name in names if not self._role(name)][:_MOST_CALLS]
+        yield "texts", [escape(text) for text in around.texts[:_MOST_TEXTS]]
+        yield "callers", [self._caller(one) for one in around.callers[:_MOST_CALLERS]]
+
+    def _caller(self, number: int) -> dict[str, object]:
+        around = self.book.sites.around(number, False)
+        said = {
+            "name": around.name,
+            "calls": [escape(name) for name in around.calls[:_MOST_OF_CALLER]],
+            "texts": [escape(text) for text in around.texts[:_MOST_OF_CALLER]],
+        }
+        return {key: value for key, value in said.items() if value}
+
+    def sinks(self, site: Site) -> list[tuple[str, str | None, int]]:
+        """The calls that get what a call gave, each function once."""
+        nearest: dict[str, int] = {}
+        for step, name in self.book.sites.receivers(site, self._is_known):
+            nearest.setdefault(escape(name), step)
+        return [(name, self._role(name), step) for name, step in list(nearest.items())[:_MOST_SINKS]]
+
+    def _is_known(self, name: str) -> bool:
+        return name in self.book.whose
+
+    def _role(self, name: str) -> str | None:
+        known = self.book.whose.get(name)
+        return known[0].uses[0].role.value if known and known[0].uses else None
