@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from archscan.elf.call_sites import Site
 
 _MOST_SINKS, _MOST_BESIDE, _MOST_CALLS, _MOST_TEXTS = 16, 24, 24, 24
-_MOST_CALLERS, _MOST_OF_CALLER = 4, 8
+_MOST_CALLERS, _MOST_OF_CALLER = 4, 12
+# What every function calls says nothing of any.
+_EVERYWHERE = frozenset({"__stack_chk_fail", "free", "malloc", "calloc", "realloc", "strlen", "_Unwind_Resume"})
 _PLACE = tuple[str | None, str | None]
 """The function, and the role: where one of several algorithms is chosen."""
 
@@ -56,7 +58,7 @@ def _seen(
 ) -> CryptoUse:  # fmt: skip
     if use.strength != Strength.WEAK or use.address is None:
         return use
-    found = dict(known.of_function(numbers[use.address]))
+    found = dict(known.of_function(numbers[use.address], use.symbol))
     site = known.book.by_address.get(int(use.address, 16)) if row is not None else None
     if site is not None:
         found = _with_sinks(found, known.sinks(site))
@@ -96,16 +98,19 @@ class _Surroundings:
         self.book = book
         self._functions: dict[int, dict[str, object]] = {}
 
-    def of_function(self, number: int) -> dict[str, object]:
-        """What is said of a function, whichever of its calls is meant."""
+    def of_function(self, number: int, symbol: str | None) -> dict[str, object]:
+        """What is said of a function where a call of ``symbol`` in it is meant."""
         if number not in self._functions:
             self._functions[number] = {key: value for key, value in self._said(number) if value}
-        return self._functions[number]
+        found = self._functions[number]
+        beside = [one for one in found.get("beside", ()) if one[0] != symbol]  # type: ignore[attr-defined]
+        rest = {key: value for key, value in found.items() if key != "beside"}
+        return ({"beside": beside} if beside else {}) | rest
 
     def _said(self, number: int) -> Iterator[tuple[str, object]]:
         around = self.book.sites.around(number, True)
         own = {site.symbol for site in self.book.by_function.get(number, ())}
-        names = [escape(name) for name in around.calls]
+        names = [escape(name) for name in around.calls if name not in _EVERYWHERE]
         known = [name for name in dict.fromkeys((*sorted(own), *names)) if self._role(name)]
         yield "beside", [(name, self._role(name)) for name in known[:_MOST_BESIDE]]
         yield "calls", [name for name in names if not self._role(name)][:_MOST_CALLS]
@@ -116,7 +121,7 @@ class _Surroundings:
         around = self.book.sites.around(number, False)
         said = {
             "name": around.name,
-            "calls": [escape(name) for name in around.calls[:_MOST_OF_CALLER]],
+            "calls": [escape(name) for name in around.calls if name not in _EVERYWHERE][:_MOST_OF_CALLER],
             "texts": [escape(text) for text in around.texts[:_MOST_OF_CALLER]],
         }
         return {key: value for key, value in said.items() if value}
@@ -125,7 +130,8 @@ class _Surroundings:
         """The calls that get what a call gave, each function once."""
         nearest: dict[str, int] = {}
         for step, name in self.book.sites.receivers(site, self._is_known):
-            nearest.setdefault(escape(name), step)
+            if name not in _EVERYWHERE:
+                nearest.setdefault(escape(name), step)
         return [(name, self._role(name), step) for name, step in list(nearest.items())[:_MOST_SINKS]]
 
     def _is_known(self, name: str) -> bool:

@@ -16,6 +16,7 @@ from archscan.model.debug import Asked, CompileUnit, Confirmation, DebugInfo, So
 from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
 from archscan.model.words import (
     Confidence,
+    Context,
     ElfKind,
     FileKind,
     Outcome,
@@ -37,6 +38,7 @@ __all__ = [
     "Component",
     "Confidence",
     "Confirmation",
+    "Context",
     "CryptoUse",
     "DebugInfo",
     "Elf",

@@ -121,6 +121,24 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Context(StrEnum):
+    """What a weak algorithm is used for, in order of precedence: of what is likely, the first is taken."""
+
+    NON_SECURITY = "non-security"  # the API says so
+    PROTOCOL_MANDATED = "protocol-mandated"  # whoever speaks the protocol has no choice
+    SELECTABLE = "selectable"  # the user, or a configuration, chooses among several
+    FINGERPRINT = "fingerprint"  # a digest that names a certificate or a key
+    SIGNATURE = "signature"
+    CERTIFICATE = "certificate"
+    PASSWORD = "password"  # noqa: S105 - a word of the vocabulary
+    KDF = "kdf"
+    MAC = "mac"
+    TLS = "tls"
+    TOKEN = "token"  # noqa: S105 - as above
+    CHECKSUM = "checksum"
+    UNKNOWN = "unknown"
+
+
 class Confidence(StrEnum):
     """How sure a statement is."""
 

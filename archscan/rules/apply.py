@@ -14,6 +14,7 @@ from archscan.rules.merge import merge
 from archscan.rules.overrides import override
 from archscan.rules.plan import plan, record, unchanged
 from archscan.rules.releases import settle, settled
+from archscan.rules.uses import is_judged, judge
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,15 +50,17 @@ def apply(
     """Judge the facts, and say what that changed. All of it is one transaction.
 
     ``changed_only`` looks at the packages in ``unjudged``, and at all packages with rules that changed since the
-    last time; otherwise everything is judged again, with the same result. Other expectations than last time judge
-    everything. ``release`` is said to be that of every package of its distribution. A query may take ``seconds``.
-    Raises RuleError.
+    last time; otherwise everything is judged again, with the same result. Other expectations or contexts than last
+    time judge everything. ``release`` is said to be that of every package of its distribution. A query may take
+    ``seconds``. Raises RuleError.
     """
     changed_only = changed_only and not release and settled(connection, book.promises)
+    changed_only = changed_only and is_judged(connection, book.classing)
     if changed_only and unchanged(connection, book) and not _unjudged(connection):
         return Applied()
     with _transaction(connection), _workspace(connection):
         settle(connection, book.distributions, book.promises, whole=not changed_only, release=release)
+        judge(connection, book.signs, book.classing, whole=not changed_only)
         chosen = plan(connection, book, changed_only=changed_only)
         collect(connection, chosen, seconds=seconds)
         override(connection, book)

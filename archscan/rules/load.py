@@ -12,6 +12,7 @@ import msgspec
 
 from archscan.errors import RuleError
 from archscan.model import Confidence, Severity
+from archscan.rules.contexts import Known, judged_by, load_contexts
 from archscan.rules.expectations import Distribution, load_expectations
 from archscan.rules.toml import table_of
 from archscan.store.promises import FIX_WHERE
@@ -80,13 +81,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 class RuleBook(msgspec.Struct, frozen=True):
     """All rules, sorted by id, and the digest of everything their judgement depends on (sha256, hex).
 
-    ``distributions`` say what was promised; ``promises`` is the digest of these alone, empty where there are none.
+    ``distributions`` say what was promised; ``promises`` is the digest of these alone, empty where there are none. The
+    same of the ``signs`` by which uses are classed, and ``classing``.
     """
 
     rules: tuple[Rule, ...]
     digest: str
     distributions: tuple[Distribution, ...] = ()
     promises: str = ""
+    signs: tuple[Known, ...] = ()
+    classing: str = ""
 
 
 def load(directories: Sequence[Path]) -> RuleBook:
@@ -105,8 +109,10 @@ def load(directories: Sequence[Path]) -> RuleBook:
     ordered = tuple(rules[name] for name in sorted(rules))
     distributions = load_expectations(directories)
     promises = _digest(msgspec.to_builtins(distributions)) if distributions else ""
-    digest = _digest([*([rule.id, rule.digest] for rule in ordered), promises])
-    return RuleBook(rules=ordered, digest=digest, distributions=distributions, promises=promises)
+    signs = load_contexts(directories)
+    classing = _digest(judged_by(signs)) if signs else ""
+    digest = _digest([*([rule.id, rule.digest] for rule in ordered), promises, classing])
+    return RuleBook(ordered, digest, distributions, promises, signs, classing)
 
 
 def _files(directory: Path) -> Iterator[Path]:

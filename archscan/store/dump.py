@@ -72,6 +72,13 @@ _LINES = {
         "crypto_use t LEFT JOIN elf e ON e.id = t.elf_id LEFT JOIN package p ON p.id = e.package_id "
         "LEFT JOIN file f ON f.id = t.file_id LEFT JOIN package q ON q.id = f.package_id",
     ),
+    "crypto_context": (
+        "coalesce(p.sha256, q.sha256) AS package, e.path AS object, f.path AS file, u.algorithm, u.role, u.symbol, "
+        "u.evidence, u.function, u.address, t.context, t.confidence, t.direction, t.protocol, t.because",
+        "crypto_context t JOIN crypto_use u ON u.id = t.use_id LEFT JOIN elf e ON e.id = u.elf_id "
+        "LEFT JOIN package p ON p.id = e.package_id LEFT JOIN file f ON f.id = u.file_id "
+        "LEFT JOIN package q ON q.id = f.package_id",
+    ),
     "problem": (
         f"{_PACKAGE}, CASE WHEN t.package_id IS NULL THEN t.target END AS target, t.path, t.stage, t.kind, t.message",
         "problem t LEFT JOIN package p ON p.id = t.package_id",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import columns, confirmed, overrides, promises, tables, views
+from archscan.store import columns, confirmed, contexts, overrides, promises, tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ def m014_columns(db: Database) -> None:
 def m015_standings(db: Database) -> None:
     """What debug information can contradict."""
     _execute_each(db, confirmed.STANDINGS)
+
+
+@MIGRATIONS()
+def m016_contexts(db: Database) -> None:
+    """What uses of weak algorithms are for."""
+    _execute_each(db, contexts.CONTEXTS)
 
 
 def migrate(db: Database) -> None:

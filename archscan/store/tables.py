@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
+from archscan.store.contexts import CONTEXTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.promises import PROMISES
 from archscan.store.views import PROTECTIONS, VIEWS
@@ -347,5 +348,5 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS)
+SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

@@ -1,0 +1,156 @@
+"""What each use of a weak algorithm is for, judged from what was kept of its surroundings: the table crypto_context."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archscan.model import Confidence, Context
+from archscan.rules.contexts import match
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from archscan.rules.contexts import Known
+
+_USES = """
+SELECT u.id, u.role, u.algorithm, coalesce(a.family, ''), u.evidence, coalesce(u.symbol, ''), coalesce(u.function, ''),
+       coalesce(u.context_evidence, '{{}}'), coalesce(e.path_key, f.path_key, ''), coalesce(p.name, ''),
+       coalesce(u.elf_id, 0)
+FROM {tables} LEFT JOIN elf e ON e.id = u.elf_id LEFT JOIN file f ON f.id = u.file_id
+LEFT JOIN package p ON p.id = coalesce(e.package_id, f.package_id)
+LEFT JOIN algorithm a ON a.name = u.algorithm
+WHERE u.strength = 'weak'
+"""
+_ALL = "crypto_use u"
+_CHANGED = """(
+    SELECT x.* FROM unjudged n CROSS JOIN elf o ON o.package_id = n.package_id JOIN crypto_use x ON x.elf_id = o.id
+    UNION ALL
+    SELECT x.* FROM unjudged n CROSS JOIN file o ON o.package_id = n.package_id JOIN crypto_use x ON x.file_id = o.id
+) u"""
+_INSERT = """
+INSERT INTO crypto_context (use_id, context, confidence, direction, protocol, because) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (use_id) DO UPDATE SET context = excluded.context, confidence = excluded.confidence,
+    direction = excluded.direction, protocol = excluded.protocol, because = excluded.because
+"""
+_SETTING = "contexts"
+_MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of another one
+_NOTHING = (Context.UNKNOWN.value, Confidence.POSSIBLE.value, None, None, None)
+
+
+class _Use(NamedTuple):
+    """A row of the query above; what decides is all but the id."""
+
+    id: int
+    role: str
+    algorithm: str
+    family: str
+    evidence: str
+    symbol: str
+    function: str
+    surroundings: str
+    path_key: str
+    package: str
+    elf_id: int
+
+
+def is_judged(connection: sqlite3.Connection, digest: str) -> bool:
+    """Whether uses were judged last by the signs of that digest."""
+    row = connection.execute("SELECT value FROM setting WHERE name = ?", (_SETTING,)).fetchone()
+    return (row[0] if row else "") == digest
+
+
+def judge(connection: sqlite3.Connection, signs: Sequence[Known], digest: str, *, whole: bool) -> None:
+    """Make crypto_context say what the weak uses are for: those of the unjudged packages, or with ``whole`` all."""
+    needed = _needed(connection, whole=whole)
+    rows = (_Use._make(row) for row in connection.execute(_USES.format(tables=_ALL if whole else _CHANGED)))
+    connection.executemany(_INSERT, list(_judged(rows, signs, needed)))
+    connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (_SETTING, digest))
+
+
+def _needed(connection: sqlite3.Connection, *, whole: bool) -> Mapping[int, str]:
+    """The names of the libraries beside each object, a line each."""
+    tables = "needed n"
+    if not whole:
+        tables = "unjudged x CROSS JOIN elf e ON e.package_id = x.package_id JOIN needed n ON n.elf_id = e.id"
+    names = defaultdict(list)
+    for elf_id, soname in connection.execute(f"SELECT n.elf_id, n.soname FROM {tables} ORDER BY n.elf_id, n.position"):
+        names[elf_id].append(soname)
+    return {elf_id: "\n".join(found) for elf_id, found in names.items()}
+
+
+def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, str]) -> Iterator[tuple[object, ...]]:
+    known: dict[tuple[object, ...], tuple[str | None, ...]] = {}
+    for use in rows:
+        libraries = needed.get(use.elf_id, "")
+        key = (*use[1:-1], libraries)
+        if key not in known:
+            if len(known) >= _MOST_REMEMBERED:
+                known.clear()
+            known[key] = _context(use, libraries, signs)
+        yield (use.id, *known[key])
+
+
+def _context(use: _Use, needed: str, signs: Sequence[Known]) -> tuple[str | None, ...]:
+    """The columns of a row of crypto_context beside the id: by the first sign that holds."""
+    surroundings = _surroundings(use.surroundings)
+    facts = _facts(use, needed, surroundings)
+    alternatives = surroundings.get("alternatives", 1)
+    for known in signs:
+        sign = known.sign
+        if sign.alternatives is not None and not (isinstance(alternatives, int) and alternatives >= sign.alternatives):
+            continue
+        found = match(known, facts)
+        if found is not None:
+            because = f"{sign.note}: {found}" if found else sign.note
+            return (known.context.value, sign.confidence.value, sign.direction, sign.protocol, because)
+    return _NOTHING
+
+
+def _surroundings(text: str) -> Mapping[str, Any]:
+    """What a child said, which may have been taken over: whatever has another form says nothing."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str, str]:
+    """What the conditions of signs are held against, as lines."""
+    sinks, beside = _pairs(surroundings.get("sinks")), _pairs(surroundings.get("beside"))
+    callers = [one for one in _list(surroundings.get("callers")) if isinstance(one, dict)]
+    return {
+        "roles": use.role,
+        "algorithms": use.algorithm,
+        "families": use.family,
+        "kinds": use.evidence,
+        "symbols": use.symbol,
+        "functions": use.function,
+        "paths": use.path_key,
+        "packages": use.package,
+        "needed": needed,
+        "sinks": _lines(name for name, _ in sinks),
+        "sink_roles": _lines(role for _, role in sinks),
+        "calls": _lines([*(name for name, _ in (*sinks, *beside)), *_list(surroundings.get("calls"))]),
+        "call_roles": _lines(role for _, role in (*sinks, *beside)),
+        "texts": _lines(_list(surroundings.get("texts"))),
+        "callers": _lines([*(one.get("name") for one in callers), *_list(surroundings.get("called_by"))]),
+        "caller_calls": _lines(name for one in callers for name in _list(one.get("calls"))),
+        "caller_texts": _lines(text for one in callers for text in _list(one.get("texts"))),
+    }
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _pairs(value: object) -> list[tuple[object, object]]:
+    """Names with their roles."""
+    return [(one[0], one[1]) for one in _list(value) if isinstance(one, list) and len(one) >= 2]
+
+
+def _lines(words: Iterable[object]) -> str:
+    return "\n".join(word for word in words if isinstance(word, str))
