@@ -32,7 +32,8 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``kinds`` (of evidence) and ``symbols`` are about the use itself; ``functions``, ``calls``, ``call_roles`` and
     ``texts`` about the function around; ``sinks`` and ``sink_roles`` about the calls that get what the use gave;
     ``callers``, ``caller_calls`` and ``caller_texts`` about the functions that call the one around; ``needed``,
-    ``paths`` and ``packages`` about the object. ``alternatives``: one of at least so many algorithms.
+    ``paths`` and ``packages`` about the object. ``alternatives``: one of at least so many algorithms. With ``without``,
+    none of these is called in the function, nor is the symbol.
     """
 
     note: Annotated[str, Meta(pattern=r"\S")]
@@ -57,6 +58,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     paths: _Words | None = None
     packages: _Words | None = None
     alternatives: Annotated[int, Meta(ge=2)] | None = None
+    without: _Words | None = None
 
 
 WHOLE = ("roles", "algorithms", "families", "kinds", "call_roles", "sink_roles")
@@ -81,6 +83,7 @@ class Known(msgspec.Struct, frozen=True):
     context: Context
     sign: Sign
     conditions: tuple[Condition, ...]
+    without: re.Pattern[str] | None
 
 
 def load_contexts(directories: Sequence[Path]) -> tuple[Known, ...]:
@@ -103,6 +106,8 @@ def judged_by(signs: Iterable[Known]) -> object:
 def match(known: Known, facts: Mapping[str, str]) -> str | None:
     """What was found of a sign in the facts of a use, which are lines by condition; None where it does not hold."""
     said = ""
+    if known.without and any(known.without.search(facts.get(key, "")) for key in ("symbols", "calls")):
+        return None
     for condition in known.conditions:
         found = condition.pattern.search(facts.get(condition.key, ""))
         if found is None:
@@ -149,13 +154,15 @@ def _known(path: Path, number: int, table: dict[str, Any]) -> Known:
     )
     if not conditions and sign.alternatives is None:
         raise RuleError(f"{path}: sign {number}: expected at least one condition")
-    return Known(context, sign, conditions)
+    without = _pattern(f"{path}: sign {number}: without", "calls", sign.without) if sign.without else None
+    return Known(context, sign, conditions, without)
 
 
 def _pattern(where: str, key: str, values: Sequence[str]) -> re.Pattern[str]:
     try:
         if key in TEXTS:
-            return re.compile("|".join(f"(?:{value})" for value in values), re.MULTILINE)
+            parts = (f"(?i:{value[4:]})" if value.startswith("(?i)") else f"(?:{value})" for value in values)
+            return re.compile("|".join(parts), re.MULTILINE)
         if key in WHOLE:
             return re.compile("|".join(f"^{re.escape(value)}$" for value in values), re.MULTILINE)
         names = (re.escape(value).replace(r"\*", r"[^\n]*").replace(r"\?", ".") for value in values)
