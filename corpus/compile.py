@@ -45,7 +45,7 @@ def objects(recipe: Recipe, folder: Path, chosen: Target, known: Mapping[str, St
 
     Raises ``ArchscanError`` when a command fails and ``RuleError`` for a library nobody knows.
     """
-    stub = stubs.by_name(recipe.stub)
+    stub = {name: stubs.extended(own, known.get(name)) for name, own in stubs.by_name(recipe.stub).items()}
     found: dict[str, Path] = {}
     for number, item in enumerate(recipe.object):
         # A folder each: two objects may share a base name, and the base name may end up in the bytes.

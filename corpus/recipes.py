@@ -41,7 +41,10 @@ class Build(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Stub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A shared library that is only linked against. ``node`` is the version of its symbols, or empty."""
+    """A shared library that is only linked against. ``node`` is the version of its symbols, or empty.
+
+    One with the name of a library of the catalogue adds symbols to that.
+    """
 
     name: str
     soname: str
@@ -55,6 +58,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``libraries`` are names of stubs or of libraries in the catalogue; ``post`` are commands of binutils run on
     the result, with ``{out}`` for it; ``copies``, ``hardlinks`` and ``symlinks`` are further paths of the object.
+    ``uses`` are all uses of weak algorithms that its source shows, as algorithm, evidence and context.
     ``units`` are sources that are compiled by themselves, each with its flags after those of all.
     ``{branch}`` in a flag stands for the flag that turns on landing pads, where the processor has them.
     """
@@ -74,6 +78,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     symlinks: Words = ()
     ship: bool = True
     facts: dict[str, str | int | bool] = {}
+    uses: Words | None = None
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

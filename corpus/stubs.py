@@ -7,6 +7,8 @@ itself, so no development package has to be installed to build the corpus.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from corpus.recipes import Stub
 from corpus.target import Target, run
 
@@ -57,6 +59,14 @@ def build(stub: Stub, chosen: Target, folder: Path) -> Path:
         flags.append(f"-Wl,--version-script={script.name}")
     run([chosen.compiler, *flags, "-o", library.name, code.name], folder=str(folder))
     return library
+
+
+def extended(own: Stub, known: Stub | None) -> Stub:
+    """A recipe's stub, with what a library of the catalogue has that it bears the name of."""
+    if known is None:
+        return own
+    added = ("@".join(_split(symbol, own.node)) for symbol in own.symbols)
+    return msgspec.structs.replace(known, symbols=tuple(dict.fromkeys((*known.symbols, *added))))
 
 
 def by_name(stubs: Iterable[Stub]) -> dict[str, Stub]:

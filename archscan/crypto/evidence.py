@@ -13,8 +13,12 @@ JSON with bounds, the same in every run. Absent keys say that nothing was seen:
     texts that the function names or passes.
 ``callers``
     the functions of the object that call it: ``name``, ``calls`` (imported functions), ``texts``.
+``taken``
+    the function's address is kept or passed on: true.
 ``alternatives``
     how many algorithms are chosen from where this one is one of them: by the argument, in the function, or in tables.
+``offered``
+    how many algorithms the object uses in this role.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ _MOST_CALLERS, _MOST_OF_CALLER = 4, 12
 _EVERYWHERE = frozenset({"__stack_chk_fail", "free", "malloc", "calloc", "realloc", "strlen", "_Unwind_Resume"})
 _PLACE = tuple[str | None, str | None]
 """The function, and the role: where one of several algorithms is chosen."""
+_ANYWHERE = ""  # no function has this name
 
 
 def with_evidence(
@@ -63,17 +68,18 @@ def _seen(
     if site is not None:
         found = _with_sinks(found, known.sinks(site))
     alternatives = max(choices.get(_place(use), 0), len({one.algorithm for one in row.uses}) if row else 0)
-    if alternatives > 1:
-        found["alternatives"] = alternatives
+    offered = choices.get((_ANYWHERE, use.role), 0)
+    found |= {key: count for key, count in (("alternatives", alternatives), ("offered", offered)) if count > 1}
     text = msgspec.json.encode(found).decode() if found else None
     return msgspec.structs.replace(use, context_evidence=text)
 
 
 def _choices(rows: Iterable[CallSite], kept: Iterable[CryptoUse]) -> Mapping[_PLACE, int]:
-    """How many algorithms are named in each function, or in tables, for one role."""
+    """How many algorithms are named in each function, in tables, or anywhere, for one role."""
     found: defaultdict[_PLACE, set[str]] = defaultdict(set)
     for use in (*kept, *(use for row in rows for use in row.uses)):
         found[_place(use)].add(use.algorithm)
+        found[_ANYWHERE, use.role].add(use.algorithm)
     return {place: len(algorithms) for place, algorithms in found.items()}
 
 
@@ -115,6 +121,7 @@ class _Surroundings:
         yield "beside", [(name, self._role(name)) for name in known[:_MOST_BESIDE]]
         yield "calls", [name for name in names if not self._role(name)][:_MOST_CALLS]
         yield "texts", [escape(text) for text in around.texts[:_MOST_TEXTS]]
+        yield "taken", around.taken
         yield "callers", [self._caller(one) for one in around.callers[:_MOST_CALLERS]]
 
     def _caller(self, number: int) -> dict[str, object]:

@@ -95,7 +95,7 @@ class Sites(msgspec.Struct, frozen=True):
 
 
 _NO_SITES = Sites((), (), 0, lambda _: None, {}, {}, lambda _, value: value, lambda _: (), lambda _: UNKNOWN,
-                  lambda _, value: value, lambda _: (), lambda _, __: Surroundings(None, (), (), ()),
+                  lambda _, value: value, lambda _: (), lambda _, __: Surroundings(None, (), (), (), taken=False),
                   lambda _, __: ())  # fmt: skip
 
 

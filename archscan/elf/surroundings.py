@@ -13,9 +13,9 @@ from archscan.elf.arrays import np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
 from archscan.elf.functions import owners
-from archscan.elf.image import PT_LOAD
-from archscan.elf.program import Program, every_call, home_of, imported, label_of
-from archscan.elf.texts import is_constant, string_at
+from archscan.elf.image import PT_LOAD, mapped
+from archscan.elf.program import Program, every_call, holds, home_of, imported, label_of
+from archscan.elf.texts import is_constant
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (
     Atom,
@@ -41,18 +41,22 @@ _LENT = Field | FieldAddress | Kept | Memory | Parameter  # what a caller, or an
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """A function's name, the imported functions that it calls, texts that it names, and the functions that call it."""
+    """A function's name, the imported functions that it calls, texts that it names, and the functions that call it.
+
+    ``taken``: its address is kept or passed on, so others may call it.
+    """
 
     name: str | None
     calls: tuple[str, ...]
     texts: tuple[str, ...]
     callers: tuple[int, ...]
+    taken: bool
 
 
 def surroundings(program: Program, number: int, *, passed: bool = True) -> Surroundings:
     """Those of a function, by its number; ``passed``: also the texts that it passes, which takes going through it."""
     if number < 0:
-        return Surroundings(None, (), (), ())
+        return Surroundings(None, (), (), (), taken=False)
     ranges = [_range(program, number)] + [
         _range(program, part) for part, home in program.homes.items() if home == number and part != number
     ]
@@ -65,14 +69,23 @@ def surroundings(program: Program, number: int, *, passed: bool = True) -> Surro
         texts = [one.text.decode("ascii", "replace") for one in atoms if isinstance(one, Text)]
     else:
         texts = []
-    texts += (string_at(program.image, address) or "" for address in list(dict.fromkeys(addresses))[:_MOST_NAMED])
-    kept = (text[:_LONGEST] for text in texts if len(text) >= _SHORTEST)
+    texts += (_text_at(program, address) for address in list(dict.fromkeys(addresses))[:_MOST_NAMED])
+    kept = (text[:_LONGEST].strip() for text in texts if len(text) >= _SHORTEST)
     return Surroundings(
         label_of(program, number),
         tuple(dict.fromkeys(names))[:_MOST_NAMES],
         tuple(dict.fromkeys(kept))[:_MOST_TEXTS],
         _callers(program, number),
+        holds(program.taken(), address_of(program.text, int(program.view.starts[number]))),
     )
+
+
+def _text_at(program: Program, address: int) -> str:
+    """What is written at an address, in one line; empty where that is no text."""
+    raw = mapped(program.image, address, _LONGEST)
+    text = raw.partition(b"\0")[0].decode("utf-8", "ignore")
+    readable = all(one.isprintable() or one.isspace() for one in text)
+    return " ".join(text.split()) if readable and is_constant(program.image, address) else ""
 
 
 def _range(program: Program, number: int) -> tuple[int, int]:

@@ -32,8 +32,9 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``kinds`` (of evidence) and ``symbols`` are about the use itself; ``functions``, ``calls``, ``call_roles`` and
     ``texts`` about the function around; ``sinks`` and ``sink_roles`` about the calls that get what the use gave;
     ``callers``, ``caller_calls`` and ``caller_texts`` about the functions that call the one around; ``needed``,
-    ``paths`` and ``packages`` about the object. ``alternatives``: one of at least so many algorithms. With ``without``,
-    none of these is called in the function, nor is the symbol.
+    ``paths`` and ``packages`` about the object. ``alternatives``: one of at least so many algorithms in
+    one place, ``offered``: in the object; ``taken``: whether the address of the function is kept or passed on. With
+    ``without``, none of these is called in the function, nor is the symbol.
     """
 
     note: Annotated[str, Meta(pattern=r"\S")]
@@ -58,6 +59,8 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     paths: _Words | None = None
     packages: _Words | None = None
     alternatives: Annotated[int, Meta(ge=2)] | None = None
+    offered: Annotated[int, Meta(ge=2)] | None = None
+    taken: bool | None = None
     without: _Words | None = None
 
 
@@ -152,7 +155,7 @@ def _known(path: Path, number: int, table: dict[str, Any]) -> Known:
         for key in CONDITIONS
         if (values := getattr(sign, key))
     )
-    if not conditions and sign.alternatives is None:
+    if not conditions and sign.alternatives is None and sign.offered is None:
         raise RuleError(f"{path}: sign {number}: expected at least one condition")
     without = _pattern(f"{path}: sign {number}: without", "calls", sign.without) if sign.without else None
     return Known(context, sign, conditions, without)

@@ -37,6 +37,8 @@ ON CONFLICT (use_id) DO UPDATE SET context = excluded.context, confidence = excl
 """
 _SETTING = "contexts"
 _MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of another one
+# What is looked up is looked up to be used: digests as such, other algorithms as ciphers.
+_DIGESTS = frozenset({"md4", "md5", "sha1", "ripemd", "old-hash"})
 _NOTHING = (Context.UNKNOWN.value, Confidence.POSSIBLE.value, None, None, None)
 
 
@@ -97,16 +99,23 @@ def _context(use: _Use, needed: str, signs: Sequence[Known]) -> tuple[str | None
     """The columns of a row of crypto_context beside the id: by the first sign that holds."""
     surroundings = _surroundings(use.surroundings)
     facts = _facts(use, needed, surroundings)
-    alternatives = surroundings.get("alternatives", 1)
     for known in signs:
         sign = known.sign
-        if sign.alternatives is not None and not (isinstance(alternatives, int) and alternatives >= sign.alternatives):
+        counted = _at_least(surroundings, "alternatives", sign.alternatives)
+        if not (counted and _at_least(surroundings, "offered", sign.offered)):
+            continue
+        if sign.taken is not None and sign.taken != (surroundings.get("taken") is True):
             continue
         found = match(known, facts)
         if found is not None:
             because = f"{sign.note}: {found}" if found else sign.note
             return (known.context.value, sign.confidence.value, sign.direction, sign.protocol, because)
     return _NOTHING
+
+
+def _at_least(surroundings: Mapping[str, Any], key: str, least: int | None) -> bool:
+    counted = surroundings.get(key)
+    return least is None or (isinstance(counted, int) and counted >= least)
 
 
 def _surroundings(text: str) -> Mapping[str, Any]:
@@ -123,7 +132,7 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str,
     sinks, beside = _pairs(surroundings.get("sinks")), _pairs(surroundings.get("beside"))
     callers = [one for one in _list(surroundings.get("callers")) if isinstance(one, dict)]
     return {
-        "roles": use.role,
+        "roles": _role(use),
         "algorithms": use.algorithm,
         "families": use.family,
         "kinds": use.evidence,
@@ -134,13 +143,19 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str,
         "needed": needed,
         "sinks": _lines(name for name, _ in sinks),
         "sink_roles": _lines(role for _, role in sinks),
-        "calls": _lines([*(name for name, _ in (*sinks, *beside)), *_list(surroundings.get("calls"))]),
+        "calls": _lines([use.symbol, *(name for name, _ in (*sinks, *beside)), *_list(surroundings.get("calls"))]),
         "call_roles": _lines(role for _, role in (*sinks, *beside)),
         "texts": _lines(_list(surroundings.get("texts"))),
         "callers": _lines([*(one.get("name") for one in callers), *_list(surroundings.get("called_by"))]),
         "caller_calls": _lines(name for one in callers for name in _list(one.get("calls"))),
         "caller_texts": _lines(text for one in callers for text in _list(one.get("texts"))),
     }
+
+
+def _role(use: _Use) -> str:
+    if use.role not in ("lookup", "any"):
+        return use.role
+    return "hash" if use.family in _DIGESTS else "cipher"
 
 
 def _list(value: object) -> list[Any]:

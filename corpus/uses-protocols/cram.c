@@ -1,0 +1,15 @@
+/* Answers a challenge of a mail server. */
+#include <stdio.h>
+const void *EVP_md5(void);
+unsigned char *HMAC(const void *md, const void *key, int size, const unsigned char *data, unsigned long length,
+                    unsigned char *code, unsigned *wrote);
+
+int main(int argc, char **argv)
+{
+    unsigned char code[64];
+    unsigned wrote = 0;
+
+    printf("AUTH CRAM-MD5\r\n");
+    HMAC(EVP_md5(), argv[1], 16, (unsigned char *)argv[0], (unsigned long)argc, code, &wrote);
+    return code[0];
+}
