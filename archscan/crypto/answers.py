@@ -98,6 +98,8 @@ def _holds(book: Book, use: Use, site: Site) -> bool | None:
     if site.arguments is None or when.argument >= len(site.arguments):
         return None
     values = book.sites.followed(site, site.arguments[when.argument])
+    if when.given:
+        return _is_given(values)
     numbers = [one.value if isinstance(one, Number) else None for one in values]
     if when.words or None in numbers:
         return None
@@ -105,6 +107,14 @@ def _holds(book: Book, use: Use, site: Site) -> bool | None:
         bool(number & when.bits) if when.bits else number in when.numbers for number in numbers if number is not None
     }
     return said.pop() if len(said) == 1 else None
+
+
+def _is_given(values: Value) -> bool | None:
+    """Whether a pointer is something else than NULL."""
+    null = {
+        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown) else False for one in values
+    }
+    return not null.pop() if len(null) == 1 and None not in null else None
 
 
 def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: bool = True) -> Answer:

@@ -69,12 +69,13 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True):
-    """What another argument must be: one of the numbers, one of the words, or to have all of the bits."""
+    """What another argument must be: one of the numbers, one of the words, to have all of the bits, or not NULL."""
 
     argument: int
     numbers: tuple[int, ...] = ()
     words: tuple[str, ...] = ()
     bits: int = 0
+    given: bool = False
 
 
 class Text(StrEnum):

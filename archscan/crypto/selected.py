@@ -27,7 +27,8 @@ def by_text(selector: Selector, text: str) -> Sequence[Value] | None:
         return [one for one in selector.values if one.text == text.lower()][:1] or None
     longest = sorted(selector.values, key=lambda one: -len(one.text))
     if selector.kind == Kind.PREFIX:
-        return [one for one in longest if text.startswith(one.text)][:1] or None
+        # What begins with nothing in particular is still something.
+        return [one for one in longest if text.startswith(one.text) and text][:1] or None
     return _tokens(longest, text)
 
 

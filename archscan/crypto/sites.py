@@ -11,7 +11,7 @@ from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.evidence import with_evidence
 from archscan.crypto.uses import attributed, sonames_of, use_of
 from archscan.elf.call_sites import Site, Sites
-from archscan.model import CallSite, Confidence, CryptoUse, escape
+from archscan.model import CallSite, Confidence, CryptoUse, Outcome, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,6 +73,13 @@ def _number(site: Site) -> int:
     return site.number
 
 
+def _surely(known: Confidence, outcome: Outcome, *, sure: bool) -> Confidence:
+    """How sure it is that a call uses an algorithm, whose function is known with some confidence."""
+    if not sure or outcome not in (Outcome.VALUE, Outcome.SET):
+        return Confidence.POSSIBLE
+    return Confidence.LIKELY if (known, outcome) == (Confidence.CERTAIN, Outcome.SET) else known
+
+
 def _row(book: Book, site: Site) -> CallSite:
     symbol, library, confidence = book.whose[site.symbol]
     use, sure = holding(book, symbol, site)
@@ -84,7 +91,7 @@ def _row(book: Book, site: Site) -> CallSite:
         texts.setdefault(algorithm, []).append(text)
     uses = tuple(
         msgspec.structs.replace(
-            use_of(book.catalogue, symbol, use, library, confidence if sure else Confidence.POSSIBLE, algorithm),
+            use_of(book.catalogue, symbol, use, library, _surely(confidence, found.outcome, sure=sure), algorithm),
             evidence="call",
             function=function,
             address=address,

@@ -62,6 +62,7 @@ class _When(msgspec.Struct, forbid_unknown_fields=True):
     numbers: tuple[int, ...] = ()
     words: tuple[str, ...] = ()
     bits: int = 0
+    given: bool = False
 
 
 class _Symbols(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -245,8 +246,8 @@ def _use(table: _Symbols, where: str, **how: object) -> Use:
     _expect(known, f"{where}.direction", _DIRECTION, table.direction)
     when = table.when
     if when is not None:
-        told = bool(when.numbers) + bool(when.words) + bool(when.bits)
-        _expect(told == 1, f"{where}.when", "one of numbers, words, bits", msgspec.to_builtins(when))
+        told = bool(when.numbers) + bool(when.words) + bool(when.bits) + when.given
+        _expect(told == 1, f"{where}.when", "one of numbers, words, bits, given = true", msgspec.to_builtins(when))
     for number in (how.get("argument"), table.size, when.argument if when else None):
         inside = number is None or (isinstance(number, int) and 0 <= number < _MOST_ARGUMENTS)
         _expect(inside, f"{where}.argument", _ARGUMENT, number)

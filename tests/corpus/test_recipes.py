@@ -172,6 +172,7 @@ def test_weak_crypto_is_imported_by_the_hit_alone(name: str, corpus_objects: dic
     }
     assert imported == {
         f"usr/bin/{name.removesuffix('-import')}": [("OPENSSL_3.0.0", library)],
+        "usr/bin/only-imported": [("OPENSSL_3.0.0", library)],
         "usr/bin/own-functions": [],
         "usr/bin/other-library": [(None, None)],
         "usr/bin/strong": [],

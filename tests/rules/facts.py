@@ -39,6 +39,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True):
     needed: tuple[str, ...] = ("libc.so.6",)
     imports: tuple[str, ...] = ()
     uses: tuple[tuple[str, str], ...] = ()  # algorithm, symbol
+    calls: tuple[Mapping[str, Any], ...] = ()  # columns of uses that calls show
     privilege: str | None = None
     hardlinks: tuple[tuple[str, str | None], ...] = ()  # path, privilege
 
@@ -69,9 +70,9 @@ def database() -> sqlite3.Connection:
     migrate(sqlite_utils.Database(connection))
     algorithms = {"md5": "md5", "sha1": "sha1", "md4": "md4", "ripemd160": "ripemd", "des": "des", "3des": "3des"}
     algorithms |= {"rc4": "rc4", "rc2": "rc2", "blowfish": "64-bit-block", "tls1.0": "tls-legacy"}
-    algorithms |= {"crypt-des": "password"}
+    algorithms |= {"crypt-des": "password", "null": "no-protection"}
     connection.executemany("INSERT INTO algorithm VALUES (?, ?, 'weak', NULL)", algorithms.items())
-    for scan in range(1, 40):
+    for scan in range(1, 100):
         connection.execute(
             "INSERT INTO scan VALUES (?, '2026-01-01T00:00:00Z', NULL, '0', '0', '', 'scan', 'running')", (scan,)
         )
@@ -133,6 +134,11 @@ def _put_object(connection: sqlite3.Connection, package: int, item: Object) -> N
     for algorithm, symbol in item.uses:
         use = {"elf_id": elf, "algorithm": algorithm, "strength": "weak", "role": "hash", "library": "libcrypto.so.3"}
         _insert(connection, "crypto_use", {**use, "symbol": symbol, "evidence": "import", "confidence": "likely"})
+    for changes in item.calls:
+        call = {"elf_id": elf, "algorithm": "md5", "strength": "weak", "role": "hash", "library": "libcrypto.so.3",
+                "symbol": "EVP_Digest", "evidence": "call", "confidence": "certain", "function": "main",
+                "address": "0x1000"}  # fmt: skip
+        _insert(connection, "crypto_use", {**call, **changes})
 
 
 def rule(name: str = "no-pie", **changes: Any) -> Rule:

@@ -46,7 +46,7 @@ def test_a_rule_is_read_with_its_defaults(tmp_path: Path) -> None:
 
 def test_folders_of_other_data_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
-    for place in ("catalogue/x.toml", "context/x.toml", "algorithms.toml", "crypto/README.md"):
+    for place in ("catalogue/x.toml", "selectors/x.toml", "algorithms.toml", "crypto/README.md"):
         write(tmp_path, "not a rule", place)
     assert [rule.id for rule in load([tmp_path]).rules] == ["some-rule"]
 

@@ -1,0 +1,290 @@
+"""What uses are for: the signs are read strictly, the first that holds decides, and every use is some rule's."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archscan.crypto.catalogue import load as load_catalogue
+from archscan.errors import RuleError
+from archscan.model import Context, Strength
+from archscan.rules.apply import apply
+from archscan.rules.contexts import load_contexts
+from archscan.rules.load import RuleBook, load
+from archscan.scan import Options, scan
+from archscan.store.dump import dump
+from corpus.recipes import ROOT, names
+from corpus.recipes import load as load_recipe
+from tests.rules.facts import Object, Pack, database, put
+
+RULES = Path(__file__).parents[2] / "rules"
+SHIPPED = load([RULES])
+ALGORITHMS = [one for one in load_catalogue(RULES).algorithms if one.strength == Strength.WEAK]
+RECIPES = [
+    name for name in names() if any(one.uses is not None for one in load_recipe(ROOT / name / "recipe.toml").object)
+]
+
+
+def judged(*calls: Mapping[str, Any], signs: Path | None = None, **columns: Any) -> list[sqlite3.Row]:
+    """What is said of uses by calls of one object, in their order."""
+    book = SHIPPED if signs is None else RuleBook((), "", signs=load_contexts([signs]), classing="own")
+    connection = database()
+    put(connection, Pack(objects=(Object(calls=calls, **columns),)))
+    apply(connection, book, 1, changed_only=True)
+    connection.row_factory = sqlite3.Row
+    return connection.execute(
+        "SELECT c.* FROM crypto_context c JOIN crypto_use u ON u.id = c.use_id WHERE u.evidence = 'call' ORDER BY u.id"
+    ).fetchall()
+
+
+def context(**evidence: Any) -> str:
+    return str(judged({"context_evidence": json.dumps(evidence)})[0]["context"])
+
+
+# -- real programs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def programs(corpus_debs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("contexts") / "programs.db"
+    scan([str(corpus_debs[name]) for name in RECIPES], Options(database=path, data=(RULES,), command=""), io.BytesIO())
+    connection = sqlite3.connect(path)
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_programs_use_what_their_recipe_says_and_for_that(name: str, programs: sqlite3.Connection) -> None:
+    found = programs.execute(
+        "SELECT e.path, w.algorithm, w.evidence, w.context FROM weak_use w JOIN elf e ON e.id = w.elf_id "
+        "JOIN package p ON p.id = e.package_id WHERE p.name = ?", (name,)
+    )  # fmt: skip
+    seen: dict[str, set[str]] = {}
+    for path, *use in found:
+        seen.setdefault(path, set()).add(" ".join(use))
+    recipe = load_recipe(ROOT / name / "recipe.toml")
+    assert seen == {one.path: set(one.uses) for one in recipe.object if one.uses}
+
+
+def test_many_programs_say_what_they_use() -> None:
+    objects = [one for name in RECIPES for one in load_recipe(ROOT / name / "recipe.toml").object]
+    assert len(objects) >= 60
+    assert sum(one.uses == () for one in objects) >= 10  # near misses
+
+
+def test_a_use_in_a_program_has_bounded_evidence(programs: sqlite3.Connection) -> None:
+    rows = programs.execute("SELECT context_evidence FROM crypto_use WHERE strength = 'weak'").fetchall()
+    assert rows
+    for (text,) in rows:
+        found = json.loads(text)
+        assert len(text) < 8_000
+        assert found.keys() <= {"sinks", "beside", "calls", "texts", "callers", "taken", "alternatives", "offered"}
+
+
+def test_what_gets_the_digest_is_told_with_its_role(programs: sqlite3.Connection) -> None:
+    (text,) = programs.execute(
+        "SELECT u.context_evidence FROM crypto_use u JOIN elf e ON e.id = u.elf_id "
+        "WHERE e.path = 'usr/bin/sign-md5' AND u.symbol = 'EVP_md5'"
+    ).fetchone()
+    assert ["EVP_DigestSignInit", "sign", 1] in json.loads(text)["sinks"]
+
+
+def test_no_import_is_told_beside_a_call(programs: sqlite3.Connection) -> None:
+    rows = programs.execute("SELECT DISTINCT rule_id FROM occurrence WHERE rule_id LIKE 'imports-%'").fetchall()
+    assert rows == []
+
+
+def test_strong_programs_have_no_finding(programs: sqlite3.Connection) -> None:
+    quiet = [one.path for name in RECIPES for one in load_recipe(ROOT / name / "recipe.toml").object if one.uses == ()]
+    found = programs.execute(
+        "SELECT o.path FROM occurrence o JOIN rule r ON r.id = o.rule_id WHERE r.category = 'crypto'"
+    ).fetchall()
+    assert not {path for (path,) in found} & set(quiet)
+
+
+# -- which sign decides ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        ({}, "unknown"),
+        ({"sinks": [["EVP_DigestSignInit", "sign", 1]]}, "signature"),
+        ({"sinks": [["EVP_DigestVerifyInit", "verify", 1]]}, "signature"),
+        ({"sinks": [["X509_sign", "sign", 1]]}, "certificate"),
+        ({"sinks": [["EVP_DigestSignInit", "sign", 1]], "calls": ["EVP_PKEY_new_mac_key"]}, "mac"),
+        ({"sinks": [["HMAC", "hmac", 1]]}, "mac"),
+        ({"sinks": [["X509_digest", "certificate-fingerprint", 1]]}, "fingerprint"),
+        ({"texts": ["ETag: \"%s\""]}, "checksum"),
+        ({"texts": ["the NTLM response"]}, "protocol-mandated"),
+        # Of what is likely, the first by precedence; what is only possible comes after that.
+        ({"texts": ["ETag: \"%s\"", "qop=auth"]}, "protocol-mandated"),
+        ({"texts": ["your password", "ETag: \"%s\""]}, "checksum"),
+        ({"alternatives": 3, "sinks": [["EVP_DigestSignInit", "sign", 1]]}, "selectable"),
+        ({"alternatives": 2, "sinks": [["EVP_DigestSignInit", "sign", 1]]}, "signature"),
+        ({"taken": True, "offered": 3}, "selectable"),
+        ({"offered": 3}, "unknown"),
+        ({"callers": [{"name": "make_etag"}]}, "checksum"),
+        ({"callers": [{"name": "auth", "texts": ["AUTH CRAM-MD5"]}]}, "protocol-mandated"),
+        # Names are matched whole, texts by words.
+        ({"sinks": [["my_X509_sign_later", None, 1]]}, "unknown"),
+        ({"texts": ["STAPOPULATION"]}, "unknown"),
+    ],
+)  # fmt: skip
+def test_the_first_sign_that_holds_decides(evidence: Mapping[str, Any], expected: str) -> None:
+    assert context(**evidence) == expected
+
+
+def test_the_protocol_the_direction_and_the_reason_are_told() -> None:
+    (row,) = judged({"context_evidence": json.dumps({"texts": ["AUTH CRAM-MD5 %s"]})})
+    assert (row["protocol"], row["confidence"]) == ("CRAM-MD5", "likely")
+    assert row["because"].endswith(": AUTH CRAM-MD5 %s")
+    (row,) = judged({"context_evidence": json.dumps({"sinks": [["RSA_verify", "verify", 1]]})})
+    assert (row["direction"], row["protocol"]) == ("verify", None)
+
+
+def test_a_lookup_counts_as_what_is_looked_up() -> None:
+    evidence = json.dumps({"beside": [["EVP_EncryptInit_ex", "cipher"]]})
+    rows = judged(
+        {"role": "lookup", "context_evidence": evidence},
+        {"role": "lookup", "algorithm": "des", "context_evidence": evidence},
+    )
+    assert [row["context"] for row in rows] == ["kdf", "unknown"]
+
+
+def test_only_weak_uses_are_judged() -> None:
+    assert judged({"strength": "ok", "algorithm": "sha256"}) == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+keys = st.sampled_from(
+    ["sinks", "beside", "calls", "texts", "callers", "taken", "alternatives", "offered", "called_by"]
+)
+
+
+@given(evidence=json_values | st.dictionaries(keys, json_values))
+@settings(max_examples=60, deadline=None)
+def test_a_child_that_was_taken_over_may_say_anything(evidence: object) -> None:
+    (row,) = judged({"context_evidence": json.dumps(evidence)})
+    assert row["context"] in list(Context)
+
+
+# -- judged again, without opening packages ----------------------------------------------------------------------------
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    (folder / "context").mkdir(exist_ok=True)
+    (folder / "context" / f"{name}.toml").write_text(text)
+    return folder
+
+
+SIGN = "[[sign]]\nnote = 'it says so'\nconfidence = 'likely'\n"
+
+
+def test_other_signs_judge_every_use_again(tmp_path: Path) -> None:
+    connection = database()
+    put(connection, Pack(objects=(Object(calls=({"function": "hash_it"},)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    assert connection.execute("SELECT context FROM crypto_context").fetchall() == [("unknown",)]
+    shutil.copytree(RULES, tmp_path / "rules")
+    write(tmp_path / "rules", "token", f"{SIGN}functions = ['hash_it']\n")
+    apply(connection, load([tmp_path / "rules"]), 2, changed_only=True)
+    assert connection.execute("SELECT context FROM crypto_context").fetchall() == [("token",)]
+    states = dict(connection.execute("SELECT rule_id, state FROM finding"))
+    assert states == {"uses-md5": "withdrawn", "md5-token": "open"}
+
+
+def test_what_changed_is_judged_as_the_whole_is() -> None:
+    packs = [Pack(name=f"p{number}", objects=(Object(calls=({"function": name},)),))
+             for number, name in enumerate(["make_etag", "hash_password", "f", "stun_key"])]  # fmt: skip
+    one, other = database(), database()
+    for pack in packs:
+        put(one, pack)
+        put(other, pack)
+        apply(other, SHIPPED, 1, changed_only=True)
+    apply(one, SHIPPED, 1, changed_only=False)
+    assert list(dump(one)) == list(dump(other))
+    assert any('"crypto_context"' in line for line in dump(one))
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("token", "", "token.toml: sign: expected [[sign]] tables"),
+        ("token", "sign = 3", "token.toml: sign: expected [[sign]] tables"),
+        ("token", f"more = 1\n{SIGN}", "token.toml: more: unknown key"),
+        ("tokens", f"{SIGN}calls = ['x']", "tokens.toml: expected the name of a context: non-security"),
+        ("unknown", f"{SIGN}calls = ['x']", "unknown.toml: expected the name of a context"),
+        ("token", SIGN, "token.toml: sign 1: expected at least one condition"),
+        ("token", f"{SIGN}calls = []", "sign 1: Expected `array` of length >= 1 - at `$.calls`"),
+        ("token", f"{SIGN}called = ['x']", "sign 1: Object contains unknown field `called`"),
+        ("token", f"{SIGN}texts = ['(']", "sign 1: texts: expected a regular expression"),
+        ("token", f"{SIGN}calls = ['x']\nprotocol = 'P'", "sign 1: protocol: expected with protocol-mandated"),
+        ("protocol-mandated", f"{SIGN}calls = ['x']", "sign 1: protocol: expected with protocol-mandated"),
+        ("token", "[[sign]]\nnote = 'n'\nconfidence = 'sure'\ncalls = ['x']", "sign 1: Invalid enum value 'sure'"),
+        ("token", "[[sign", "token.toml: expected TOML"),
+    ],
+)
+def test_a_file_that_is_not_right_is_an_error_that_names_it(
+    tmp_path: Path, name: str, text: str, expected: str
+) -> None:
+    with pytest.raises(RuleError) as caught:
+        load_contexts([write(tmp_path, name, text)])
+    assert expected in str(caught.value)
+
+
+def test_every_context_but_unknown_has_signs() -> None:
+    assert {known.context for known in SHIPPED.signs} == set(Context) - {Context.UNKNOWN}
+
+
+def test_every_sign_names_roles_families_and_algorithms_that_there_are() -> None:
+    catalogue = load_catalogue(RULES)
+    families, algorithms = {one.family for one in catalogue.algorithms}, {one.name for one in catalogue.algorithms}
+    for known in SHIPPED.signs:
+        assert set(known.sign.families or ()) <= families, known.sign
+        assert set(known.sign.algorithms or ()) <= algorithms, known.sign
+
+
+# -- no use falls between the rules ------------------------------------------------------------------------------------
+
+
+def role_of(family: str) -> str:
+    digests = ("md4", "md5", "sha1", "ripemd", "old-hash", "checksum")
+    roles = {"password": "password", "kdf": "kdf"} | dict.fromkeys(("tls-legacy", "export", "no-protection"), "tls")
+    return roles.get(family, "hash" if family in digests else "cipher")
+
+
+@pytest.mark.parametrize("context", [one.value for one in Context])
+def test_a_use_is_the_finding_of_exactly_one_rule(context: str) -> None:
+    connection = database()
+    connection.execute("DELETE FROM algorithm")
+    connection.executemany(
+        "INSERT INTO algorithm VALUES (?, ?, 'weak', NULL)", [(a.name, a.family) for a in ALGORITHMS]
+    )
+    calls = [{"algorithm": one.name, "role": role_of(one.family)} for one in ALGORITHMS if one.family != "checksum"]
+    put(connection, Pack(objects=(Object(calls=tuple(calls)),)))
+    connection.execute("UPDATE crypto_use SET context_evidence = json_object('c', ?)", (context,))
+    apply(connection, RuleBook((), ""), 1, changed_only=True)
+    connection.execute("UPDATE crypto_context SET context = ?, confidence = 'likely', protocol = 'P'", (context,))
+    found: Counter[str] = Counter()
+    for rule in SHIPPED.rules:
+        if rule.category == "crypto":
+            found.update({row[1] for row in connection.execute(f"SELECT elf_id, subject FROM ({rule.query})")})
+    assert found == Counter({one["algorithm"]: 1 for one in calls})
