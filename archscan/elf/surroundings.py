@@ -66,7 +66,7 @@ def surroundings(program: Program, number: int, *, passed: bool = True) -> Surro
         arguments = (value for call in every_call(program, number).values() for value in call.arguments)
         atoms = [one for value in arguments for one in value]
         addresses += sorted(one.value for one in atoms if isinstance(one, Number) and one.value >= _LEAST_ADDRESS)
-        texts = [one.text.decode("ascii", "replace") for one in atoms if isinstance(one, Text)]
+        texts = sorted(one.text.decode("ascii", "replace") for one in atoms if isinstance(one, Text))
     else:
         texts = []
     texts += (_text_at(program, address) for address in list(dict.fromkeys(addresses))[:_MOST_NAMED])
