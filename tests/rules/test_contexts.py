@@ -278,7 +278,9 @@ def test_a_use_is_the_finding_of_exactly_one_rule(context: str) -> None:
     connection.executemany(
         "INSERT INTO algorithm VALUES (?, ?, 'weak', NULL)", [(a.name, a.family) for a in ALGORITHMS]
     )
-    calls = [{"algorithm": one.name, "role": role_of(one.family)} for one in ALGORITHMS if one.family != "checksum"]
+    # Checksums are called weak for what they cannot do, and PLAIN sends a password inside of something.
+    quiet = {one.name for one in ALGORITHMS if one.family == "checksum"} | {"plain"}
+    calls = [{"algorithm": one.name, "role": role_of(one.family)} for one in ALGORITHMS if one.name not in quiet]
     put(connection, Pack(objects=(Object(calls=tuple(calls)),)))
     connection.execute("UPDATE crypto_use SET context_evidence = json_object('c', ?)", (context,))
     apply(connection, RuleBook((), ""), 1, changed_only=True)
