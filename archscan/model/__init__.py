@@ -13,6 +13,15 @@ import msgspec
 from msgspec import Meta
 
 from archscan.model.debug import Asked, CompileUnit, Confirmation, DebugInfo, SourceLine
+from archscan.model.explained import (
+    ArgumentPath,
+    AskedObject,
+    AskedSite,
+    Explained,
+    Instruction,
+    Passage,
+    PathStep,
+)
 from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
 from archscan.model.words import (
     Confidence,
@@ -30,7 +39,10 @@ from archscan.model.words import (
 )
 
 __all__ = [
+    "ArgumentPath",
     "Asked",
+    "AskedObject",
+    "AskedSite",
     "Begin",
     "CallSite",
     "CompileUnit",
@@ -42,11 +54,13 @@ __all__ = [
     "Elf",
     "ElfKind",
     "End",
+    "Explained",
     "Export",
     "File",
     "FileKind",
     "Identity",
     "Import",
+    "Instruction",
     "Int63",
     "Job",
     "Limits",
@@ -56,6 +70,8 @@ __all__ = [
     "Override",
     "Package",
     "PackageStatus",
+    "Passage",
+    "PathStep",
     "PrivilegeSource",
     "Problem",
     "ProblemKind",
@@ -323,7 +339,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     built: Text | None = None
 
 
-Message = Identity | Package | File | Override | Elf | DebugInfo | Problem | Begin | Log | End
+Message = Identity | Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | End
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -341,3 +357,4 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     overrides: tuple[Override, ...] = ()
     debug: tuple[DebugInfo, ...] = ()  # of `archscan confirm` only
+    explained: tuple[Explained, ...] = ()  # of `archscan explain` only
