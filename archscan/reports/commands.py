@@ -42,8 +42,10 @@ _HOSTS = {
 _HEADERS = {
     "pie": "-hdW", "relro": "-lW", "bind_now": "-dW", "nx": "-lW", "textrel": "-drW", "wx_segments": "-lW",
     "separate_code": "-lW", "ibt_marked": "-nW", "shstk_marked": "-nW", "bti_marked": "-nW", "pac_marked": "-nW",
-    "rpath": "-dW", "runpath": "-dW", "stack_protector": "--dyn-syms -W", "fortify": "--dyn-syms -W",
+    "rpath": "-dW", "runpath": "-dW", "fortify": "--dyn-syms -W",
 }  # fmt: skip
+# Words of a listing of all code that stand for a protection
+_WORDS = {"ibt_compiled": "endbr64", "bti_compiled": "bti", "pac_compiled": "paciasp"}
 
 
 def quoted(stored: str) -> str:
@@ -99,12 +101,13 @@ def extraction(package: str, occurrence: Row) -> Iterator[str]:
 def of_site(one: Explained, occurrence: Row, host: str) -> Iterator[str]:
     """The commands that show the code around a place, the function that is called, and the texts that matter."""
     name, tool = quoted(file_name(occurrence["path"])), objdump(occurrence["machine"], host)
-    first = one.instructions[0].address if one.instructions else one.address
-    yield f"{tool} {_range(first, _end(one))} {name}"
+    if one.instructions or not one.target:
+        first = one.instructions[0].address if one.instructions else one.address
+        yield f"{tool} {_range(first, _end(one))} {name}"
     if one.target:
         yield f"readelf -rW {name} | grep -F -- {quoted(one.target)}"
     for section, text in dict.fromkeys((passage.section, passage.text) for passage in one.passages):
-        yield f"readelf -p {quoted(section)} {name} | grep -F -- {quoted(text.removesuffix('…'))}"
+        yield f"readelf -p {quoted(section)} {name} | grep -F -- {quoted(text)}"
 
 
 def of_address(address: str, occurrence: Row, host: str) -> str:
@@ -127,10 +130,20 @@ def _range(first: str, end: str) -> str:
     return f"-d --no-show-raw-insn {part}--start-address={start} --stop-address={end.rpartition('+')[2]}"
 
 
-def of_headers(subject: str, occurrence: Row) -> Iterator[str]:
-    """The commands that show what the headers say of a protection."""
-    if occurrence["elf_sha256"] is not None:
-        yield f"readelf {_HEADERS.get(subject, '-hldW')} {quoted(file_name(occurrence['path']))}"
+def of_verdict(subject: str, occurrence: Row, host: str) -> Iterator[str]:
+    """The commands that show what an object says of a protection as a whole: by its headers, or how often in its code.
+
+    A count of 0 is an answer, too.
+    """
+    if occurrence["elf_sha256"] is None:
+        return
+    name, tool = quoted(file_name(occurrence["path"])), objdump(occurrence["machine"], host)
+    if subject in _WORDS:
+        yield f"{tool} -d {name} | grep -cw {_WORDS[subject]} || true"
+    elif subject == "stack_protector":
+        yield f"readelf --dyn-syms -W {name} | grep -c __stack_chk_fail || true"
+    elif subject != "stack_clash":
+        yield f"readelf {_HEADERS.get(subject, '-hldW')} {name}"
 
 
 def of_import(uses: Mapping[str, None], occurrence: Row) -> Iterator[str]:

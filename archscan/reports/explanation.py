@@ -23,6 +23,7 @@ _CATEGORY = {
     "hardening": "The finding goes when the object, built anew and read again, shows the protection, or that it needs "
     "none.",
 }
+_FEW = 4  # addresses that stand for all
 _ANY_CATEGORY = "The finding goes when the rule's query no longer returns the object; `archscan rules show` prints it."
 
 
@@ -125,22 +126,49 @@ def call_reasons(docs: Path) -> dict[str, str]:
 def changes(finding: Row, said: str, meanings: Mapping[str, str]) -> tuple[str, ...]:
     """What would change the verdict: what the rule says of it, what selects, and what archscan does not know."""
     found = [said or _CATEGORY.get(finding["category"], _ANY_CATEGORY)]
-    uses = [use for one in finding["occurrences"] for use in one["uses"]]
-    for use in uses:
-        if use["outcome"] in ("value", "set") and use["value"]:
-            found.append(f"Another value than {use['value']} at {use['address']}, where {use['symbol']} is called.")
-        elif use["outcome"] in ("runtime", "forwarded"):
-            text = f"Who decides at {use['address']}, where {use['symbol']} is called: {use['reason']}."
-            found.append(f"{text} What that is was not seen.")
-        elif use["outcome"] == "unknown":
-            meaning = meanings.get(use["reason"] or "", "")
-            text = f"Not known at {use['address']}, where {use['symbol']} is called: {use['reason']}"
-            found.append(f"{text}{f' ({meaning})' if meaning else ''}.")
+    uses = [use for one in chosen(finding) for use in one["uses"]]
+    found += _selected(uses)
+    found += _not_known(uses, meanings)
     if any(use["evidence"] == "import" for use in uses):
         found.append("Of some functions only the import is known: no call of them was seen, which would tell more.")
     if uses and all(use["context"] == "unknown" for use in uses):
         found.append("What the algorithm serves for is not known: evidence of that would raise or lower the finding.")
     return tuple(dict.fromkeys(found))
+
+
+def _selected(uses: Sequence[Row]) -> Iterator[str]:
+    """Where other values would select something else."""
+    alone = [use for use in uses if use["outcome"] == "value"]
+    named = [use for use in alone if use["value"]]
+    if named:
+        values = ", ".join(dict.fromkeys(use["value"] for use in named))
+        yield f"Another value than {values} at {_places(named)}: nothing else is selected there."
+    fixed = [use for use in alone if not use["value"]]
+    if fixed:
+        symbols = ", ".join(dict.fromkeys(use["symbol"] for use in fixed if use["symbol"]))
+        yield f"Another function than {symbols} at {_places(fixed)}: its name alone says what it computes."
+    several = [use for use in uses if use["outcome"] == "set"]
+    if several:
+        yield f"At {_places(several)} it is one of several values, by the ways that the program takes."
+    asked = [use for use in uses if use["outcome"] in ("runtime", "forwarded")]
+    for reason in dict.fromkeys(use["reason"] for use in asked):
+        same = [use for use in asked if use["reason"] == reason]
+        yield f"Who decides at {_places(same)} is {reason}; what that brings was not seen."
+
+
+def _not_known(uses: Sequence[Row], meanings: Mapping[str, str]) -> Iterator[str]:
+    """What archscan does not know of the calls, by reason."""
+    unknown = [use for use in uses if use["outcome"] == "unknown"]
+    for reason in dict.fromkeys(use["reason"] or "" for use in unknown):
+        same = [use for use in unknown if (use["reason"] or "") == reason]
+        meaning = meanings.get(reason, "")
+        yield f"Not known at {_places(same)}: {reason}{f' ({meaning})' if meaning else ''}."
+
+
+def _places(uses: Sequence[Row]) -> str:
+    addresses = list(dict.fromkeys(use["address"] for use in uses))
+    more = f" and {len(addresses) - _FEW} more" if len(addresses) > _FEW else ""
+    return ", ".join(addresses[:_FEW]) + more
 
 
 def as_json(one: Explanation, host: str) -> str:
@@ -195,7 +223,7 @@ def other_commands(finding: Row, shown: Shown, host: str) -> Iterator[str]:
         imports = {use["symbol"]: None for use in occurrence["uses"] if use["evidence"] == "import" and use["symbol"]}
         yield from commands.of_import(imports, occurrence)
     elif _has_object(shown):
-        yield from commands.of_headers(finding["subject"], occurrence)
+        yield from commands.of_verdict(finding["subject"], occurrence, host)
     if _has_object(shown) and not shown.explained:
         yield from (commands.of_address(site.address, occurrence, host)
                     for site in places(occurrence)[:4] if site.address not in seen)  # fmt: skip

@@ -22,6 +22,7 @@ _WIDEST = 100  # columns of prose
 _MOST_USES = 24  # lines of uses of an occurrence
 _MOST_STEPS = 40  # lines of a path
 _COLUMN = 46  # where notes stand behind instructions
+_PLACES = ("address", "function")
 _MARKS = {"here": ">", "argument": "*"}
 
 
@@ -81,7 +82,7 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
         yield from _prose(text, width, "! ")
     for found in shown.explained:
         yield ""
-        yield from _code(found)
+        yield from _code(found, crypto=bool(one["uses"]))
     if shown.left_out:
         yield ""
         yield f"  {shown.left_out} more places: --sites {shown.left_out + len(shown.explained)}"
@@ -96,12 +97,12 @@ def _reason(reason: Row) -> str:
 
 
 def _evidence(one: Row) -> Iterator[str]:
-    """The rows of the rule, where no uses say the same in more detail."""
-    sites = [] if one["uses"] else one["evidence"].get("sites", ())
-    for site in sites:
-        said = ", ".join(f"{key} {value}" for key, value in site.items() if value is not None) if site else ""
-        if said:
-            yield f"    {said}"
+    """What the rows of the rule say, where no uses say the same in more detail; places are shown as such."""
+    lines = dict[str, None]()
+    for site in () if one["uses"] else one["evidence"].get("sites", ()):
+        named = {key: value for key, value in site.items() if key not in _PLACES and value is not None}
+        lines[", ".join(f"{key.replace('_', ' ')} {value}" for key, value in named.items())] = None
+    yield from (f"    {line}" for line in lines if line)
 
 
 def _uses(uses: list[Row]) -> Iterator[str]:
@@ -118,21 +119,17 @@ def _uses(uses: list[Row]) -> Iterator[str]:
 
 def _use(use: Row) -> tuple[str, str, str, str]:
     """Address, function, symbol, and what is known of a use."""
-    outcome = ": ".join(filter(None, (use["outcome"], use["value"])))
-    known = [outcome or use["evidence"], use["reason"] if use["outcome"] else None, use["role"]]
-    if use["argument"] and use["argument"] != use["value"]:
-        known.insert(1, f"here {use['argument']}")
-    known.append(f"context {use['context']}")
-    known.append(use["line"])
-    return (
-        use["address"] or "-",
-        use["function"] or "-",
-        use["symbol"] or use["algorithm"],
-        ", ".join(filter(None, known)),
-    )
+    values = (use["value"] or "").split(", ")
+    value = use["argument"] if len(values) > 1 and use["argument"] else use["value"]
+    others = f" or one of {len(values) - 1} others" if len(values) > 1 and use["argument"] else ""
+    alone = "by its name" if use["outcome"] == "value" else use["outcome"] or use["evidence"]
+    known = [f"{use['outcome']}: {value}{others}" if value else alone, use["role"]]
+    known += [use["reason"], f"context {use['context']}", use["line"]]
+    name = use["symbol"] or use["algorithm"]
+    return use["address"] or "-", use["function"] or "-", name, ", ".join(filter(None, known))
 
 
-def _code(found: Explained) -> Iterator[str]:
+def _code(found: Explained, *, crypto: bool) -> Iterator[str]:
     around = f" in {found.function}" if found.function else " in no function that is known"
     called = f": {found.target}" if found.target else ""
     yield f"  {found.address}{around}{called}"
@@ -146,6 +143,8 @@ def _code(found: Explained) -> Iterator[str]:
         yield _instruction(one, width)
     for path in found.paths:
         yield from _path(path, found)
+    if found.target and not found.paths and crypto:
+        yield "    no argument selects: the function is for that alone"
 
 
 def _instruction(one: Instruction, width: int) -> str:
@@ -163,8 +162,6 @@ def _path(path: ArgumentPath, found: Explained) -> Iterator[str]:
             yield f"      in {step.function or 'no function that is known'}"
             function = step.function
         yield f"      {_step(step)}"
-    if function != found.function and path.steps:
-        yield f"      in {found.function}"
     if path.cut or len(path.steps) > _MOST_STEPS:
         yield "      … and more ways, which are not shown"
 

@@ -53,7 +53,8 @@ WHERE (u.elf_id = :elf OR (:elf IS NULL AND u.file_id = :file))
   AND (u.algorithm = :subject OR NOT EXISTS (SELECT 1 FROM algorithm a WHERE a.name = :subject))
 ORDER BY CASE u.evidence WHEN 'call' THEN 0 WHEN 'constant' THEN 1 WHEN 'instruction' THEN 2 WHEN 'language' THEN 3
                          WHEN 'data' THEN 4 ELSE 5 END,
-         CASE c.outcome WHEN 'value' THEN 0 WHEN 'set' THEN 1 ELSE 2 END, length(u.address), u.address, u.symbol, u.id
+         CASE c.outcome WHEN 'value' THEN 0 WHEN 'set' THEN 1 ELSE 2 END, u.role = 'lookup', length(u.address),
+         u.address, u.symbol, u.id
 """
 _NAMED = ("algorithm", "role", "direction", "library", "symbol", "evidence", "function", "address", "argument")
 

@@ -9,11 +9,12 @@ from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.explained import arguments_of, selecting, told
 from archscan.crypto.sites import reading
 from archscan.elf.call_sites import program_of
-from archscan.elf.explained.listing import Reader, Window, line_at, noted, offset_of, reader, text_at, window
+from archscan.elf.explained.listing import Reader, Window, line_at, noted, offset_of, reader, window
 from archscan.elf.explained.origins import Path, Step, function_at, origins
 from archscan.elf.explained.replay import Replay, replay
 from archscan.elf.image import Image
 from archscan.elf.program import Program, imported, label_of
+from archscan.elf.texts import string_at
 from archscan.elf.values.domain import Number
 from archscan.model import ArgumentPath, AskedObject, AskedSite, Explained, Instruction, Passage, PathStep, escape
 
@@ -52,11 +53,13 @@ def _explained(code: Code, path: str, site: AskedSite) -> Explained:
     offset = offset_of(one, site.address)
     found = window(one, offset, _BEFORE, _BEHIND)
     if not found.lines:
-        known = (
-            "stands in no code of the object" if offset < 0 else "archscan does not disassemble this processor's code"
+        return Explained(
+            path=path,
+            address=site.address,
+            target=site.symbol if offset < 0 else None,
+            sections=bool(code.image.sections),
+            problem="no code stands there" if offset < 0 else "code for this processor is not disassembled",
         )
-        return Explained(path=path, address=site.address, function=found.function, problem=known,
-                         sections=bool(code.image.sections))  # fmt: skip
     address, program = int(site.address.rpartition("+")[2], 16), code.program
     number = function_at(program, address) if program is not None else -1
     again = replay(program, number) if program is not None and number >= 0 else None
@@ -132,10 +135,10 @@ def _passages(image: Image, steps: Sequence[Step]) -> Iterator[Passage]:
     """The texts to which the instructions of a path point."""
     numbers = {atom.value: None for one in steps for atom in one.value if isinstance(atom, Number)}
     for address in list(numbers)[:_MOST_PASSAGES]:
-        text = text_at(image, address) if address >= _LOWEST else None
+        text = string_at(image, address) if address >= _LOWEST else None
         section = _section(image, address) if text else None
         if text and section:
-            yield Passage(address=f"{address:#x}", text=text.strip('"'), section=section)
+            yield Passage(address=f"{address:#x}", text=text[:_LONGEST], section=section)
 
 
 def _section(image: Image, address: int) -> str | None:

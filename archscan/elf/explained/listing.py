@@ -10,20 +10,21 @@ from typing import Any
 import msgspec
 
 from archscan.elf.arch import machine
-from archscan.elf.arch.lifting import Kind
+from archscan.elf.arch.lifting import Kind, Operation
 from archscan.elf.arrays import np
 from archscan.elf.code import Code, address_of, code, offsets_of
 from archscan.elf.explained.replay import Replay, results_at
 from archscan.elf.functions import Functions, functions, name, owners
-from archscan.elf.image import ET_EXEC, ET_REL, Image
+from archscan.elf.image import ET_EXEC, ET_REL, Image, mapped
 from archscan.elf.inspection import decoder
 from archscan.elf.program import Program, callee_of, imported, label_of
-from archscan.elf.texts import string_at
+from archscan.elf.texts import is_constant
 from archscan.elf.values.domain import Memory, Number
 
 _LONGEST = 1 << 20  # bytes of a function before a place that are decoded to find where instructions begin
 _LOOKED_BACK = 96  # bytes before a place in no function
 _LONGEST_INSTRUCTION = 16
+_LOWEST = 1 << 12  # address at which a text is looked for
 _LONGEST_TEXT = 80  # characters of a string
 _PLACE = re.compile(r"(?:(?P<section>.+)\+)?(?P<number>0x[0-9a-f]{1,16})$")
 
@@ -146,15 +147,25 @@ def _notes(address: int, program: Program, number: int, again: Replay | None) ->
         for one in row.result:
             if isinstance(one, Memory) and one.address in program.slots:
                 yield f"&{program.slots[one.address]}"
-            elif isinstance(one, Number) and (row.does.number is None or program.image.type == ET_EXEC):
+            elif isinstance(one, Number) and one.value >= _LOWEST and _is_address(row.does, program.image):
                 text = text_at(program.image, one.value)
                 if text:
                     yield text
 
 
+def _is_address(does: Operation, image: Image) -> bool:
+    """Whether an instruction computes an address: such numbers as stand in code are none, where that may be moved."""
+    computed = does.place is not None or (does.register is not None and (does.number or does.operator is not None))
+    return not does.reads and bool(computed or image.type == ET_EXEC)
+
+
 def text_at(image: Image, address: int) -> str | None:
     """The text at an address in quotes, cut to what is read at a glance; None where there is none."""
-    found = string_at(image, address) if 0 < address < 1 << 62 else None
-    if not found:
+    if not 0 < address < 1 << 62 or not is_constant(image, address):
         return None
-    return f'"{found[:_LONGEST_TEXT]}…"' if len(found) > _LONGEST_TEXT else f'"{found}"'
+    raw = mapped(image, address, _LONGEST_TEXT * 4)
+    found = raw.partition(b"\0")[0] if b"\0" in raw else raw[:0]
+    if not found or not all(32 <= byte < 127 or byte in b"\t\n\r" for byte in found):
+        return None
+    text = found.decode("ascii").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    return f'"{text[:_LONGEST_TEXT]}…"' if len(text) > _LONGEST_TEXT else f'"{text}"'

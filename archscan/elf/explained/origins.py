@@ -6,7 +6,6 @@ object itself calls. Every instruction on the way is a step; where nothing is fo
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -80,13 +79,15 @@ class _At(msgspec.Struct, frozen=True):
     value: Value
     deep: int
     exact: bool = True
+    call: int = -1  # by which the function looked at before was called, to be noted first
+    said: str = ""
 
 
 class _Way(msgspec.Struct):
     program: Program
     selecting: Callable[[str], int | None]
     replays: dict[int, Replay | None] = {}
-    work: deque[_At] = msgspec.field(default_factory=deque)
+    work: list[_At] = []
     seen: set[tuple[int, int, int | None, Wanted]] = set()
     steps: dict[tuple[int, str, str], Step] = {}
     left: int = _MOST_LOOKS
@@ -115,7 +116,7 @@ def origins(
     ):
         return None
     while way.work and way.left > 0 and len(way.steps) < _MOST_STEPS:
-        _look(way, way.work.popleft())
+        _look(way, way.work.pop())
     return Path(tuple(reversed(way.steps.values())), bool(way.work))
 
 
@@ -168,6 +169,9 @@ def _look(way: _Way, at: _At) -> None:
     again = _replay(way, at.function)
     if again is None:
         return
+    if at.call >= 0:
+        _step(way, at, at.call, at.said)
+        at = msgspec.structs.replace(at, call=-1, said="")
     rows = rows_of(again, at.block)
     for place in range(len(rows) if at.upto is None else at.upto, 0, -1):
         way.left -= 1
@@ -294,11 +298,14 @@ def _clobbers(way: _Way, at: _At, row: Done, place: int, register: str) -> bool:
 
 def _indirect(way: _Way, at: _At, row: Done, place: int) -> None:
     """Notes a call of which no instruction says where it leads, and has that looked for."""
-    register = row.does.register
-    said = f"result of the function that {register} points to" if register else "result of a function that is looked up"
-    _step(way, at, row.address, said if register else said + _NO_FURTHER, row.place, ends=register is None)
-    if register:
-        _from(way, msgspec.structs.replace(at, exact=False), place, register, register, _UNKNOWN)
+    does = row.does
+    names = [does.register] if does.place is None else [does.place.base, does.place.index]
+    sources = [name for name in names if name and name != COUNTER]
+    where = f"that {does.register} points to" if does.place is None else "whose address is read from memory"
+    said = f"result of the function {where}"
+    _step(way, at, row.address, said if sources else said + _NO_FURTHER, row.place, ends=not sources)
+    for name in sources:
+        _from(way, msgspec.structs.replace(at, exact=False), place, name, name, _UNKNOWN)
 
 
 def _goes_on(way: _Way, at: _At, row: Done, said: str, symbol: str | None) -> None:
@@ -339,10 +346,10 @@ def _enter(way: _Way, at: _At, again: Replay) -> None:
     _step(way, at, again.entry, said, enters=True)
     for caller, call in calls:
         into = f"argument {number} of {label}"
-        further = msgspec.structs.replace(at, function=caller, into=into, deep=at.deep + 1)
-        if _pass(way, caller, call, number, further):
-            _step(way, further, call, f"calls {label}")
-        else:
+        further = msgspec.structs.replace(
+            at, function=caller, into=into, deep=at.deep + 1, call=call, said=f"calls {label}"
+        )
+        if not _pass(way, caller, call, number, further):
             _step(way, further, call, f"calls {label}, and could not be gone through{_NO_FURTHER}", ends=True)
 
 
