@@ -126,9 +126,15 @@ def call_reasons(docs: Path) -> dict[str, str]:
 def changes(finding: Row, said: str, meanings: Mapping[str, str]) -> tuple[str, ...]:
     """What would change the verdict: what the rule says of it, what selects, and what archscan does not know."""
     found = [said or _CATEGORY.get(finding["category"], _ANY_CATEGORY)]
-    uses = [use for one in chosen(finding) for use in one["uses"]]
-    found += _selected(uses)
-    found += _not_known(uses, meanings)
+    occurrences = chosen(finding)
+    uses = [use for one in occurrences for use in one["uses"]]
+    for one in occurrences:
+        where = f"{one['package'] or one['filename']} {one['architecture'] or ''}".strip()
+        lead = f"{where}, {one['path']}: " if len(occurrences) > 1 else ""
+        found += [
+            lead + (text if lead else text[0].upper() + text[1:])
+            for text in (*_selected(one["uses"]), *_not_known(one["uses"], meanings))
+        ]
     if any(use["evidence"] == "import" for use in uses):
         found.append("Of some functions only the import is known: no call of them was seen, which would tell more.")
     if uses and all(use["context"] == "unknown" for use in uses):
@@ -142,18 +148,18 @@ def _selected(uses: Sequence[Row]) -> Iterator[str]:
     named = [use for use in alone if use["value"]]
     if named:
         values = ", ".join(dict.fromkeys(use["value"] for use in named))
-        yield f"Another value than {values} at {_places(named)}: nothing else is selected there."
+        yield f"another value than {values} at {_places(named)}: nothing else is selected there."
     fixed = [use for use in alone if not use["value"]]
     if fixed:
         symbols = ", ".join(dict.fromkeys(use["symbol"] for use in fixed if use["symbol"]))
-        yield f"Another function than {symbols} at {_places(fixed)}: its name alone says what it computes."
+        yield f"another function than {symbols} at {_places(fixed)}: its name alone says what it computes."
     several = [use for use in uses if use["outcome"] == "set"]
     if several:
-        yield f"At {_places(several)} it is one of several values, by the ways that the program takes."
+        yield f"at {_places(several)} it is one of several values, by the ways that the program takes."
     asked = [use for use in uses if use["outcome"] in ("runtime", "forwarded")]
     for reason in dict.fromkeys(use["reason"] for use in asked):
         same = [use for use in asked if use["reason"] == reason]
-        yield f"Who decides at {_places(same)} is {reason}; what that brings was not seen."
+        yield f"who decides at {_places(same)} is {reason}; what that brings was not seen."
 
 
 def _not_known(uses: Sequence[Row], meanings: Mapping[str, str]) -> Iterator[str]:
@@ -162,7 +168,7 @@ def _not_known(uses: Sequence[Row], meanings: Mapping[str, str]) -> Iterator[str
     for reason in dict.fromkeys(use["reason"] or "" for use in unknown):
         same = [use for use in unknown if (use["reason"] or "") == reason]
         meaning = meanings.get(reason, "")
-        yield f"Not known at {_places(same)}: {reason}{f' ({meaning})' if meaning else ''}."
+        yield f"not known at {_places(same)}: {reason}{f' ({meaning})' if meaning else ''}."
 
 
 def _places(uses: Sequence[Row]) -> str:

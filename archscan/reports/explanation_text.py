@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from archscan.reports import commands
 from archscan.reports.cells import shown as clean
 from archscan.reports.explanation import Explanation, Shown, other_commands, problems
+from archscan.reports.screen import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
         yield from _prose(text, width, "! ")
     for found in shown.explained:
         yield ""
-        yield from _code(found, crypto=bool(one["uses"]))
+        yield from _code(found, next((use for use in one["uses"] if use["address"] == found.address), None))
     if shown.left_out:
         yield ""
         yield f"  {shown.left_out} more places: --sites {shown.left_out + len(shown.explained)}"
@@ -121,7 +122,7 @@ def _use(use: Row) -> tuple[str, str, str, str]:
     """Address, function, symbol, and what is known of a use."""
     values = (use["value"] or "").split(", ")
     value = use["argument"] if len(values) > 1 and use["argument"] else use["value"]
-    others = f" or one of {len(values) - 1} others" if len(values) > 1 and use["argument"] else ""
+    others = f" or {count(len(values) - 1, 'other')}" if len(values) > 1 and use["argument"] else ""
     alone = "by its name" if use["outcome"] == "value" else use["outcome"] or use["evidence"]
     known = [f"{use['outcome']}: {value}{others}" if value else alone, use["role"]]
     known += [use["reason"], f"context {use['context']}", use["line"]]
@@ -129,10 +130,11 @@ def _use(use: Row) -> tuple[str, str, str, str]:
     return use["address"] or "-", use["function"] or "-", name, ", ".join(filter(None, known))
 
 
-def _code(found: Explained, *, crypto: bool) -> Iterator[str]:
+def _code(found: Explained, use: Row | None) -> Iterator[str]:
     around = f" in {found.function}" if found.function else " in no function that is known"
     called = f": {found.target}" if found.target else ""
-    yield f"  {found.address}{around}{called}"
+    value = f", {use['outcome']} {use['value']}" if use and use["value"] else ""
+    yield f"  {found.address}{around}{called}{value}"
     if found.problem:
         yield f"    {found.problem}"
         return
@@ -143,7 +145,7 @@ def _code(found: Explained, *, crypto: bool) -> Iterator[str]:
         yield _instruction(one, width)
     for path in found.paths:
         yield from _path(path, found)
-    if found.target and not found.paths and crypto:
+    if found.target and not found.paths and use:
         yield "    no argument selects: the function is for that alone"
 
 
