@@ -81,6 +81,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 class Explained(msgspec.Struct, frozen=True, kw_only=True, tag="explained"):
     """The code around one place of an object, and where the arguments that matter there come from.
 
+    ``member`` is the name of the file as the archive of the package has it.
     ``target`` is the imported function that is called. ``guessed``: no table says where the function around begins, so
     the first instructions may be wrong. ``sections``: whether the object has any, without which objdump shows nothing.
     ``problem``: why there are no instructions.
@@ -88,6 +89,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True, tag="explained"):
 
     path: Text
     address: Text
+    member: Text = ""
     function: Text | None = None
     target: Text | None = None
     instructions: Annotated[tuple[Instruction, ...], Meta(max_length=64)] = ()

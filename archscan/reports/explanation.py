@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from archscan.model import AskedObject, AskedSite, Explained
-from archscan.reports import commands
+from archscan.reports import binutils
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -188,9 +188,9 @@ def as_json(one: Explanation, host: str) -> str:
                 "package_file": shown.file,
                 "problems": list(_problems(shown)),
                 "left_out": shown.left_out,
-                "extraction": list(commands.extraction(_file(shown), shown.occurrence)) if _has_object(shown) else [],
+                "extraction": list(extraction(shown)),
                 "code": [
-                    {**msgspec.to_builtins(found), "commands": list(commands.of_site(found, shown.occurrence, host))}
+                    {**msgspec.to_builtins(found), "commands": list(binutils.of_site(found, shown.occurrence, host))}
                     for found in shown.explained
                 ],
                 "commands": list(other_commands(one.finding, shown, host)),
@@ -222,19 +222,26 @@ def _file(shown: Shown) -> str:
     return shown.file or shown.occurrence["filename"]
 
 
+def extraction(shown: Shown) -> Iterator[str]:
+    """The commands that get the object out of its package; none where there is no object."""
+    if _has_object(shown):
+        member = shown.explained[0].member if shown.explained else ""
+        yield from binutils.extraction(_file(shown), shown.occurrence, member)
+
+
 def other_commands(finding: Row, shown: Shown, host: str) -> Iterator[str]:
     """The commands beside those of the places that were looked at: of headers, imports, files, and further places."""
     occurrence, seen = shown.occurrence, {one.address for one in shown.explained}
     if finding["category"] == "crypto":
         imports = {use["symbol"]: None for use in occurrence["uses"] if use["evidence"] == "import" and use["symbol"]}
-        yield from commands.of_import(imports, occurrence)
+        yield from binutils.of_import(imports, occurrence)
     elif _has_object(shown):
-        yield from commands.of_verdict(finding["subject"], occurrence, host)
+        yield from binutils.of_verdict(finding["subject"], occurrence, host)
     if _has_object(shown) and not shown.explained:
-        yield from (commands.of_address(site.address, occurrence, host)
+        yield from (binutils.of_address(site.address, occurrence, host)
                     for site in places(occurrence)[:4] if site.address not in seen)  # fmt: skip
     if not _has_object(shown) or occurrence["privilege"]:
-        yield from commands.of_file(_file(shown), occurrence)
+        yield from binutils.of_file(_file(shown), occurrence)
 
 
 def problems(shown: Shown) -> Sequence[str]:

@@ -7,9 +7,9 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from archscan.reports import commands
+from archscan.reports import binutils
 from archscan.reports.cells import shown as clean
-from archscan.reports.explanation import Explanation, Shown, other_commands, problems
+from archscan.reports.explanation import Explanation, Shown, extraction, other_commands, problems
 from archscan.reports.screen import count
 
 if TYPE_CHECKING:
@@ -178,11 +178,9 @@ def _step(one: PathStep) -> str:
 
 def _commands(finding: Row, shown: Shown, host: str) -> Iterator[str]:
     occurrence = shown.occurrence
-    lines = (
-        list(commands.extraction(shown.file or occurrence["filename"], occurrence)) if occurrence["elf_sha256"] else []
-    )
+    lines = list(extraction(shown))
     for found in shown.explained:
-        lines += commands.of_site(found, occurrence, host)
+        lines += binutils.of_site(found, occurrence, host)
     lines += other_commands(finding, shown, host)
     if lines:
         yield ""

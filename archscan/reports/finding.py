@@ -88,7 +88,8 @@ def _one(connection: sqlite3.Connection, name: str) -> Row:
     like = (low, low + "g")  # no digit comes after f
     found = list(rows(connection, f"{_FINDING} WHERE f.fingerprint >= ? AND f.fingerprint < ? LIMIT 9", like))
     if not found:
-        raise NoTargetError(f"no finding whose fingerprint begins with {low}; `archscan query findings` lists them")
+        what = f"no finding {name}, and none" if by_number else "no finding"
+        raise NoTargetError(f"{what} whose fingerprint begins with {low}; `archscan query findings` lists them")
     if len(found) > 1:
         some = ", ".join(f"{row['fingerprint'][:16]} ({row['rule']})" for row in found[:_MOST_CANDIDATES])
         more = ", …" if len(found) > _MOST_CANDIDATES else ""

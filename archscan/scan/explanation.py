@@ -67,13 +67,14 @@ def explained(
 def package_file(
     filename: str, sha256: str, places: Sequence[Path], commands: Sequence[str]
 ) -> tuple[str | None, tuple[str, ...]]:
-    """The escaped path of the file that is the package of that digest; None, and the files that have its name only.
+    """The escaped path of the file that is the package of that digest; None, and the files that may have been it.
 
-    It is looked for in ``places``, which are files or folders, and where the ``commands`` of scans say that packages
-    lay, as far as these paths still lead anywhere from here.
+    It is one of ``places``, or has its name and lies in one that is a folder, or where the ``commands`` of scans say
+    that packages lay, as far as these paths still lead anywhere from here.
     """
     name, others = os.fsdecode(unescape(filename)), list[str]()
-    for candidate in dict.fromkeys(_candidates(name, [*places, *_targets(commands)])):
+    candidates = [one.absolute() for one in places if one.is_file()]
+    for candidate in dict.fromkeys([*candidates, *_named(name, [*places, *_targets(commands)])]):
         path = escape(os.fsencode(candidate))
         try:
             with opened(path) as file:
@@ -92,11 +93,11 @@ def _targets(commands: Sequence[str]) -> Iterator[Path]:
             yield from (Path(word) for word in shlex.split(command)[2:] if word and word[0] != "-" and "\0" not in word)
 
 
-def _candidates(name: str, places: Sequence[Path]) -> Iterator[Path]:
-    """Files that may be the one of that name: those that are named, and those of the name in folders."""
+def _named(name: str, places: Sequence[Path]) -> Iterator[Path]:
+    """Files of that name: what places are, and what lies in those that are folders."""
     left = _MOST_FILES
     for place in dict.fromkeys(places):
-        if place.is_file():
+        if place.name == name and place.is_file():
             yield place.absolute()
         elif place.is_dir():
             for folder, _, files in os.walk(place):
@@ -122,7 +123,7 @@ def read_explained(job: Job, limits: Limits, send: Send, *, asked: AskedObject, 
                 data = _bytes_of(member, asked, limits, send)
                 if data is not None:
                     for one in explained_sites(Code(read(data), catalogue), asked):
-                        send(one)
+                        send(msgspec.structs.replace(one, member=member.written))
                     send(End())
                     return
         text = "the package has no such object"

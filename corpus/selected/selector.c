@@ -10,6 +10,7 @@ int EVP_DigestInit_ex(void *context, const EVP_MD *type, void *engine);
 #define OWN __attribute__((noinline, noipa))
 
 static void *handle;
+static volatile int seen;
 
 /* A number that stands in the instruction before the call. */
 OWN int constant(void)
@@ -52,7 +53,11 @@ OWN int calls_with_sha1(void)
 /* What an own function returns. */
 static OWN int chosen(int old)
 {
-    return old ? 2 : 3;
+    if (old) {
+        seen = 1;
+        return 2;
+    }
+    return 3;
 }
 
 OWN int returned(int old)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archscan.reports.content import Row
 
 _PLAIN = re.compile(rb"[\w@%+=:,./~-]+")  # what a shell takes as it is
-_NAME = re.compile(r"[\w.+][\w.+-]{0,99}")
+_NAME = re.compile(r"(?!\.+$)[\w.+][\w.+-]{0,99}", re.ASCII)
 _MEMBER = re.compile(r"(?P<archive>.*)\((?P<member>[^()]*)\)$")
 _PACKED = {".xz": "xz", ".zst": "zstd", ".gz": "gzip"}
 _AFTER = 16  # bytes behind a place whose instructions are not known
@@ -80,11 +80,16 @@ def objdump(machine: str | None, host: str) -> str:
     return f"{_PREFIXES.get(machine, '')}objdump"
 
 
-def extraction(package: str, occurrence: Row) -> Iterator[str]:
-    """The commands that put the file of an occurrence into a folder of its own; ``package`` is the path of the .deb."""
+def extraction(package: str, occurrence: Row, member: str = "") -> Iterator[str]:
+    """The commands that put the file of an occurrence into a folder of its own; ``package`` is the path of the .deb.
+
+    ``member`` is its name in the archive, if that is known.
+    """
     stored = occurrence["file_path"] or occurrence["path"]
     yield 'cd "$(mktemp -d)"'
-    tar = f"dpkg-deb --fsys-tarfile {quoted(package)} | tar -xO {quoted('./' + stored)}"
+    leaves = stored.startswith(("/", "../"))  # so tar has to be told that it may
+    written = member or (stored if leaves else f"./{stored}")
+    tar = f"dpkg-deb --fsys-tarfile {quoted(package)} | tar {'-xPO' if leaves else '-xO'} {quoted(written)}"
     found = _MEMBER.match(occurrence["path"])
     packed = next((tool for end, tool in _PACKED.items() if stored.endswith(f".ko{end}")), None)
     name = quoted(file_name(occurrence["path"]))
