@@ -4,8 +4,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const PAGE = 100;
 const rank = new Map(data.severities.map((name, place) => [name, place]));
 const BADGES = new Set(["severity", "strength", "new"]);
-const MONO = new Set(["path", "symbol", "target", "filename", "library"]);
-const SHORT = new Set(["severity", "strength", "confidence", "architecture", "rule", "algorithm", "role", "mode", "stage", "kind", "new"]);
+const MONO = new Set(["path", "symbol", "target", "filename", "library", "example"]);
+const SHORT = new Set(["severity", "strength", "confidence", "architecture", "rule", "algorithm", "context", "role", "mode", "stage", "kind", "new"]);
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -51,6 +51,17 @@ function sites(evidence) {
     }
     made.tBodies[0].append(row);
   }
+  return made;
+}
+
+function located(details, columns) {
+  const box = element("td");
+  box.colSpan = columns.length;
+  const found = sites(details.evidence);
+  if (found) box.append(element("h4", "Evidence"), found);
+  if (details.evidence.truncated) box.append(element("p", "The first of " + details.evidence.count + " places.", "soft"));
+  const made = element("tr", null, "detail");
+  made.append(box);
   return made;
 }
 
@@ -170,7 +181,8 @@ function table(name, spec) {
     const pages = Math.max(1, Math.ceil(state.order.length / PAGE));
     state.page = Math.min(Math.max(0, state.page), pages - 1);
     const first = state.page * PAGE;
-    body.replaceChildren(...state.order.slice(first, first + PAGE).map(line));
+    const page = state.order.slice(first, first + PAGE);
+    body.replaceChildren(...page.map((number, at) => line(number, at && state.sort === null ? page[at - 1] : null)));
     shown.textContent = state.order.length === spec.rows.length ? spec.rows.length.toLocaleString("en") + " rows" : state.order.length.toLocaleString("en") + " of " + spec.rows.length.toLocaleString("en") + " rows";
     where.textContent = "page " + (state.page + 1) + " of " + pages;
     back.disabled = state.page === 0;
@@ -178,9 +190,15 @@ function table(name, spec) {
     pager.hidden = pages === 1;
   }
 
-  function line(number) {
+  function line(number, before) {
     const row = element("tr");
-    spec.columns.forEach((column, at) => row.append(cell(column.key, spec.rows[number][at])));
+    let same = before !== null;
+    spec.columns.forEach((column, at) => {
+      const made = cell(column.key, spec.rows[number][at]);
+      same = same && at < spec.grouped && spec.rows[number][at] === spec.rows[before][at];
+      if (same) made.classList.add("again");
+      row.append(made);
+    });
     if (!spec.details) return row;
     row.classList.add("opens");
     row.tabIndex = 0;
@@ -188,7 +206,8 @@ function table(name, spec) {
     const toggle = () => {
       const open = row.classList.toggle("open");
       row.setAttribute("aria-expanded", String(open));
-      if (open) row.after(described(spec.rows[number], spec.details[number], spec.columns));
+      const details = spec.details[number];
+      if (open) row.after("fingerprint" in details ? described(spec.rows[number], details, spec.columns) : located(details, spec.columns));
       else row.nextElementSibling.remove();
     };
     row.addEventListener("click", () => { if (!String(getSelection())) toggle(); });

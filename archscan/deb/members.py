@@ -16,11 +16,24 @@ _CAPABILITY_RECORD = b"SCHILY.xattr.security.capability"
 class Member:
     """One member of a tar stream. Its content can be read until the next member is asked for."""
 
-    __slots__ = ("_stream", "capabilities", "group", "link", "mode", "modified", "name", "owner", "size", "type")
+    __slots__ = (
+        "_stream",
+        "capabilities",
+        "group",
+        "link",
+        "mode",
+        "modified",
+        "name",
+        "owner",
+        "size",
+        "type",
+        "written",
+    )
 
     def __init__(self, stream: Unpacked, header: Header) -> None:
         self._stream = stream
         self.name = _name(header.name)
+        self.written = escape(header.name)  # as the archive has it
         self.type = header.type
         self.mode = header.mode
         self.owner = escape(header.owner) or str(header.uid)

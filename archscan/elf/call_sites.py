@@ -104,32 +104,17 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
 
     With the name goes which arguments, as far as known, point to what the function only reads.
     """
-    known = machine(image.machine)
-    idioms, lift = known.idioms, known.lift
-    if idioms is None or idioms.text is None or idioms.direct_calls is None or lift is None or image.bits != 64:
+    if not _is_read(image):
         return _NO_SITES
-    names, relocated = set(wanted), _slots(image)
-    linked = known.jump_slot | known.glob_dat
-    slots = {slot: one.symbol for slot, one in relocated.items() if one.kind in linked or is_constant(image, slot)}
-    through = {slot for slot, one in relocated.items() if one.symbol in names}
+    relocated = _slots(image)
+    through = {slot for slot, one in relocated.items() if one.symbol in wanted}
     if not through:
         return _NO_SITES
-    text = code(image)
-    view, engine, every = functions(image, text), decoder(idioms.text), by_place(calls(text, idioms))
-    # Few objects have calls whose arguments come from elsewhere.
-    own = cache(partial(callers, text, idioms.direct_calls))
+    program = _program(image, wanted, relocated, through)
+    slots, every, known = program.slots, program.calls, machine(image.machine)
+    linked, idioms = known.jump_slot | known.glob_dat, known.idioms
+    assert idioms is not None
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
-    if (owners(view, direct) < 0).any():
-        view = _with_called(view, text, own().targets, idioms)
-    named_places = cache(partial(_named_places, text, idioms))
-    taken = cache(lambda: _taken(image, text, view, named_places()))
-    public = cache(partial(public_data, image))
-    begins_with = lambda at: None if at in relocated else beginning(image, public(), at)  # noqa: E731
-    own_names = {one.symbol for one in relocated.values() if one.own is not None}
-    program = Program(
-        image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
-        begins_with, wanted, own_names,
-    )  # fmt: skip
     tables = {slot for slot in through if relocated[slot].kind not in linked}
     loads = _loads(program, idioms, through - tables)
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
@@ -153,6 +138,54 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         cache(lambda number, passed: surroundings(program, number, passed=passed)),
         lambda site, is_known: receivers(program, site.number, site.address, is_known),
     )
+
+
+def program_of(image: Image, wanted: Mapping[str, Container[int]]) -> Program | None:
+    """The code of an object as it is looked at for calls of functions with the ``wanted`` names.
+
+    None on processors whose code is not read.
+    """
+    if not _is_read(image):
+        return None
+    relocated = _slots(image)
+    return _program(image, wanted, relocated, {slot for slot, one in relocated.items() if one.symbol in wanted})
+
+
+def _is_read(image: Image) -> bool:
+    """Whether the code of the object's processor is read for the values that it moves."""
+    known = machine(image.machine)
+    idioms = known.idioms
+    reads = idioms is not None and idioms.text is not None and idioms.direct_calls is not None
+    return reads and known.lift is not None and image.bits == 64
+
+
+def _program(
+    image: Image, wanted: Mapping[str, Container[int]], relocated: Mapping[int, _Slot], through: set[int]
+) -> Program:
+    known = machine(image.machine)
+    idioms, lift = known.idioms, known.lift
+    assert idioms is not None
+    assert idioms.text is not None
+    assert idioms.direct_calls is not None
+    assert lift is not None
+    linked = known.jump_slot | known.glob_dat
+    slots = {slot: one.symbol for slot, one in relocated.items() if one.kind in linked or is_constant(image, slot)}
+    text = code(image)
+    view, engine, every = functions(image, text), decoder(idioms.text), by_place(calls(text, idioms))
+    # Few objects have calls whose arguments come from elsewhere.
+    own = cache(partial(callers, text, idioms.direct_calls))
+    direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
+    if (owners(view, direct) < 0).any():
+        view = _with_called(view, text, own().targets, idioms)
+    named_places = cache(partial(_named_places, text, idioms))
+    taken = cache(lambda: _taken(image, text, view, named_places()))
+    public = cache(partial(public_data, image))
+    begins_with = lambda at: None if at in relocated else beginning(image, public(), at)  # noqa: E731
+    own_names = {one.symbol for one in relocated.values() if one.own is not None}
+    return Program(
+        image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
+        begins_with, wanted, own_names,
+    )  # fmt: skip
 
 
 def _with_called(view: Functions, text: Code, called: Offsets, idioms: Idioms) -> Functions:

@@ -89,6 +89,11 @@ def is_whole(program: Program, number: int) -> bool:
     )
 
 
+def run_of(program: Program, number: int) -> Run:
+    """A function, gone through once: its blocks, and what is known where each begins."""
+    return _run(program, number)
+
+
 def _whole(program: Program, number: int) -> tuple[dict[int, Call], tuple[Call, ...]]:
     """What a function passes at each of its calls, and what it stores."""
     if number < 0:

@@ -13,6 +13,15 @@ import msgspec
 from msgspec import Meta
 
 from archscan.model.debug import Asked, CompileUnit, Confirmation, DebugInfo, SourceLine
+from archscan.model.explained import (
+    ArgumentPath,
+    AskedObject,
+    AskedSite,
+    Explained,
+    Instruction,
+    Passage,
+    PathStep,
+)
 from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
 from archscan.model.words import (
     Confidence,
@@ -31,7 +40,10 @@ from archscan.model.words import (
 )
 
 __all__ = [
+    "ArgumentPath",
     "Asked",
+    "AskedObject",
+    "AskedSite",
     "Begin",
     "CallSite",
     "CompileUnit",
@@ -44,11 +56,13 @@ __all__ = [
     "Elf",
     "ElfKind",
     "End",
+    "Explained",
     "Export",
     "File",
     "FileKind",
     "Identity",
     "Import",
+    "Instruction",
     "Int63",
     "Job",
     "Limits",
@@ -58,6 +72,8 @@ __all__ = [
     "Override",
     "Package",
     "PackageStatus",
+    "Passage",
+    "PathStep",
     "PrivilegeSource",
     "Problem",
     "ProblemKind",
@@ -325,7 +341,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     built: Text | None = None
 
 
-Message = Identity | Package | File | Override | Elf | DebugInfo | Problem | Begin | Log | End
+Message = Identity | Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | End
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -343,3 +359,4 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     overrides: tuple[Override, ...] = ()
     debug: tuple[DebugInfo, ...] = ()  # of `archscan confirm` only
+    explained: tuple[Explained, ...] = ()  # of `archscan explain` only

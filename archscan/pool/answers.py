@@ -12,6 +12,7 @@ from archscan.model import (
     DebugInfo,
     Elf,
     End,
+    Explained,
     File,
     Identity,
     Job,
@@ -35,7 +36,7 @@ _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, sign
 
 def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
     """Everything that came of a job. A death becomes a problem, with the member it happened at."""
-    kinds = (Identity, Package, File, Override, Elf, DebugInfo, Problem, Begin, End, Log)
+    kinds = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem, Begin, End, Log)
     said: dict[type, list[Any]] = {kind: [] for kind in kinds}
     problems: list[Problem] = said[Problem]
     senseless = ""
@@ -65,6 +66,7 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         seconds=answer.seconds,
         overrides=tuple(said[Override]),
         debug=tuple(said[DebugInfo]),
+        explained=tuple(said[Explained]),
     )
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from archscan.reports import content
+from archscan.reports.weak import weak_crypto
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,6 +34,7 @@ def write(connection: sqlite3.Connection, stream: TextIO, generated: str | None)
         "findings": content.findings(connection, scan_id),
         "hardening": content.hardening(connection),
         "crypto_uses": content.crypto_uses(connection),
+        "weak_crypto": weak_crypto(connection),
         "privileged_files": content.privileged_files(connection),
         "problems": content.problems(connection),
         "nested_archives": content.nested_archives(connection),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from archscan.reports import content
 from archscan.reports.cells import shown
+from archscan.reports.weak import weak_crypto, weak_matrix
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,6 +33,11 @@ _SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("severity", "Severity"), ("rule", "Rule"), ("package", "Package"), ("version", "Version"),
         ("architecture", "Architecture"), ("path", "Path"), ("message", "Message"), ("confidence", "Confidence"),
         ("new", "New"),
+    ),
+    "weak": (
+        ("package", "Package"), ("architecture", "Architecture"), ("algorithm", "Algorithm"), ("context", "Context"),
+        ("confidence", "Confidence"), ("places", "Places"), ("imports", "Only imported"), ("objects", "Objects"),
+        ("roles", "Roles"), ("evidence", "Evidence"), ("example", "Example"),
     ),
     "crypto": (
         ("strength", "Strength"), ("algorithm", "Algorithm"), ("role", "Role"), ("package", "Package"),
@@ -58,6 +64,7 @@ _SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 
 _CHOICES = {
     "findings": ("severity", "rule", "architecture", "confidence", "new"),
+    "weak": ("algorithm", "context", "confidence", "architecture"),
     "crypto": ("strength", "algorithm", "role", "architecture"),
     "privileges": ("privilege", "architecture"),
     "problems": ("stage", "kind"),
@@ -100,6 +107,7 @@ def _values(connection: sqlite3.Connection) -> dict[str, Any]:
     rules = list(content.rules(connection, scan_id))
     sections = {
         "findings": content.findings(connection, scan_id),
+        "weak": weak_crypto(connection),
         "crypto": content.crypto_uses(connection),
         "privileges": content.privileged_files(connection),
         "problems": content.problems(connection),
@@ -107,8 +115,11 @@ def _values(connection: sqlite3.Connection) -> dict[str, Any]:
         "nested": content.nested_archives(connection),
     }
     tables = {name: _table(name, rows) for name, rows in sections.items()}
+    contexts, matrix = weak_matrix(connection)
     return {
         "scan": scan,
+        "contexts": contexts,
+        "weak": matrix,
         "counts": counts,
         "severities": content.SEVERITIES,
         "open": sum(tally["open"] for tally in counts["findings"].values()),
@@ -192,7 +203,8 @@ def _data(tables: dict[str, dict[str, Any]], rules: list[content.Row]) -> Any:
                 "columns": [{"key": key, "label": label} for key, label in table["columns"]],
                 "choices": _CHOICES[name],
                 "rows": [[row[key] for key, _ in table["columns"]] for row in table["rows"]],
-                "details": [_details(row) for row in table["rows"]] if name == "findings" else None,
+                "details": [_DETAILS[name](row) for row in table["rows"]] if name in _DETAILS else None,
+                "grouped": _GROUPED.get(name, 0),
             }
             for name, table in tables.items()
         },
@@ -216,6 +228,16 @@ def _details(row: content.Row) -> dict[str, Any]:
         "fingerprint": row["fingerprint"],
         "evidence": row["evidence"],
     }
+
+
+def _sites(row: content.Row) -> dict[str, Any]:
+    places = row["places"] + row["imports"]
+    return {"evidence": {"sites": row["sites"], "count": places, "truncated": places > len(row["sites"])}}
+
+
+# What a row shows when it is opened, and how many columns at the left make groups of rows
+_DETAILS = {"findings": _details, "weak": _sites}
+_GROUPED = {"weak": 4}
 
 
 def _hash(text: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archscan.reports.summary import Summary
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "negligible": "dim"}
-_SHOWN_RULES, _SHOWN_PROBLEMS = 8, 5
+_SHOWN_RULES, _SHOWN_PROBLEMS, _SHOWN_ALGORITHMS, _SHOWN_CONTEXTS = 8, 5, 5, 4
 _LABEL, _INDENT = 14, 2  # columns of the headings at the left; of tables
 
 
@@ -59,6 +59,11 @@ def _lines(summary: Summary, console: Console) -> Iterator[Text]:
         yield gap
         rows = _worst_rows(summary.worst)
         yield from columns(rows, range(1, len(rows[0])), width, _INDENT)
+    if summary.weak:
+        yield gap
+        yield from section(console, "Weak crypto", _weak(summary), width, _LABEL)
+        table = _weak_rows(summary)
+        yield from columns(table, range(1, len(table[0])), width, _INDENT)
     if summary.problems:
         yield gap
         yield from section(console, "Problems", [_total(summary.problems)], width, _LABEL)
@@ -158,6 +163,33 @@ def _worst_rows(worst: tuple[Row, ...]) -> list[list[Text]]:
     for row in worst:
         name = " ".join(shown(row[key]) for key in ("package", "version", "architecture"))
         rows.append([Text(name), *(_figure(row[severity], _STYLES[severity]) for severity in used)])
+    return rows
+
+
+def _weak(summary: Summary) -> Iterator[Text]:
+    from rich.text import Text
+
+    total = sum(row["total"] for row in summary.weak)
+    yield Text(f"{count(total, 'place')} by {count(len(summary.weak), 'algorithm')}: archscan query weak-crypto")
+
+
+def _weak_rows(summary: Summary) -> list[list[Text]]:
+    """Algorithms by contexts; beyond the most frequent ones, the rest of both together."""
+    from rich.text import Text
+
+    sums = {name: sum(row["places"].get(name, 0) for row in summary.weak) for name in summary.contexts}
+    few = sorted(sums, key=lambda name: -sums[name])[:_SHOWN_CONTEXTS]
+    named = [name for name in summary.contexts if name in few]
+    others = [name for name in summary.contexts if name not in few]
+    rows = [[Text(name, style="dim") for name in ("algorithm", *named, *(["others"] if others else []))]]
+    shown_rows, rest = summary.weak[:_SHOWN_ALGORITHMS], summary.weak[_SHOWN_ALGORITHMS:]
+    lines = [(shown(row["algorithm"]), [row]) for row in shown_rows]
+    if rest:
+        lines.append((f"… {len(rest)} more", list(rest)))
+    for label, of in lines:
+        figures = [sum(row["places"].get(name, 0) for row in of) for name in named]
+        figures += [sum(row["places"].get(name, 0) for row in of for name in others)] if others else []
+        rows.append([Text(label), *map(_figure, figures)])
     return rows
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.reports import content
+from archscan.reports.weak import weak_matrix
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,6 +25,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     read: int | None  # packages that this scan read, and that it found in the database already
     known: int | None
     counts: Row
+    weak: tuple[Row, ...]  # weak algorithms with the places of their uses by context, the most frequent first
+    contexts: tuple[str, ...]
     rules: tuple[Row, ...]
     worst: tuple[Row, ...]
     problems: tuple[Row, ...]  # of this scan: stage, kind, problems, example, example_target
@@ -59,12 +62,15 @@ def summary(
     """
     scan = next(content.rows(connection, _SCAN, (scan_id,)))
     nested, nested_packages = connection.execute(_NESTED).fetchone()
+    contexts, weak = weak_matrix(connection)
     return Summary(
         scan=scan,
         seconds=scan.pop("seconds"),
         read=read,
         known=known,
         counts=content.counts(connection, scan_id),
+        weak=tuple(weak),
+        contexts=tuple(contexts),
         rules=tuple(content.rules(connection, scan_id)),
         worst=tuple(content.worst(connection, _WORST)),
         problems=tuple(content.rows(connection, _PROBLEMS_OF, (scan_id,))),

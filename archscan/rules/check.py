@@ -68,8 +68,8 @@ def _complaints(rule: Rule) -> Iterator[str]:
         yield "example: expected at least one near miss, with findings = []"
     if len({example.corpus for example in rule.examples}) != len(rule.examples):
         yield "example: expected each corpus package once"
-    for key, text in (("why", rule.why), ("fix", rule.fix)):
-        if len(text) < 40:
+    for key, text in (("why", rule.why), ("fix", rule.fix), ("changes", rule.changes)):
+        if len(text) < 40 and not (key == "changes" and not text):
             yield f"{key}: expected sentences for the one who must act"
 
 

@@ -34,9 +34,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _TEXTS = ("id", "title", "category", "query", "message", "why", "fix")
 _REQUIRED = frozenset({*_TEXTS, *_CHOICES, "references", "example"})
-_PROSE = ("title", "why", "fix", "fix_for", "references")  # may be reworded without judging anything again
+_PROSE = ("title", "why", "fix", "fix_for", "references", "changes")  # may be reworded without judging anything again
 _LISTS = ("references", "supersedes", "formerly")
-_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family", "lintian", "fix_for"})
+_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family", "lintian", "fix_for", "changes"})
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -71,6 +71,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     fix: str
     fix_for: Mapping[str, str] = {}
+    changes: str = ""
     references: tuple[str, ...]
     examples: tuple[Example, ...]
     digest: str
@@ -143,6 +144,7 @@ def _rule(path: Path) -> Rule:
     values["family"] = _text(path, table, "family") if "family" in table else values["id"]
     values["lintian"] = tuple(_hints(path, table.get("lintian", [])))
     values["fix_for"] = _fix_for(path, table)
+    values["changes"] = _text(path, table, "changes") if "changes" in table else ""
     judging = {key: value for key, value in values.items() if key not in _PROSE}
     digest = _digest(msgspec.to_builtins(judging))
     return Rule(**values, examples=tuple(_examples(path, table)), digest=digest, origin=str(path))

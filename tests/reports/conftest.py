@@ -165,6 +165,16 @@ def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> Non
             symbol=f"MD5_{name}", evidence="import", confidence="possible",
         )  # fmt: skip
         insert(connection, "crypto_context", use_id=use, context="checksum", confidence="possible")
+    insert(connection, "call_site", elf_id=elf, address="0x1000", function=name, library=name, symbol=f"open_{name}",
+           outcome="unknown", reason="field")  # fmt: skip
+    for address in ("0x2000", "0x10000"):
+        site = insert(connection, "call_site", elf_id=elf, address=address, function=name, library=name,
+                      symbol=f"open_{name}", outcome="value", value=name)  # fmt: skip
+        insert(
+            connection, "crypto_use", elf_id=elf, call_site_id=site, algorithm="sha1", strength="weak", role="hash",
+            library=name, symbol=f"open_{name}", evidence="call", confidence="certain", function=name,
+            address=address, argument=name,
+        )  # fmt: skip
     where = "rebuild" if number % 2 else "toolchain"
     add_finding(connection, "no-pie", package, elf, message=name, scan=1 + number % 2, fix_where=where)
     add_finding(connection, SCRIPT, package, None, message=name, subject=name)

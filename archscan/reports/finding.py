@@ -1,0 +1,133 @@
+"""One finding as the database knows it: what was found, where, by which evidence, and what the rule says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from archscan.errors import NoTargetError, UsageError
+from archscan.reports.content import Row, rows
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_SHORTEST = 6  # digits of a fingerprint
+_MOST_CANDIDATES = 8  # that are named where a prefix fits several
+_PREFIX = re.compile(r"[0-9a-fA-F]{6,64}")
+
+_FINDING = """
+SELECT f.id, f.fingerprint, f.rule_id AS rule, coalesce(r.title, f.rule_id) AS title,
+       coalesce(r.category, '') AS category, f.severity, f.confidence, f.state, f.source, f.path_key, f.subject,
+       f.fix_where, f.overridden, coalesce(r.why, '') AS why, coalesce(r.fix, '') AS fix,
+       coalesce(r.fix_for, '{}') AS fix_for, coalesce(r.refs, '[]') AS "references"
+FROM finding f LEFT JOIN rule r ON r.id = f.rule_id
+"""
+
+# Current packages first, and of each the newest.
+_OCCURRENCES = """
+SELECT p.name AS package, p.version, p.architecture, p.filename, p.sha256, p.status, o.path,
+       o.severity, o.confidence, o.fix_where, o.message, o.unchecked, o.evidence, o.overridden, o.elf_id, o.file_id,
+       f.path AS file_path, f.mode, f.privilege, f.privilege_source, e.sha256 AS elf_sha256, e.machine, e.bits, e.kind,
+       e.language, (SELECT j.value FROM json_each(e.reasons) j WHERE j.key = :subject) AS reason,
+       p.id IN (SELECT id FROM current_package) AS current
+FROM occurrence o
+JOIN package p ON p.id = o.package_id
+LEFT JOIN elf e ON e.id = o.elf_id
+LEFT JOIN file f ON f.id = coalesce(e.file_id, o.file_id)
+WHERE o.finding_id = :finding
+ORDER BY current DESC, p.version_key DESC, p.name, p.architecture, o.path, p.sha256
+"""
+
+# A finding about an algorithm is about the uses of that; any other about those that its evidence names.
+_USES = """
+SELECT u.algorithm, u.strength, u.role, u.direction, u.library, u.symbol, u.evidence, u.confidence, u.function,
+       u.address, u.argument, coalesce(x.context, 'unknown') AS context, x.confidence AS context_confidence,
+       c.outcome, c.value, c.reason,
+       (SELECT l.file || ':' || l.line FROM built_object b JOIN source_line l ON l.debug_id = b.debug_id
+        WHERE b.elf_id = u.elf_id AND l.address = u.address) AS line
+FROM crypto_use u
+LEFT JOIN call_site c ON c.id = u.call_site_id
+LEFT JOIN crypto_context x ON x.use_id = u.id
+WHERE (u.elf_id = :elf OR (:elf IS NULL AND u.file_id = :file))
+  AND (u.algorithm = :subject OR NOT EXISTS (SELECT 1 FROM algorithm a WHERE a.name = :subject))
+ORDER BY CASE u.evidence WHEN 'call' THEN 0 WHEN 'constant' THEN 1 WHEN 'instruction' THEN 2 WHEN 'language' THEN 3
+                         WHEN 'data' THEN 4 ELSE 5 END,
+         CASE c.outcome WHEN 'value' THEN 0 WHEN 'set' THEN 1 ELSE 2 END, u.role = 'lookup', length(u.address),
+         u.address, u.symbol, u.id
+"""
+_NAMED = ("algorithm", "role", "direction", "library", "symbol", "evidence", "function", "address", "argument")
+
+
+def finding(connection: sqlite3.Connection, name: str) -> Row:
+    """Everything about the finding with that number, or whose fingerprint begins so, as JSON has it.
+
+    Raises UsageError for what is neither, or fits several; NoTargetError where there is none.
+    """
+    found = _one(connection, name)
+    for key in ("fix_for", "references"):
+        found[key] = json.loads(found[key])
+    found["overridden"] = bool(found["overridden"])
+    named = {"finding": found["id"], "subject": found["subject"]}
+    found["occurrences"] = [_occurrence(connection, row, found) for row in list(rows(connection, _OCCURRENCES, named))]
+    return found
+
+
+def _one(connection: sqlite3.Connection, name: str) -> Row:
+    by_number = name.isascii() and name.isdecimal() and len(name) < 19
+    if by_number:
+        exact = next(rows(connection, f"{_FINDING} WHERE f.id = ?", (int(name),)), None)
+        if exact is not None:
+            return exact
+    if not _PREFIX.fullmatch(name):
+        if by_number:
+            raise NoTargetError(f"no finding {name}; `archscan query findings` lists them")
+        expected = f"expected the number of a finding, or {_SHORTEST} and more hexadecimal digits of its fingerprint"
+        raise UsageError(f"{name!r}: {expected}; `archscan query findings` lists both")
+    low = name.lower()
+    like = (low, low + "g")  # no digit comes after f
+    found = list(rows(connection, f"{_FINDING} WHERE f.fingerprint >= ? AND f.fingerprint < ? LIMIT 9", like))
+    if not found:
+        what = f"no finding {name}, and none" if by_number else "no finding"
+        raise NoTargetError(f"{what} whose fingerprint begins with {low}; `archscan query findings` lists them")
+    if len(found) > 1:
+        some = ", ".join(f"{row['fingerprint'][:16]} ({row['rule']})" for row in found[:_MOST_CANDIDATES])
+        more = ", …" if len(found) > _MOST_CANDIDATES else ""
+        raise UsageError(f"{low} begins several fingerprints, give more digits: {some}{more}")
+    return found[0]
+
+
+def _occurrence(connection: sqlite3.Connection, row: Row, found: Row) -> Row:
+    evidence = json.loads(row.pop("evidence"))
+    reason = row.pop("reason")
+    elf, file = row.pop("elf_id"), row.pop("file_id")
+    for key in ("unchecked", "current", "overridden"):
+        row[key] = bool(row[key])
+    row["evidence"] = evidence
+    row["reason"] = json.loads(reason) if reason else None
+    row["uses"] = []
+    if found["category"] == "crypto" and (elf is not None or file is not None):
+        named = {"elf": elf, "file": file, "subject": found["subject"]}
+        uses = list(rows(connection, _USES, named))
+        row["uses"] = _distinct(
+            uses if evidence.get("truncated") else [use for use in uses if _is_named(use, evidence)]
+        )
+    return row
+
+
+def _is_named(use: Row, evidence: Row) -> bool:
+    """Whether one of the rows that made the finding agrees with a use in all that both say."""
+    sites = [site for site in evidence.get("sites", ()) if isinstance(site, dict)]
+    return not sites or any(
+        all(site[key] == use[key] for key in _NAMED if site.get(key) is not None and key in site) for site in sites
+    )
+
+
+def _distinct(uses: list[Row]) -> list[Row]:
+    """Each use once: a call that was found by two ways has two rows."""
+    return list({json.dumps(use, sort_keys=True): use for use in uses}.values())
+
+
+def scan_commands(connection: sqlite3.Connection) -> list[str]:
+    """The commands of the scans that filled the database, the newest first: they say where packages lay."""
+    return [command for (command,) in connection.execute("SELECT DISTINCT command FROM scan ORDER BY id DESC LIMIT 64")]

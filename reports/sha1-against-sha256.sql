@@ -1,0 +1,23 @@
+-- title: SHA-1 against SHA-256 by source package: call sites and objects, and MD5 beside them
+-- why: how far a source has come; one that calls SHA-256 already has the code for what replaces SHA-1
+-- param source=*: name of a source package, as a glob
+-- param limit=1000: how many rows
+WITH used AS (
+    SELECT p.source, u.algorithm, p.id || char(0) || e.path AS object,
+           iif(u.evidence = 'call', p.id || char(0) || e.path || char(0) || u.address, NULL) AS site
+    FROM crypto_use u
+    JOIN elf e ON e.id = u.elf_id
+    JOIN current_package p ON p.id = e.package_id
+    WHERE u.algorithm IN ('md5', 'sha1', 'sha256') AND coalesce(p.source, '') GLOB :source
+)
+SELECT source,
+       count(DISTINCT iif(algorithm = 'sha1', site, NULL)) AS sha1_sites,
+       count(DISTINCT iif(algorithm = 'sha256', site, NULL)) AS sha256_sites,
+       count(DISTINCT iif(algorithm = 'md5', site, NULL)) AS md5_sites,
+       count(DISTINCT iif(algorithm = 'sha1', object, NULL)) AS sha1_objects,
+       count(DISTINCT iif(algorithm = 'sha256', object, NULL)) AS sha256_objects,
+       count(DISTINCT iif(algorithm = 'md5', object, NULL)) AS md5_objects
+FROM used
+GROUP BY source
+ORDER BY sha1_sites DESC, sha1_objects DESC, md5_sites DESC, source
+LIMIT :limit
