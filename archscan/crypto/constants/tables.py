@@ -1,0 +1,89 @@
+"""What the tables of ciphers show, and what tells them from others that share their digits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.crypto.constants.known import TABLES
+from archscan.crypto.constants.places import address_at, loaded
+from archscan.elf.arrays import np
+from archscan.model import Confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archscan.crypto.constants.reach import Reach
+    from archscan.elf.image import Image
+
+_BCRYPT = ("bcrypt", "bcrypt_words", "bcrypt_pbkdf")
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """An algorithm that is shown: where it begins in the file, and which functions hold or read it, by number."""
+
+    algorithm: str
+    role: str
+    confidence: Confidence
+    text: str
+    start: int
+    functions: list[int]
+    evidence: str
+
+
+def shown(image: Image, reach: Reach, found: dict[str, list[int]]) -> Iterator[Shown]:
+    """What the tables of an object show; ``found`` are their offsets."""
+    tables = {name: loaded(image, np.array(places, np.int64)).tolist() for name, places in found.items()}
+    tables = {name: places for name, places in tables.items() if places}
+    yield from _blowfish(reach, tables)
+    yield from _cast(reach, tables)
+    yield from _des(reach, tables)
+    for name in ("md2", "rc2", "seed", "info_md5", "info_sha1"):
+        for start in tables.get(name, ()):
+            yield _one(reach, name, start)
+
+
+def _one(reach: Reach, name: str, start: int, algorithm: str = "", role: str = "", text: str = "") -> Shown:
+    """A table at an offset, read by the functions that take an address in it."""
+    table = TABLES[name]
+    section, address = address_at(reach.image, start)
+    readers = reach.readers(address - table.before, address + table.size) if section is None else []
+    return Shown(
+        algorithm or table.algorithm,
+        role or table.role,
+        Confidence.CERTAIN,
+        text or table.text,
+        start,
+        readers,
+        "constant",
+    )
+
+
+def _blowfish(reach: Reach, tables: dict[str, list[int]]) -> Iterator[Shown]:
+    """Blowfish, or bcrypt where the text that it encrypts is there, too."""
+    magic = any(name in tables for name in _BCRYPT)
+    for start in tables.get("blowfish_s", ()) if "blowfish_p" in tables else ():
+        if magic:
+            yield _one(
+                reach, "blowfish_s", start, "bcrypt", "password", "P array and S boxes of Blowfish, text of bcrypt"
+            )
+        else:
+            yield _one(reach, "blowfish_s", start, text="P array and S boxes")
+
+
+def _cast(reach: Reach, tables: dict[str, list[int]]) -> Iterator[Shown]:
+    """CAST5, whose keys need four more boxes than those that it shares with CAST-256."""
+    for start in tables.get("cast_s5", ()) if "cast_s1" in tables else ():
+        yield _one(reach, "cast_s5", start, text="S1 and S5")
+    for start in tables.get("cast_s1", ()) if "cast_s5" not in tables else ():
+        yield _one(reach, "cast_s1", start, text="S1 without S5")
+
+
+def _des(reach: Reach, tables: dict[str, list[int]]) -> Iterator[Shown]:
+    """DES once for each form of its S boxes, or by its permutation; the DES of crypt(3) alone where that is there."""
+    names = [name for name in TABLES if name.startswith("des_") and name in tables]
+    boxes = [name for name in names if not name.startswith("des_pc1")]
+    permutation = ", PC1" if len(names) > len(boxes) else ""
+    for name in boxes or names[:1]:
+        yield _one(reach, name, tables[name][0], text=TABLES[name].text + (permutation if boxes else ""))
