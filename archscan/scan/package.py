@@ -19,6 +19,7 @@ import msgspec
 from archscan import deb, elf
 from archscan.crypto import constants
 from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.constants.languages import language_uses
 from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
@@ -305,7 +306,7 @@ def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports
 
 def _with_copies(facts: Elf, image: Image, catalogue: Catalogue) -> Elf:
     """The same with the implementations that are compiled in."""
-    found = constants.constant_uses(catalogue, image, facts)
+    found = constants.constant_uses(catalogue, image, facts) + language_uses(catalogue, image, facts)
     return msgspec.structs.replace(facts, crypto=found) if found else facts
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.constants import search
-from archscan.crypto.constants.carriers import is_provider
+from archscan.crypto.constants.carriers import Trade
 from archscan.crypto.constants.hardware import instructions
 from archscan.crypto.constants.places import Place, address_at, loaded, places
 from archscan.crypto.constants.reach import Reach
@@ -49,17 +49,17 @@ def constant_uses(catalogue: Catalogue, image: Image, facts: Elf) -> tuple[Crypt
     if found is None:
         return ()
     reach = Reach(image)
+    trade = Trade(catalogue, image, facts)
     uses = []
     counts: dict[str, int] = {}
-    for one in sorted(_all(image, reach, found), key=lambda one: one.start):
+    for one in sorted(_all(image, reach, trade, found), key=lambda one: one.start):
         counts[one.algorithm] = counts.get(one.algorithm, 0) + 1
         if one.algorithm in catalogue.strengths and counts[one.algorithm] <= _MOST:
-            provides = is_provider(catalogue, image, facts, one.algorithm)
-            uses.append(_use(catalogue, reach, one, provides=provides))
+            uses.append(_use(catalogue, reach, one, provides=trade.offers(one.algorithm)))
     return tuple(uses)
 
 
-def _all(image: Image, reach: Reach, found: search.Found) -> Iterator[Shown]:
+def _all(image: Image, reach: Reach, trade: Trade, found: search.Found) -> Iterator[Shown]:
     """Everything that constants and instructions show."""
     inside = np.isin(found.offsets, loaded(image, found.offsets))
     names = [name for name, kept in zip(found.names, inside.tolist(), strict=True) if kept]
@@ -68,7 +68,7 @@ def _all(image: Image, reach: Reach, found: search.Found) -> Iterator[Shown]:
     for one in hashes:
         also = ", with collision detection" if detects and one.algorithm == "sha1" else ""
         yield msgspec.structs.replace(one, text=one.text + also)
-    yield from shown(image, reach, found.tables)
+    yield from shown(image, reach, found.tables, ciphers=trade.names("blowfish"))
     yield from instructions(image, reach)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archscan.crypto.catalogue import stem
@@ -21,16 +22,43 @@ _LIBRARIES = frozenset(
 _ARCHIVE_MEMBER = re.compile(r"([^/]+)\.a\(")
 
 
-def is_provider(catalogue: Catalogue, image: Image, facts: Elf, algorithm: str) -> bool:
-    """Whether an object offers an algorithm to others rather than using it."""
-    archive = _ARCHIVE_MEMBER.search(facts.path)
-    own = stem(facts.soname) if facts.soname else archive[1] if archive else ""
-    if own in catalogue.stems:
-        return True
-    if any(fnmatchcase("/" + facts.path_key, one.path) for one in catalogue.copies.provider):
-        return True
-    pattern = catalogue.copies.named.get(algorithm)
-    if pattern is None or facts.kind not in _LIBRARIES:
-        return False
-    wanted = re.compile(pattern)
-    return any(wanted.search(row.symbol) for row in exports(image, symbols(image)))
+class Trade:
+    """What an object offers to others."""
+
+    def __init__(self, catalogue: Catalogue, image: Image, facts: Elf) -> None:
+        self._catalogue, self._image, self._facts = catalogue, image, facts
+
+    def offers(self, algorithm: str) -> bool:
+        """Whether the object offers an algorithm to others rather than using it."""
+        listed = self._catalogue.copies.provider
+        if algorithm in self._catalogued or any(fnmatchcase("/" + self._facts.path_key, one.path) for one in listed):
+            return True
+        return self._facts.kind in _LIBRARIES and self.names(algorithm)
+
+    def names(self, algorithm: str) -> bool:
+        """Whether a function that the object exports is named for an algorithm."""
+        pattern = self._catalogue.copies.named.get(algorithm)
+        return pattern is not None and re.search(pattern, self._exported) is not None
+
+    @cached_property
+    def _catalogued(self) -> frozenset[str]:
+        """The algorithms that the object offers as a library of the catalogue."""
+        archive = _ARCHIVE_MEMBER.search(self._facts.path)
+        own = stem(self._facts.soname) if self._facts.soname else archive[1] if archive else ""
+        library = self._catalogue.stems.get(own)
+        uses = [
+            use
+            for one in self._catalogue.libraries
+            if one.id == library
+            for symbol in one.symbols
+            for use in symbol.uses
+        ]
+        selected = {name for use in uses for name in (use.selector, *(other for _, other in use.selectors)) if name}
+        known = self._catalogue.selectors
+        chosen = {value.algorithm for name in selected if name in known for value in known[name].values}
+        return frozenset({use.algorithm for use in uses if use.algorithm} | chosen)
+
+    @cached_property
+    def _exported(self) -> str:
+        """The names that the object exports, one a line."""
+        return "\n".join(row.symbol for row in exports(self._image, symbols(self._image)))

@@ -33,8 +33,8 @@ RARE_SUBTRACTED = tuple(f"-{name}" for name in RARE if name != "IV0")
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table by its first bytes or words: whose it is, and what it is called.
 
-    ``before`` and ``size`` are bytes of what belongs together before and from the beginning on. One that is only
-    ``seen`` serves to tell others apart.
+    ``size`` are the bytes of what belongs together, from there on. One that is only ``seen`` serves to tell others
+    apart.
     """
 
     algorithm: str
@@ -42,7 +42,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     octets: bytes = b""
     words: tuple[int, ...] = ()
-    before: int = 0
     size: int = 256
     seen: bool = False
 
@@ -70,10 +69,9 @@ TABLES = {
                            size=2048),
     "des_pc1": _table("des", "cipher", "PC1", "38 30 28 20 18 10 08 00 39 31 29 21 19 11 09 01", size=56),
     "des_pc1_from_1": _table("des", "cipher", "PC1", _PC1, size=64),
-    "blowfish_p": _table("blowfish", "cipher", "P array", "243f6a88 85a308d3 13198a2e 03707344",
-                         before=4096, size=4168),
+    "blowfish_p": _table("blowfish", "cipher", "P array", "243f6a88 85a308d3 13198a2e 03707344", size=72),
     # The last words of the last box: BLAKE and HAVAL begin with the same digits of pi, but do not get there.
-    "blowfish_s": _table("blowfish", "cipher", "S boxes", "b74e6132 ce77e25b 578fdfe3 3ac372e6", before=4152, size=88),
+    "blowfish_s": _table("blowfish", "cipher", "S boxes", "b74e6132 ce77e25b 578fdfe3 3ac372e6", size=16),
     "cast_s1": _table("cast-256", "cipher", "S1", "30fb40d4 9fa0ff0b 6beccd2f 3f258c7a", size=4096),
     "cast_s5": _table("cast5", "cipher", "S5", "7ec90c04 2c6e74b9 9b0e66df a6337911", size=4096),
     "seed": _table("seed", "cipher", "SS0", "2989a1a8 05858184 16c6d2d4 13c3d3d0", size=4096),

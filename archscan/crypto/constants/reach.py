@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from archscan.elf.arch import machine
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Callers, callers
-from archscan.elf.code import address_of, code
-from archscan.elf.functions import functions, name_bytes, owners
+from archscan.elf.calls import Callers, callers, callers_of
+from archscan.elf.code import address_of, code, offsets_of
+from archscan.elf.functions import functions, name_bytes, owners, with_starts
 from archscan.elf.image import ET_REL
+from archscan.elf.language.go_functions import go_functions, name_at
 from archscan.elf.pointers import pointers
 from archscan.elf.program import is_exported
 from archscan.model import escape
@@ -28,7 +29,9 @@ class Reach:
     def __init__(self, image: Image) -> None:
         self.image = image
         self.text = code(image)
-        self.view = functions(image, self.text)
+        self._go = go_functions(image)
+        known = offsets_of(self.text, self._go.addresses) if self._go else NONE
+        self.view = with_starts(functions(image, self.text), self.text, known[known >= 0])
         self._idioms = machine(image.machine).idioms
 
     @cached_property
@@ -50,14 +53,16 @@ class Reach:
     def label(self, number: int) -> str:
         """The name of a function, or `sub_` and its address."""
         start = int(self.view.starts[number])
-        known = name_bytes(self.view, start, _LONGEST_NAME)
-        return (escape(known) if known else "") or f"sub_{address_of(self.text, start):x}"
+        address = address_of(self.text, start)
+        known = name_bytes(self.view, start, _LONGEST_NAME) or (name_at(self._go, address) if self._go else None)
+        return (escape(known) if known else "") or f"sub_{address:x}"
 
     def readers(self, low: int, high: int) -> list[int]:
-        """The functions that take an address in a range, by their numbers."""
+        """The functions that take addresses in a range, by their numbers: the one that does it most often first."""
         offsets, computed = self._taken or (NONE, NONE)
         found = owners(self.view, offsets[(computed >= low) & (computed < high)])
-        return [number for number in np.unique(found).tolist() if number >= 0]
+        numbers, counts = np.unique(found[found >= 0], return_counts=True)
+        return [int(number) for number in numbers[np.argsort(-counts, kind="stable")]]
 
     def evidence(self, numbers: list[int]) -> dict[str, object]:
         """What is known of who reaches functions, as keys of a use's ``context_evidence``: see docs/database.md.
@@ -69,9 +74,9 @@ class Reach:
         found: dict[str, object] = {"exported": exported}
         if self._callers is None or not numbers:
             return found
-        calling = [one for number in numbers for one in self._calling(number) if one not in numbers]
-        found = {"called_by": [self.label(one) for one in sorted(set(calling) - {-1})[:_MOST]], "exported": exported}
-        if not calling and not exported and self._taken and not any(map(self._is_taken, numbers)):
+        calling = {one for number in numbers for one in self._calling(number)} - {-1, *numbers}
+        found = {"called_by": [self.label(one) for one in sorted(calling)[:_MOST]], "exported": exported}
+        if not calling and not exported and self._taken and not any(map(self._is_reached, numbers)):
             found["unused"] = True
         return found
 
@@ -80,20 +85,27 @@ class Reach:
         return start, start + int(self.view.ends[number] - self.view.starts[number])
 
     def _calling(self, number: int) -> list[int]:
-        """The functions that call one or jump into it; -1 for code in none."""
+        """The functions that call one or jump to where it begins; -1 for code in none."""
         assert self._callers is not None
-        low, high = np.searchsorted(self._callers.targets, self._range(number))
-        found = np.unique(owners(self.view, self._callers.offsets[low:high])).tolist()
-        return [one for one in found if one != number]
+        found = callers_of(self._callers, self._range(number)[0])
+        numbers: list[int] = np.unique(owners(self.view, found)).tolist()
+        return numbers
 
-    def _is_taken(self, number: int) -> bool:
-        """Whether code or data holds an address in a function, or the loader enters there."""
+    def _is_reached(self, number: int) -> bool:
+        """Whether anything but calls may lead into a function: jumps, an address that is kept, the loader."""
+        assert self._callers is not None
         low, high = self._range(number)
+        begin, end = np.searchsorted(self._callers.targets, [low, high])
+        from_outside = owners(self.view, self._callers.offsets[begin:end]) != number
         _, computed = self._taken or (NONE, NONE)
-        begin, end = np.searchsorted(self._kept, [low, high])
-        named = (low, *self.image.tags.values(), self.image.entry)[1:]
-        return (
-            bool(((computed >= low) & (computed < high)).any())
-            or end > begin
+        first, last = np.searchsorted(self._kept, [low, high])
+        named = (self.image.entry, *self.image.tags.values())
+        branches = self._idioms.branches if self._idioms else None
+        return bool(
+            from_outside.any()
+            or ((computed >= low) & (computed < high)).any()
+            or last > first
             or any(low <= one < high for one in named)
+            or branches is None
+            or (owners(self.view, branches(self.text, low)) != number).any()
         )

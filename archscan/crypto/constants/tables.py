@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archscan.crypto.constants.reach import Reach
     from archscan.elf.image import Image
 
+_BOXES, _P, _LAST_WORDS = 4096, 72, 16  # bytes of Blowfish's boxes, of its P array, of the words that are looked for
 _BCRYPT = ("bcrypt", "bcrypt_words", "bcrypt_pbkdf")
 
 
@@ -32,11 +33,14 @@ class Shown(msgspec.Struct, frozen=True):
     evidence: str
 
 
-def shown(image: Image, reach: Reach, found: dict[str, list[int]]) -> Iterator[Shown]:
-    """What the tables of an object show; ``found`` are their offsets."""
+def shown(image: Image, reach: Reach, found: dict[str, list[int]], *, ciphers: bool) -> Iterator[Shown]:
+    """What the tables of an object show; ``found`` are their offsets.
+
+    ``ciphers``: others call Blowfish in it by its name, so that it serves not only bcrypt.
+    """
     tables = {name: loaded(image, np.array(places, np.int64)).tolist() for name, places in found.items()}
     tables = {name: places for name, places in tables.items() if places}
-    yield from _blowfish(reach, tables)
+    yield from _blowfish(reach, tables, ciphers=ciphers)
     yield from _cast(reach, tables)
     yield from _des(reach, tables)
     for name in ("md2", "rc2", "seed", "info_md5", "info_sha1"):
@@ -44,32 +48,30 @@ def shown(image: Image, reach: Reach, found: dict[str, list[int]]) -> Iterator[S
             yield _one(reach, name, start)
 
 
-def _one(reach: Reach, name: str, start: int, algorithm: str = "", role: str = "", text: str = "") -> Shown:
+def _one(reach: Reach, name: str, start: int, text: str = "", size: int = 0) -> Shown:
     """A table at an offset, read by the functions that take an address in it."""
     table = TABLES[name]
     section, address = address_at(reach.image, start)
-    readers = reach.readers(address - table.before, address + table.size) if section is None else []
-    return Shown(
-        algorithm or table.algorithm,
-        role or table.role,
-        Confidence.CERTAIN,
-        text or table.text,
-        start,
-        readers,
-        "constant",
-    )
+    readers = reach.readers(address, address + (size or table.size)) if section is None else []
+    return Shown(table.algorithm, table.role, Confidence.CERTAIN, text or table.text, start, readers, "constant")
 
 
-def _blowfish(reach: Reach, tables: dict[str, list[int]]) -> Iterator[Shown]:
-    """Blowfish, or bcrypt where the text that it encrypts is there, too."""
+def _blowfish(reach: Reach, tables: dict[str, list[int]], *, ciphers: bool) -> Iterator[Shown]:
+    """Blowfish, or bcrypt where the text that it encrypts is there, too.
+
+    The P array lies before the boxes, behind them, or elsewhere.
+    """
     magic = any(name in tables for name in _BCRYPT)
-    for start in tables.get("blowfish_s", ()) if "blowfish_p" in tables else ():
+    for end in tables.get("blowfish_s", ()):
+        start = end + _LAST_WORDS - _BOXES
+        near = [at for at in tables.get("blowfish_p", ()) if start - _P <= at <= end + 2 * _LAST_WORDS]
+        text, size = ("P array and S boxes", _BOXES + _P) if near else ("S boxes", _BOXES)
+        one = _one(reach, "blowfish_s", min([start, *near]), text, size)
         if magic:
-            yield _one(
-                reach, "blowfish_s", start, "bcrypt", "password", "P array and S boxes of Blowfish, text of bcrypt"
-            )
-        else:
-            yield _one(reach, "blowfish_s", start, text="P array and S boxes")
+            text = one.text + " of Blowfish, text of bcrypt"
+            yield msgspec.structs.replace(one, algorithm="bcrypt", role="password", text=text)
+        if ciphers or not magic:
+            yield one
 
 
 def _cast(reach: Reach, tables: dict[str, list[int]]) -> Iterator[Shown]:
