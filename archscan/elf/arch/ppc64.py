@@ -75,14 +75,15 @@ _TEXT = Text(
 
 
 def _immediates(code: Code, wanted: Offsets) -> Pairs:
-    """`lis` or `addis`, and `ori` or `addi` of what that gives."""
+    """`lis` or `addis`, or `oris` as Go writes it, and `ori` or `addi` of what that gives."""
     upper = upper_halves(wanted)
 
     def begins(run: Words) -> Mask:
-        return (run >> 26 == 15) & upper[run & 0xFFFF]
+        kind = run >> 26
+        return ((kind == 15) | (kind == 25)) & upper[run & 0xFFFF]
 
     def completes(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
-        register, kind = one >> 21 & 31, other >> 26
+        register, kind = np.where(one >> 26 == 15, one >> 21, one >> 16) & 31, other >> 26
         joined = (kind == 24) & (other >> 21 & 31 == register)
         added = (kind == 14) & (other >> 16 & 31 == register)
         low = other & 0xFFFF
