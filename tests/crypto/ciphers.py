@@ -52,7 +52,9 @@ def des(*, kind: str = "unsigned char") -> str:
     for at, one in enumerate(_IP):
         inverse[one - 1] = at + 1
     tables = {"IP": _IP, "FP": inverse, "E": _E, "P": _P, "PC1": _PC1, "PC2": _PC2, "S": S}
-    text = "".join(f"static const {kind} {name}[] = {{{', '.join(map(str, table))}}};\n" for name, table in tables.items())
+    text = "".join(
+        f"static const {kind} {name}[] = {{{', '.join(map(str, table))}}};\n" for name, table in tables.items()
+    )
     return f"""{_HEAD}{text}
 static void chosen(const unsigned char *from, unsigned char *to, const {kind} *table, int count)
 {{
@@ -119,7 +121,7 @@ def blowfish(text: str = "") -> str:
     digits = [f"0x{one:08x}u" for one in _pi(18 + 4 * 256)]
     boxes = ",\n".join("    " + ", ".join(digits[at : at + 8]) for at in range(18, 1042, 8))
     more = f'const char magic[] = "{text}";\n' if text else ""
-    return f"""{_HEAD}{more}static const u32 p_first[18] = {{{', '.join(digits[:18])}}};
+    return f"""{_HEAD}{more}static const u32 p_first[18] = {{{", ".join(digits[:18])}}};
 static const u32 s_first[1024] = {{
 {boxes}
 }};

@@ -60,7 +60,9 @@ def _start(count: int) -> str:
 
 def md5(*, table: bool) -> str:
     """MD5 with its 64 words in the code, or in a table (RFC 1321)."""
-    lines = ["    u32 a = h[0], b = h[1], c = h[2], d = h[3], m[16], i;\n    for (i = 0; i < 16; i++) m[i] = word(p + 4 * i);\n"]
+    lines = [
+        "    u32 a = h[0], b = h[1], c = h[2], d = h[3], m[16], i;\n    for (i = 0; i < 16; i++) m[i] = word(p + 4 * i);\n"
+    ]
     if table:
         numbers = ", ".join(f"0x{one:08x}u" for one in _T)
         lines.append(f"    static const u32 t[64] = {{{numbers}}};\n")
@@ -84,11 +86,19 @@ def md5(*, table: bool) -> str:
 
 def md4() -> str:
     """MD4 (RFC 1320)."""
-    lines = ["    u32 a = h[0], b = h[1], c = h[2], d = h[3], m[16], i;\n    for (i = 0; i < 16; i++) m[i] = word(p + 4 * i);\n"]
-    orders = (list(range(16)), [i % 4 * 4 + i // 4 for i in range(16)], [0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
+    lines = [
+        "    u32 a = h[0], b = h[1], c = h[2], d = h[3], m[16], i;\n    for (i = 0; i < 16; i++) m[i] = word(p + 4 * i);\n"
+    ]
+    orders = (
+        list(range(16)),
+        [i % 4 * 4 + i // 4 for i in range(16)],
+        [0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15],
+    )
     for i in range(48):
         a, b, c, d = ("abcd"[(at - i) % 4] for at in range(4))
-        f = (f"(({b} & {c}) | (~{b} & {d}))", f"(({b} & {c}) | ({b} & {d}) | ({c} & {d}))", f"({b} ^ {c} ^ {d})")[i // 16]
+        f = (f"(({b} & {c}) | (~{b} & {d}))", f"(({b} & {c}) | ({b} & {d}) | ({c} & {d}))", f"({b} ^ {c} ^ {d})")[
+            i // 16
+        ]
         constant = ("0", "0x5a827999u", "0x6ed9eba1u")[i // 16]
         shift = ((3, 7, 11, 19), (3, 5, 9, 13), (3, 9, 11, 15))[i // 16][i % 4]
         lines.append(f"    {a} = LEFT({a} + {f} + m[{orders[i // 16][i % 16]}] + {constant}, {shift});\n")
@@ -151,7 +161,9 @@ def ripemd160() -> str:
             f = (f"({b} ^ {c} ^ {d})", f"(({b} & {c}) | (~{b} & {d}))", f"(({b} | ~{c}) ^ {d})",
                  f"(({b} & {d}) | ({c} & ~{d}))", f"({b} ^ ({c} | ~{d}))")[functions[i // 16]]  # fmt: skip
             k, s = order.split()[i], shift.split()[i]
-            lines.append(f"    {a} = LEFT({a} + {f} + m[{k}] + 0x{constants[i // 16]:08x}u, {s}) + {e}; {c} = LEFT({c}, 10);\n")
+            lines.append(
+                f"    {a} = LEFT({a} + {f} + m[{k}] + 0x{constants[i // 16]:08x}u, {s}) + {e}; {c} = LEFT({c}, 10);\n"
+            )
     lines.append("    i = h[1] + c + y; h[1] = h[2] + d + z; h[2] = h[3] + e + v; h[3] = h[4] + a + w;\n"
                  "    h[4] = h[0] + b + x; h[0] = i;\n")  # fmt: skip
     return _program(5, _start(5), "".join(lines), big=False)
@@ -173,7 +185,7 @@ def sha256() -> str:
     cubes = [int(round(one ** (1 / 3) * 2**40)) for one in _primes(64)]
     exact = [next(n for n in range((c >> 8) + 1, (c >> 8) - 2, -1) if n**3 <= p << 96) & 0xFFFFFFFF
              for c, p in zip(cubes, _primes(64), strict=True)]  # fmt: skip
-    body = f"""    static const u32 k[64] = {{{', '.join(f'0x{one:08x}u' for one in exact)}}};
+    body = f"""    static const u32 k[64] = {{{", ".join(f"0x{one:08x}u" for one in exact)}}};
     u32 w[64], i, s[8];
     memcpy(s, h, sizeof s);
     for (i = 0; i < 16; i++) w[i] = wide(p + 4 * i);

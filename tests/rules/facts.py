@@ -39,6 +39,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True):
     needed: tuple[str, ...] = ("libc.so.6",)
     imports: tuple[str, ...] = ()
     uses: tuple[tuple[str, str], ...] = ()  # algorithm, symbol
+    copies: tuple[tuple[str, str], ...] = ()  # algorithm and role of implementations inside
     privilege: str | None = None
     hardlinks: tuple[tuple[str, str | None], ...] = ()  # path, privilege
 
@@ -133,6 +134,9 @@ def _put_object(connection: sqlite3.Connection, package: int, item: Object) -> N
     for algorithm, symbol in item.uses:
         use = {"elf_id": elf, "algorithm": algorithm, "strength": "weak", "role": "hash", "library": "libcrypto.so.3"}
         _insert(connection, "crypto_use", {**use, "symbol": symbol, "evidence": "import", "confidence": "likely"})
+    for algorithm, role in item.copies:
+        use = {"elf_id": elf, "algorithm": algorithm, "strength": "weak", "role": role, "evidence": "constant"}
+        _insert(connection, "crypto_use", {**use, "function": "sub_1000", "confidence": "certain", "argument": "a table"})
 
 
 def rule(name: str = "no-pie", **changes: Any) -> Rule:

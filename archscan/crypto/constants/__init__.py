@@ -17,7 +17,7 @@ from archscan.crypto.constants.hardware import instructions
 from archscan.crypto.constants.places import Place, address_at, loaded, places
 from archscan.crypto.constants.reach import Reach
 from archscan.crypto.constants.tables import Shown, shown
-from archscan.crypto.constants.verdicts import of_object, of_place
+from archscan.crypto.constants.verdicts import has_text_of_bcrypt, of_object, of_place
 from archscan.elf.arrays import np
 from archscan.elf.image import ET_CORE
 from archscan.model import Confidence, CryptoUse, ElfKind
@@ -63,12 +63,14 @@ def _all(image: Image, reach: Reach, trade: Trade, found: search.Found) -> Itera
     """Everything that constants and instructions show."""
     inside = np.isin(found.offsets, loaded(image, found.offsets))
     names = [name for name, kept in zip(found.names, inside.tolist(), strict=True) if kept]
-    hashes = list(_hashes(places(reach.text, reach.view, found.offsets[inside], names), reach))
+    known = places(reach.text, reach.view, found.offsets[inside], names)
+    copied = any(has_text_of_bcrypt(place.counts) for place in known)
+    hashes = list(_hashes(known, reach))
     detects = loaded(image, np.array(found.tables.get("sha1dc", []), np.int64)).size > 0
     for one in hashes:
         also = ", with collision detection" if detects and one.algorithm == "sha1" else ""
         yield msgspec.structs.replace(one, text=one.text + also)
-    yield from shown(image, reach, found.tables, ciphers=trade.names("blowfish"))
+    yield from shown(image, reach, found.tables, bcrypt=copied, ciphers=trade.names("blowfish"))
     yield from instructions(image, reach)
 
 

@@ -21,7 +21,16 @@ IV = {"IV0": 0x67452301, "IV1": 0xEFCDAB89, "IV2": 0x98BADCFE, "IV3": 0x10325476
 # Of the directory hashes of ext2, which are told from MD4 by what stands beside its half (e2fsprogs, dirhash.c).
 HALF_MD4 = {"H0": 0x12A3FE2D, "H1": 0x37ABE8F9}
 
-WORDS = T | K | R | IV | HALF_MD4
+# What tells bcrypt from Blowfish: the text that it encrypts, and that of its form for keys, as bytes or words in data,
+# or copied to the stack by instructions.
+_MAGIC, _MAGIC_OF_KEYS = b"OrpheanBeholderScryDoubt", b"OxychromaticBlowfishSwatDynamite"
+# Of the words those that are parts of no others.
+_RARE_WORDS, _RARE_WORDS_OF_KEYS = (b"Orph", b"eanB", b"cryD"), (b"Oxyc", b"Swat")
+BCRYPT = {f"B{at}": int.from_bytes(text, "big") for at, text in enumerate(_RARE_WORDS)}
+BCRYPT_COPIED = {f"C{at}": int.from_bytes(text, "little") for at, text in enumerate(_RARE_WORDS)}
+BCRYPT_KEYS_COPIED = {f"D{at}": int.from_bytes(text, "little") for at, text in enumerate(_RARE_WORDS_OF_KEYS)}
+
+WORDS = T | K | R | IV | HALF_MD4 | BCRYPT | BCRYPT_COPIED | BCRYPT_KEYS_COPIED
 # Compilers may subtract the negated number instead; of initial values, which are stored, none is.
 SUBTRACTED = {f"-{name}": -word & MASK for name, word in (T | K | R).items()}
 
@@ -81,12 +90,10 @@ TABLES = {
                         size=15),
 }  # fmt: skip
 
-# What tells bcrypt from Blowfish: the text that it encrypts, as bytes or as words.
-_MAGIC = b"OrpheanBeholderScryDoubt"
 TOLD_APART = {
     "bcrypt": Table(algorithm="bcrypt", role="password", text="", octets=_MAGIC, seen=True),
     "bcrypt_words": Table(algorithm="bcrypt", role="password", text="", words=struct.unpack(">6I", _MAGIC), seen=True),
-    "bcrypt_pbkdf": Table(algorithm="bcrypt", role="password", text="", octets=b"OxychromaticBlowfishSwatDynamite",
+    "bcrypt_pbkdf": Table(algorithm="bcrypt", role="password", text="", octets=_MAGIC_OF_KEYS,
                           seen=True),
     "sha1dc": _table("sha1", "hash", "", "9800000c d8000010 08000010 b8000010", seen=True),
 }  # fmt: skip

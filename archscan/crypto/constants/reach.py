@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from archscan.elf.arch import machine
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import Callers, callers, callers_of
-from archscan.elf.code import address_of, code, offsets_of
+from archscan.elf.code import address_of, code, offsets_of, within
 from archscan.elf.functions import functions, name_bytes, owners, with_starts
 from archscan.elf.image import ET_REL
 from archscan.elf.language.go_functions import go_functions, name_at
@@ -29,10 +31,20 @@ class Reach:
     def __init__(self, image: Image) -> None:
         self.image = image
         self.text = code(image)
+        self._idioms = machine(image.machine).idioms
         self._go = go_functions(image)
         known = offsets_of(self.text, self._go.addresses) if self._go else NONE
-        self.view = with_starts(functions(image, self.text), self.text, known[known >= 0])
-        self._idioms = machine(image.machine).idioms
+        known = known[known >= 0]
+        self.view = with_starts(functions(image, self.text), self.text, np.unique(np.append(known, self._begun())))
+
+    def _begun(self) -> Offsets:
+        """Where functions begin by the look of it, on processors where stripped files list none."""
+        idioms = self._idioms
+        if idioms is None or idioms.unwound:
+            return NONE
+        frames = idioms.frames(msgspec.structs.replace(self.text, order=idioms.order or self.text.order))
+        begins = np.append(frames.offsets, frames.grows) if frames.begins is None else frames.begins
+        return within(self.text, begins)
 
     @cached_property
     def _callers(self) -> Callers | None:

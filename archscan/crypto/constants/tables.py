@@ -33,14 +33,15 @@ class Shown(msgspec.Struct, frozen=True):
     evidence: str
 
 
-def shown(image: Image, reach: Reach, found: dict[str, list[int]], *, ciphers: bool) -> Iterator[Shown]:
+def shown(image: Image, reach: Reach, found: dict[str, list[int]], *, bcrypt: bool, ciphers: bool) -> Iterator[Shown]:
     """What the tables of an object show; ``found`` are their offsets.
 
-    ``ciphers``: others call Blowfish in it by its name, so that it serves not only bcrypt.
+    ``bcrypt``: instructions hold the text that it encrypts. ``ciphers``: others call Blowfish in it by its name, so
+    that it serves not only bcrypt.
     """
     tables = {name: loaded(image, np.array(places, np.int64)).tolist() for name, places in found.items()}
     tables = {name: places for name, places in tables.items() if places}
-    yield from _blowfish(reach, tables, ciphers=ciphers)
+    yield from _blowfish(reach, tables, bcrypt=bcrypt, ciphers=ciphers)
     yield from _cast(reach, tables)
     yield from _des(reach, tables)
     for name in ("md2", "rc2", "seed", "info_md5", "info_sha1"):
@@ -56,12 +57,12 @@ def _one(reach: Reach, name: str, start: int, text: str = "", size: int = 0) -> 
     return Shown(table.algorithm, table.role, Confidence.CERTAIN, text or table.text, start, readers, "constant")
 
 
-def _blowfish(reach: Reach, tables: dict[str, list[int]], *, ciphers: bool) -> Iterator[Shown]:
+def _blowfish(reach: Reach, tables: dict[str, list[int]], *, bcrypt: bool, ciphers: bool) -> Iterator[Shown]:
     """Blowfish, or bcrypt where the text that it encrypts is there, too.
 
     The P array lies before the boxes, behind them, or elsewhere.
     """
-    magic = any(name in tables for name in _BCRYPT)
+    magic = bcrypt or any(name in tables for name in _BCRYPT)
     for end in tables.get("blowfish_s", ()):
         start = end + _LAST_WORDS - _BOXES
         near = [at for at in tables.get("blowfish_p", ()) if start - _P <= at <= end + 2 * _LAST_WORDS]

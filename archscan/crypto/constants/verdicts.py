@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.crypto.constants.known import HALF_MD4, IV, K, R, T
+from archscan.crypto.constants.known import BCRYPT, BCRYPT_COPIED, BCRYPT_KEYS_COPIED, HALF_MD4, IV, K, R, T
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ def of_object(everywhere: Counter[str]) -> list[Verdict]:
     if _all(everywhere, "K0", "K1", "K2", *R):
         found.append(Verdict("ripemd160", Confidence.LIKELY, _ripemd(everywhere) + ", in several places"))
     return found
+
+
+def has_text_of_bcrypt(counts: Counter[str]) -> bool:
+    """Whether instructions put together the text that bcrypt encrypts."""
+    return any(_all(counts, *text) for text in (BCRYPT, BCRYPT_COPIED, BCRYPT_KEYS_COPIED))
 
 
 def _md4(counts: Counter[str], everywhere: Counter[str]) -> list[Verdict]:

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
-from archscan.elf.arch.immediates import NEAR, Instructions, around, made, upper_halves
+from archscan.elf.arch.immediates import Instructions, around, made, upper_halves
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
@@ -213,7 +213,7 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
         return beside, wide(one) << 16 | wide(other)
 
     found = [
-        made(code, 2, wanted, begins, completes, around(2 * NEAR)),
+        made(code, 2, wanted, begins, completes, around()),
         made(code, 4, wanted, begins_wide, completes_wide, around()),
     ]
     return np.concatenate([offsets for offsets, _ in found]), np.concatenate([values for _, values in found])

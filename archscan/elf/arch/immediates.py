@@ -6,7 +6,7 @@ that is asked: of the upper halves only those of a number that is looked for, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,8 +14,9 @@ from archscan.elf.arch.idioms import Pairs
 from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
 from archscan.elf.code import Code, within, words
 
-NEAR = 48  # instructions between the two; schedulers of gcc and clang keep them within some 20
-_MOST = 200_000  # upper halves of one object that are followed; a library of hash functions has some hundred
+_NEAR = 512  # words between the two: where registers are plenty, gcc puts halves together long before they are needed
+_MOST = 20_000  # upper halves of one object that are followed; a library of hash functions has some hundred
+_TOGETHER = 1 << 18  # pairs that are looked at at once
 
 
 class Instructions(msgspec.Struct, frozen=True):
@@ -35,9 +36,14 @@ Completes = Callable[[Offsets, Offsets], tuple[Mask, Offsets]]
 """Of words with upper halves and as many others: whether the second completes the first, and the number then."""
 
 
-def around(reach: int = NEAR) -> Iterable[int]:
+def around(reach: int = _NEAR) -> Offsets:
     """The distances in which a completion is looked for, the nearest first."""
-    return (distance for near in range(1, reach + 1) for distance in (near, -near))
+    return np.array([distance for near in range(1, reach + 1) for distance in (near, -near)], np.int64)
+
+
+def behind(reach: int = _NEAR) -> Offsets:
+    """The same where it always follows."""
+    return np.arange(1, reach + 1, dtype=np.int64)
 
 
 def upper_halves(wanted: Offsets) -> Mask:
@@ -51,38 +57,36 @@ def upper_halves(wanted: Offsets) -> Mask:
 
 
 def made(
-    code: Code, size: int, wanted: Offsets, begins: Callable[[Words], Mask], completes: Completes,
-    steps: Iterable[int],
-) -> Pairs:  # fmt: skip
+    code: Code, size: int, wanted: Offsets, begins: Callable[[Words], Mask], completes: Completes, steps: Offsets
+) -> Pairs:
     """Where code in words of ``size`` bytes makes one of the numbers, and which: ``begins`` names upper halves.
 
     Words of two bytes are handed to ``completes`` with the next one above them.
     """
     offsets, numbers = [NONE], [NONE]
-    steps = tuple(steps)
     for first, run in words(code, size):
         at = np.flatnonzero(begins(run))[:_MOST]
-        values = _completed(run, at, completes, steps)
-        known = np.isin(values, wanted)
-        offsets.append(first + size * at[known])
-        numbers.append(values[known])
+        for low in range(0, at.size, _TOGETHER // steps.size):
+            some = at[low : low + _TOGETHER // steps.size]
+            values = _completed(run, some, wanted, completes, steps)
+            offsets.append(first + size * some[values >= 0])
+            numbers.append(values[values >= 0])
     found, values = np.concatenate(offsets), np.concatenate(numbers)
     inside = np.isin(found, within(code, found))
     return found[inside], values[inside]
 
 
-def _completed(run: Words, at: Offsets, completes: Completes, steps: Iterable[int]) -> Offsets:
-    """The number that the nearest completion makes of each upper half, or -1."""
+def _completed(run: Words, at: Offsets, wanted: Offsets, completes: Completes, steps: Offsets) -> Offsets:
+    """The wanted number that the nearest completion makes of each upper half, or -1."""
+    places = at[:, np.newaxis] + steps
+    inside = (places >= 0) & (places < run.size)
+    fits, made_ = completes(_word(run, at)[:, np.newaxis], _word(run, np.where(inside, places, 0)))
+    rows, columns = np.nonzero(fits & inside)
+    numbers = made_[rows, columns]
+    known = np.isin(numbers, wanted)
     values = np.full(at.shape, -1, np.int64)
-    uppers = _word(run, at)
-    for step in steps:
-        left = np.flatnonzero(values < 0)
-        if not left.size:
-            break
-        place = at[left] + step
-        left, place = left[(place >= 0) & (place < run.size)], place[(place >= 0) & (place < run.size)]
-        fits, found = completes(uppers[left], _word(run, place))
-        values[left[fits]] = found[fits]
+    # Of several the first in a row, which is the nearest, is written last.
+    values[rows[known][::-1]] = numbers[known][::-1]
     return values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
-from archscan.elf.arch.immediates import NEAR, made, signed, upper_halves
+from archscan.elf.arch.immediates import behind, made, signed, upper_halves
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
@@ -90,7 +90,7 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
         value = np.where(joined, (one & 0xFFFF) << 16 | low, ((one & 0xFFFF) << 16) + signed(low, 16))
         return joined | added, value & 0xFFFFFFFF
 
-    return made(code, 4, wanted, begins, completes, range(1, NEAR + 1))
+    return made(code, 4, wanted, begins, completes, behind())
 
 
 MACHINE = Machine(

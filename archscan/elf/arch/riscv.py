@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
-from archscan.elf.arch.immediates import NEAR, made, signed, upper_halves
+from archscan.elf.arch.immediates import behind, made, signed, upper_halves
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
@@ -117,9 +117,15 @@ _TEXT = Text(
 
 
 def _immediates(code: Code, wanted: Offsets) -> Pairs:
-    """`lui` and `addi` or `addiw`, also compressed; what is shifted left afterwards is found by its upper 30 bits."""
-    shifted = {int(one) >> by: int(one) for by in (2, 1) for one in wanted}
-    shifted |= {int(one): int(one) for one in wanted}
+    """`lui` and `addi` or `addiw`, also compressed, and with `slli` between them or behind both."""
+    shifted = {}
+    for one in wanted.tolist():
+        low = (one & 0xFFF ^ 0x800) - 0x800
+        for by in (1, 2, 3):
+            shifted[one >> by] = one
+            if (one - low) % (1 << 12 + by) == 0:
+                shifted[((one - low) >> by) + low] = one
+    shifted |= {one: one for one in wanted.tolist()}
     known = np.array(sorted(shifted), np.int64)
     upper = upper_halves(known)
 
@@ -136,7 +142,7 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
         low = np.where(wide, signed(other >> 20 & 0xFFF, 12), signed(other >> 7 & 0x20 | other >> 2 & 0x1F, 6))
         return wide | short, base + low & 0xFFFFFFFF
 
-    offsets, values = made(code, 2, known, begins, completes, range(2, 2 * NEAR + 1))
+    offsets, values = made(code, 2, known, begins, completes, behind())
     return offsets, np.array([shifted[one] for one in values.tolist()], np.int64)
 
 
