@@ -3,6 +3,8 @@
 ``main`` encrypts one block of eight bytes; key and block are its arguments, in hexadecimal digits.
 """
 
+# ruff: noqa: E501 - lines of C, and tables of numbers
+
 from __future__ import annotations
 
 S = """14 4 13 1 2 15 11 8 3 10 6 12 5 9 0 7 0 15 7 4 14 2 13 1 10 6 12 11 9 5 3 8

@@ -3,6 +3,8 @@
 ``main`` prints the result for the first argument, so that a test can hold it against another implementation.
 """
 
+# ruff: noqa: E501 - lines of C, and tables of numbers
+
 from __future__ import annotations
 
 import math
@@ -182,7 +184,7 @@ def _primes(count: int) -> list[int]:
 def sha256() -> str:
     """SHA-256, which is of the same family and not weak (FIPS 180-4)."""
     root = [math.isqrt(one << 64) & 0xFFFFFFFF for one in _primes(8)]
-    cubes = [int(round(one ** (1 / 3) * 2**40)) for one in _primes(64)]
+    cubes = [round(one ** (1 / 3) * 2**40) for one in _primes(64)]
     exact = [next(n for n in range((c >> 8) + 1, (c >> 8) - 2, -1) if n**3 <= p << 96) & 0xFFFFFFFF
              for c, p in zip(cubes, _primes(64), strict=True)]  # fmt: skip
     body = f"""    static const u32 k[64] = {{{", ".join(f"0x{one:08x}u" for one in exact)}}};

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archscan.crypto.catalogue import stem
+from archscan.crypto.catalogue import Role, stem
 from archscan.elf.symbols import exports, symbols
 from archscan.model import ElfKind
 
@@ -52,6 +52,7 @@ class Trade:
             if one.id == library
             for symbol in one.symbols
             for use in symbol.uses
+            if use.role != Role.TLS  # what a connection may agree on is computed by others
         ]
         selected = {name for use in uses for name in (use.selector, *(other for _, other in use.selectors)) if name}
         known = self._catalogue.selectors
