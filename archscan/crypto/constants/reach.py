@@ -40,7 +40,7 @@ class Reach:
     def _begun(self) -> Offsets:
         """Where functions begin by the look of it, on processors where stripped files list none."""
         idioms = self._idioms
-        if idioms is None or idioms.unwound:
+        if idioms is None or idioms.unwound or self._go:
             return NONE
         frames = idioms.frames(msgspec.structs.replace(self.text, order=idioms.order or self.text.order))
         begins = np.append(frames.offsets, frames.grows) if frames.begins is None else frames.begins
