@@ -157,7 +157,7 @@ def _digest(
 
 def _means(copies: Copies) -> tuple[object, ...]:
     """What of the copies makes facts; reasons are for people."""
-    paths = sorted(one.path for one in copies.provider)
+    paths = sorted((one.path, one.language or "", one.algorithms) for one in copies.provider)
     tables = (copies.named, copies.go, copies.go_functions, copies.rust)
     return (paths, *(sorted(table.items()) for table in tables))
 

@@ -127,10 +127,16 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Objects that offer algorithms by trade, by their path keys (``*`` stands for anything), and why they do."""
+    """Objects that offer algorithms by trade, and why they do.
 
-    path: str
+    By their path keys (``*`` stands for anything), by the language whose run-time system lies in them, or both; only
+    some ``algorithms`` where these are listed.
+    """
+
     reason: str
+    path: str = "*"
+    language: str | None = None
+    algorithms: tuple[str, ...] = ()
 
 
 class Copies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -296,6 +296,11 @@ def copies(path: Path, known: Mapping[str, Algorithm]) -> Copies:
     for key in ("go", "go_functions", "rust"):
         for name, algorithm in getattr(found, key).items():
             _expect(algorithm in known, f"{path}: {key}.{name!r}", "an algorithm of algorithms.toml", algorithm)
+    for position, provider in enumerate(found.provider):
+        where = f"{path}: provider[{position}]"
+        _expect(provider.path != "*" or provider.language is not None, where, "a path or a language", provider.path)
+        for algorithm in provider.algorithms:
+            _expect(algorithm in known, f"{where}.algorithms", "algorithms of algorithms.toml", algorithm)
     for algorithm, pattern in found.named.items():
         _expect(algorithm in known, f"{path}: named", "algorithms of algorithms.toml", algorithm)
         try:

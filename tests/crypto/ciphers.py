@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 S = """14 4 13 1 2 15 11 8 3 10 6 12 5 9 0 7 0 15 7 4 14 2 13 1 10 6 12 11 9 5 3 8
 4 1 14 8 13 6 2 11 15 12 9 7 3 10 5 0 15 12 8 2 4 9 1 7 5 11 3 14 10 0 6 13
 15 1 8 14 6 11 3 4 9 7 2 13 12 0 5 10 3 13 4 7 15 2 8 14 12 0 1 10 6 9 11 5
@@ -53,7 +55,7 @@ def des(*, kind: str = "unsigned char") -> str:
     inverse = [0] * 64
     for at, one in enumerate(_IP):
         inverse[one - 1] = at + 1
-    tables = {"IP": _IP, "FP": inverse, "E": _E, "P": _P, "PC1": _PC1, "PC2": _PC2, "S": S}
+    tables: dict[str, Sequence[object]] = {"IP": _IP, "FP": inverse, "E": _E, "P": _P, "PC1": _PC1, "PC2": _PC2, "S": S}
     text = "".join(
         f"static const {kind} {name}[] = {{{', '.join(map(str, table))}}};\n" for name, table in tables.items()
     )

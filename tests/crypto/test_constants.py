@@ -116,7 +116,7 @@ def test_the_function_and_the_place_are_named(tmp_path: Path, name: str) -> None
         assert use.function.startswith("block")
         assert reached(use) == {"called_by": ["main"], "exported": False}
         assert use.address is not None
-        command = ["readelf", "--wide", "--sections", tmp_path / "x"]
+        command = ["readelf", "--wide", "--sections", str(tmp_path / "x")]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         fields = next(line.split("]")[1].split() for line in text.splitlines() if " .text " in line)
         inside = 0 <= int(use.address, 16) - int(fields[2], 16) < int(fields[4], 16)

@@ -7,6 +7,7 @@ functions. RC4 and IDEA have no constants; they are not guessed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -70,7 +71,7 @@ def _all(image: Image, reach: Reach, trade: Trade, found: search.Found) -> Itera
     for one in hashes:
         also = ", with collision detection" if detects and one.algorithm == "sha1" else ""
         yield msgspec.structs.replace(one, text=one.text + also)
-    yield from shown(image, reach, found.tables, bcrypt=copied, ciphers=trade.names("blowfish"))
+    yield from shown(image, reach, found.tables, bcrypt=copied, ciphers=partial(trade.names, "blowfish"))
     yield from instructions(image, reach)
 
 

@@ -13,6 +13,7 @@ from archscan.model import ElfKind
 
 if TYPE_CHECKING:
     from archscan.crypto.catalogue import Catalogue
+    from archscan.crypto.entries import Provider
     from archscan.elf.image import Image
     from archscan.model import Elf
 
@@ -30,14 +31,19 @@ class Trade:
 
     def offers(self, algorithm: str) -> bool:
         """Whether the object offers an algorithm to others rather than using it."""
-        listed = self._catalogue.copies.provider
-        if algorithm in self._catalogued or any(fnmatchcase("/" + self._facts.path_key, one.path) for one in listed):
-            return True
-        return self._facts.kind in _LIBRARIES and self.names(algorithm)
+        listed = any(self._is(one, algorithm) for one in self._catalogue.copies.provider)
+        return listed or algorithm in self._catalogued or self.names(algorithm)
+
+    def _is(self, one: Provider, algorithm: str) -> bool:
+        return (
+            fnmatchcase("/" + self._facts.path_key, one.path)
+            and one.language in (None, self._facts.language)
+            and (not one.algorithms or algorithm in one.algorithms)
+        )
 
     def names(self, algorithm: str) -> bool:
-        """Whether a function that the object exports is named for an algorithm."""
-        pattern = self._catalogue.copies.named.get(algorithm)
+        """Whether a function that a library exports is named for an algorithm; programs offer nothing by names."""
+        pattern = self._catalogue.copies.named.get(algorithm) if self._facts.kind in _LIBRARIES else None
         return pattern is not None and re.search(pattern, self._exported) is not None
 
     @cached_property
@@ -61,5 +67,7 @@ class Trade:
 
     @cached_property
     def _exported(self) -> str:
-        """The names that the object exports, one a line."""
-        return "\n".join(row.symbol for row in exports(self._image, symbols(self._image)))
+        """The names that the object exports, one a line; methods of a plugin's classes are exported by habit."""
+        names = (row.symbol for row in exports(self._image, symbols(self._image)))
+        by_habit = "_Z" if self._facts.kind == ElfKind.PLUGIN else "\n"
+        return "\n".join(name for name in names if not name.startswith(by_habit))

@@ -12,7 +12,7 @@ from archscan.elf.arrays import np
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from archscan.crypto.constants.reach import Reach
     from archscan.elf.image import Image
@@ -33,11 +33,13 @@ class Shown(msgspec.Struct, frozen=True):
     evidence: str
 
 
-def shown(image: Image, reach: Reach, found: dict[str, list[int]], *, bcrypt: bool, ciphers: bool) -> Iterator[Shown]:
+def shown(
+    image: Image, reach: Reach, found: dict[str, list[int]], *, bcrypt: bool, ciphers: Callable[[], bool]
+) -> Iterator[Shown]:
     """What the tables of an object show; ``found`` are their offsets.
 
-    ``bcrypt``: instructions hold the text that it encrypts. ``ciphers``: others call Blowfish in it by its name, so
-    that it serves not only bcrypt.
+    ``bcrypt``: instructions hold the text that it encrypts. ``ciphers``: whether others call Blowfish in it by its
+    name, so that it serves not only bcrypt.
     """
     tables = {name: loaded(image, np.array(places, np.int64)).tolist() for name, places in found.items()}
     tables = {name: places for name, places in tables.items() if places}
@@ -57,7 +59,9 @@ def _one(reach: Reach, name: str, start: int, text: str = "", size: int = 0) -> 
     return Shown(table.algorithm, table.role, Confidence.CERTAIN, text or table.text, start, readers, "constant")
 
 
-def _blowfish(reach: Reach, tables: dict[str, list[int]], *, bcrypt: bool, ciphers: bool) -> Iterator[Shown]:
+def _blowfish(
+    reach: Reach, tables: dict[str, list[int]], *, bcrypt: bool, ciphers: Callable[[], bool]
+) -> Iterator[Shown]:
     """Blowfish, or bcrypt where the text that it encrypts is there, too.
 
     The P array lies before the boxes, behind them, or elsewhere.
@@ -71,7 +75,7 @@ def _blowfish(reach: Reach, tables: dict[str, list[int]], *, bcrypt: bool, ciphe
         if magic:
             text = one.text + " of Blowfish, text of bcrypt"
             yield msgspec.structs.replace(one, algorithm="bcrypt", role="password", text=text)
-        if ciphers or not magic:
+        if not magic or ciphers():
             yield one
 
 

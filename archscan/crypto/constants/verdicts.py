@@ -40,7 +40,7 @@ def of_place(counts: Counter[str], everywhere: Counter[str]) -> list[Verdict]:
     elif _all(counts, "K0", "K1", "K2") and _all(everywhere, *IV) and not any(name in everywhere for name in R):
         # Where numbers are costly, compilers add the difference of two of them (gcc -Os for ARM).
         found.append(Verdict("sha1", Confidence.LIKELY, "K0 K1 K2, IV, and nothing of RIPEMD"))
-    if _all(counts, "K0", "K1", "K2", "R0", "R1"):
+    if _all(counts, "K0", "K1", "K2", "R0", "R1") or (_all(counts, *R) and not counts.keys().isdisjoint(K)):
         found.append(Verdict("ripemd160", Confidence.CERTAIN, _ripemd(counts)))
     elif _all(counts, *_RIPEMD128) and "R0" not in counts and "R4" not in counts:
         found.append(Verdict("ripemd128", Confidence.CERTAIN, _ripemd(counts)))
