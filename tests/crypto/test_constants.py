@@ -21,6 +21,12 @@ COPIES = ("constant", "instruction", "language")
 HASHES = {
     "md5 in code": ("md5", implementations.md5(table=False), "900150983cd24fb0d6963f7d28e17f72"),
     "md5 in a table": ("md5", implementations.md5(table=True), "900150983cd24fb0d6963f7d28e17f72"),
+    # Old code keeps 32 bits in longs, of which RISC-V makes positive numbers in several steps.
+    "md5 in longs": (
+        "md5",
+        implementations.md5(table=False).replace("typedef uint32_t u32", "typedef unsigned long u32"),
+        "900150983cd24fb0d6963f7d28e17f72",
+    ),
     "md4": ("md4", implementations.md4(), "a448017aaf21d8525fc10ae87aa6729d"),
     "sha1 in code": ("sha1", implementations.sha1(form="rounds"), "a9993e364706816aba3e25717850c26c9cd0d89d"),
     "sha1 in loops": ("sha1", implementations.sha1(form="loops"), "a9993e364706816aba3e25717850c26c9cd0d89d"),

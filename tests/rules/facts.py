@@ -136,7 +136,8 @@ def _put_object(connection: sqlite3.Connection, package: int, item: Object) -> N
         _insert(connection, "crypto_use", {**use, "symbol": symbol, "evidence": "import", "confidence": "likely"})
     for algorithm, role in item.copies:
         use = {"elf_id": elf, "algorithm": algorithm, "strength": "weak", "role": role, "evidence": "constant"}
-        _insert(connection, "crypto_use", {**use, "function": "sub_1000", "confidence": "certain", "argument": "a table"})
+        seen = {"function": "sub_1000", "argument": "a table"}
+        _insert(connection, "crypto_use", {**use, **seen, "confidence": "certain"})
 
 
 def rule(name: str = "no-pie", **changes: Any) -> Rule:

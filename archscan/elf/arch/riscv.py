@@ -117,15 +117,21 @@ _TEXT = Text(
 
 
 def _immediates(code: Code, wanted: Offsets) -> Pairs:
-    """`lui` and `addi` or `addiw`, also compressed, and with `slli` between them or behind both."""
+    """`lui` and `addi` or `addiw`, also compressed, and with `slli` between them or behind both.
+
+    What has its highest bit set, and shall not be negative in 64 bits, is shifted, and may be added to once more.
+    """
     shifted = {}
     for one in wanted.tolist():
         low = (one & 0xFFF ^ 0x800) - 0x800
+        upper = one - low
+        zeros = (upper & -upper).bit_length() - 1
+        shifted[upper >> zeros] = one
         for by in (1, 2, 3):
             shifted[one >> by] = one
-            if (one - low) % (1 << 12 + by) == 0:
-                shifted[((one - low) >> by) + low] = one
-    shifted |= {one: one for one in wanted.tolist()}
+            if zeros >= 12 + by:
+                shifted[(upper >> by) + low] = one
+    shifted = {number: one for number, one in shifted.items() if number >> 16} | {one: one for one in wanted.tolist()}
     known = np.array(sorted(shifted), np.int64)
     upper = upper_halves(known)
 
