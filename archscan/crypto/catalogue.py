@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto import tables
-from archscan.crypto.entries import Algorithm, Library, Role, Selector, Symbol, Use
+from archscan.crypto.entries import Algorithm, Copies, Library, Role, Selector, Symbol, Use
 from archscan.errors import RuleError
 from archscan.model import Strength
 
@@ -54,7 +54,8 @@ class Entry(msgspec.Struct, frozen=True):
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Every library, algorithm and selector that is known, sorted by id and name.
 
-    ``index`` finds the exporters of a symbol, ``stems`` the library of a soname's stem. ``digest`` (sha256, hex)
+    ``index`` finds the exporters of a symbol, ``stems`` the library of a soname's stem, ``copies`` tells of algorithms
+    that are compiled in. ``digest`` (sha256, hex)
     changes with everything that facts depend on, and with nothing else.
     """
 
@@ -64,6 +65,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     strengths: dict[str, Strength]
     index: dict[str, tuple[Entry, ...]]
     stems: dict[str, str]
+    copies: Copies
     digest: str
 
 
@@ -93,7 +95,17 @@ def load_all(directories: Sequence[Path]) -> Catalogue:
     if not libraries:
         places = ", ".join(str(directory / "catalogue") for directory in directories)
         raise RuleError(f"{places}: expected at least one library (*.toml)")
-    return _assembled(known, [libraries[name] for name in sorted(libraries)])
+    copies = Copies()
+    for directory in directories:
+        if (path := directory / "copies.toml").exists():
+            copies = _joined(copies, tables.copies(path, algorithms))
+    return _assembled(known, [libraries[name] for name in sorted(libraries)], copies)
+
+
+def _joined(one: Copies, more: Copies) -> Copies:
+    """What two directories say of copies; the later one's word counts."""
+    tables = {name: getattr(one, name) | getattr(more, name) for name in ("named", "go", "go_functions", "rust")}
+    return Copies(provider=one.provider + more.provider, **tables)
 
 
 def _files(directories: Sequence[Path], part: str) -> Iterator[Path]:
@@ -101,7 +113,7 @@ def _files(directories: Sequence[Path], part: str) -> Iterator[Path]:
     return (path for directory in directories for path in sorted((directory / part).glob("*.toml")))
 
 
-def _assembled(known: tables.Known, libraries: Sequence[Library]) -> Catalogue:
+def _assembled(known: tables.Known, libraries: Sequence[Library], copies: Copies) -> Catalogue:
     algorithms = known.algorithms
     strengths = {name: algorithm.strength for name, algorithm in algorithms.items()}
     stems: dict[str, str] = {}
@@ -120,7 +132,8 @@ def _assembled(known: tables.Known, libraries: Sequence[Library]) -> Catalogue:
         strengths=strengths,
         index={name: tuple(entries) for name, entries in index.items()},
         stems=stems,
-        digest=_digest(libraries, known.selectors, stems, strengths),
+        copies=copies,
+        digest=_digest(libraries, known.selectors, stems, strengths, copies),
     )
 
 
@@ -129,6 +142,7 @@ def _digest(
     selectors: Mapping[str, Selector],
     stems: Mapping[str, str],
     strengths: Mapping[str, Strength],
+    copies: Copies,
 ) -> str:
     """Of what facts are made of. Notes, nodes and the order in the files make no difference to a fact."""
     symbols = [
@@ -137,8 +151,15 @@ def _digest(
         for symbol in library.symbols
     ]
     values = {name: (one.kind, one.values) for name, one in sorted(selectors.items())}
-    told = (sorted(stems.items()), symbols, values, sorted(strengths.items()))
+    told = (sorted(stems.items()), symbols, values, sorted(strengths.items()), _means(copies))
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def _means(copies: Copies) -> tuple[object, ...]:
+    """What of the copies makes facts; reasons are for people."""
+    paths = sorted((one.path, one.language or "", one.algorithms) for one in copies.provider)
+    tables = (copies.named, copies.go, copies.go_functions, copies.rust)
+    return (paths, *(sorted(table.items()) for table in tables))
 
 
 def _unsaid(use: Use) -> Use:

@@ -127,6 +127,33 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     uses: tuple[Use, ...]
 
 
+class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Objects that offer algorithms by trade, and why they do.
+
+    By their path keys (``*`` stands for anything), by the language whose run-time system lies in them, or both; only
+    some ``algorithms`` where these are listed.
+    """
+
+    reason: str
+    path: str = "*"
+    language: str | None = None
+    algorithms: tuple[str, ...] = ()
+
+
+class Copies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What implementations inside objects mean.
+
+    ``named`` are regular expressions for exported functions, by algorithm: who exports one offers it. ``go`` and
+    ``rust`` are the algorithms of packages and crates, ``go_functions`` of functions that say more than their package.
+    """
+
+    provider: tuple[Provider, ...] = ()
+    named: dict[str, str] = {}
+    go: dict[str, str] = {}
+    go_functions: dict[str, str] = {}
+    rust: dict[str, str] = {}
+
+
 class Library(msgspec.Struct, frozen=True, kw_only=True):
     """One library, or a program whose plugins call back into it (``binary``, then there is no soname).
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import tomli
 
-from archscan.crypto.entries import Algorithm, Kind, Library, Role, Selector, Symbol, Text, Use, Value, When
+from archscan.crypto.entries import Algorithm, Copies, Kind, Library, Role, Selector, Symbol, Text, Use, Value, When
 from archscan.errors import RuleError
 from archscan.model import Strength
 
@@ -289,3 +289,23 @@ def _merged(before: Symbol, symbol: Symbol, where: str) -> Symbol:
     same = msgspec.structs.replace(before, uses=()) == msgspec.structs.replace(symbol, uses=())
     _expect(same, where, "the same version, returns, hidden, only_in and vague as before", symbol.name)
     return msgspec.structs.replace(symbol, uses=(*before.uses, *symbol.uses))
+
+
+def copies(path: Path, known: Mapping[str, Algorithm]) -> Copies:
+    """What is told of implementations inside objects (``copies.toml``). Raises ``RuleError``."""
+    found = _typed(_table(path), Copies, str(path))
+    for key in ("go", "go_functions", "rust"):
+        for name, algorithm in getattr(found, key).items():
+            _expect(algorithm in known, f"{path}: {key}.{name!r}", "an algorithm of algorithms.toml", algorithm)
+    for position, provider in enumerate(found.provider):
+        where = f"{path}: provider[{position}]"
+        _expect(provider.path != "*" or provider.language is not None, where, "a path or a language", provider.path)
+        for algorithm in provider.algorithms:
+            _expect(algorithm in known, f"{where}.algorithms", "algorithms of algorithms.toml", algorithm)
+    for algorithm, pattern in found.named.items():
+        _expect(algorithm in known, f"{path}: named", "algorithms of algorithms.toml", algorithm)
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise RuleError(f"{path}: named.{algorithm}: expected a regular expression: {error}") from error
+    return found

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-# Folders of a rules directory that hold other data than rules, and the one file that lies beside the folders.
+# Folders of a rules directory that hold other data than rules, and the files that lie beside the folders.
 _OTHER_FOLDERS = frozenset({"catalogue", "context", "expectations", "selectors"})
-_OTHER_FILES = frozenset({"algorithms.toml"})
+_OTHER_FILES = frozenset({"algorithms.toml", "copies.toml"})
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SCOPES = ("object", "package", "archive")

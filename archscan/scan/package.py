@@ -17,13 +17,16 @@ from pathlib import Path
 import msgspec
 
 from archscan import deb, elf
+from archscan.crypto import constants
 from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.constants.languages import language_uses
 from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
 from archscan.deb.path_key import path_key
+from archscan.elf.image import Image
 from archscan.errors import DebError, ElfError, InputError, LimitError, SourceError
 from archscan.model import (
     Begin,
@@ -59,6 +62,7 @@ def prepare() -> None:
 
     from archscan.elf import lief_reader, pyelftools_reader  # noqa: F401
 
+    constants.prepare()
     with contextlib.suppress(ElfError, OSError):  # any object of this machine will do; this one is there
         elf.facts(Path(msgspec._core.__file__).read_bytes(), elf.Place("", "", "", None))  # noqa: SLF001
 
@@ -280,15 +284,16 @@ class _Reader:
 
 def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: elf.Exports = "") -> Elf:
     """Everything that archscan knows of one ELF object. Raises ElfError, also where it has too long a name."""
-    facts = elf.facts(data, place, exports=exports)
+    image = elf.read(data)
+    facts = elf.facts_of(image, place, exports=exports)
     longest = _longest_text(facts)
     if longest > _LONGEST_NAME:
         raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
+    facts = _with_copies(facts, image, catalogue)
     names = {row.symbol for row in facts.imports} & catalogue.index.keys()
     wanted = {name: reading(catalogue, name) for name in names}
     if not wanted:
         return facts
-    image = elf.read(data)
     sites = elf.call_sites(image, wanted)
     calls, kept = seen(catalogue, image, sites, facts.imports, facts.needed)
     # What the code or a table shows is not said again of the import.
@@ -296,7 +301,13 @@ def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports
     imports = import_uses(catalogue, facts.imports, facts.needed)
     uses = tuple(use for use in imports if (use.symbol, use.library) not in said)
     reasons = facts.reasons | _cut_off(sites.left_out)
-    return msgspec.structs.replace(facts, crypto=uses + kept, calls=calls, reasons=reasons)
+    return msgspec.structs.replace(facts, crypto=facts.crypto + uses + kept, calls=calls, reasons=reasons)
+
+
+def _with_copies(facts: Elf, image: Image, catalogue: Catalogue) -> Elf:
+    """The same with the implementations that are compiled in."""
+    found = constants.constant_uses(catalogue, image, facts) + language_uses(catalogue, image, facts)
+    return msgspec.structs.replace(facts, crypto=found) if found else facts
 
 
 def _cut_off(left_out: int) -> dict[str, Reason]:

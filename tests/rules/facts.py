@@ -40,6 +40,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True):
     imports: tuple[str, ...] = ()
     uses: tuple[tuple[str, str], ...] = ()  # algorithm, symbol
     calls: tuple[Mapping[str, Any], ...] = ()  # columns of uses that calls show
+    copies: tuple[tuple[str, str], ...] = ()  # algorithm and role of implementations inside
     privilege: str | None = None
     hardlinks: tuple[tuple[str, str | None], ...] = ()  # path, privilege
 
@@ -139,6 +140,10 @@ def _put_object(connection: sqlite3.Connection, package: int, item: Object) -> N
                 "symbol": "EVP_Digest", "evidence": "call", "confidence": "certain", "function": "main",
                 "address": "0x1000"}  # fmt: skip
         _insert(connection, "crypto_use", {**call, **changes})
+    for algorithm, role in item.copies:
+        use = {"elf_id": elf, "algorithm": algorithm, "strength": "weak", "role": role, "evidence": "constant"}
+        seen = {"function": "sub_1000", "argument": "a table"}
+        _insert(connection, "crypto_use", {**use, **seen, "confidence": "certain"})
 
 
 def rule(name: str = "no-pie", **changes: Any) -> Rule:

@@ -48,6 +48,14 @@ BAD: dict[str, Object] = {
     "imports-small-block-cipher": Object(uses=(("blowfish", "BF_set_key"),)),
     "imports-legacy-tls": Object(uses=(("tls1.0", "TLSv1_method"),)),
     "imports-weak-password-hash": Object(uses=(("crypt-des", "DES_crypt"),)),
+    "contains-md5": Object(copies=(("md5", "hash"),)),
+    "contains-sha1": Object(copies=(("sha1", "hash"),)),
+    "contains-md4": Object(copies=(("md4", "hash"),)),
+    "contains-ripemd": Object(copies=(("ripemd160", "hash"),)),
+    "contains-des": Object(copies=(("crypt-des", "password"),)),
+    "contains-rc2": Object(copies=(("rc2", "cipher"),)),
+    "contains-small-block-cipher": Object(copies=(("blowfish", "cipher"),)),
+    "holds-weak-signature-prefix": Object(copies=(("sha1", "sign"),)),
 }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
+from archscan.elf.arch.immediates import Instructions
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
-from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes
+from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes, sha1
 from archscan.elf.arch.x86_lifting import reader
 from archscan.elf.arrays import NONE, Bytes, Mask, Offsets, among, np, numbers
 from archscan.elf.code import Code, matches, offsets_of, within
@@ -269,6 +270,7 @@ MACHINE = Machine(
     number=62,
     jump_slot=frozenset({7}),
     glob_dat=frozenset({6}),
+    sha1=Instructions(sha1, 16),
     irelative=frozenset({37}),
     property_and=0xC0000002,  # GNU_PROPERTY_X86_FEATURE_1_AND
     marks={"ibt_marked": 1, "shstk_marked": 2},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from archscan.elf.arch.idioms import Frames, Idioms, Text
+from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
+from archscan.elf.arch.immediates import Instructions, around, made, upper_halves
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
@@ -183,6 +184,51 @@ _TEXT = Text(
     aliases={},
 )
 
+
+def _immediates(code: Code, wanted: Offsets) -> Pairs:
+    """`movw` and `movt` of one register, in Thumb-2 and in instructions of four bytes."""
+    upper = upper_halves(wanted)
+
+    def thumb(word: Offsets) -> Offsets:
+        return (word & 0xF) << 12 | (word & 0x400) << 1 | word >> 20 & 0x700 | word >> 16 & 0xFF
+
+    def begins(run: Words) -> Mask:
+        found = np.zeros(run.shape, np.bool_)
+        at = np.flatnonzero(run[:-1] & 0xFBF0 == 0xF2C0)
+        found[at] = upper[thumb(run[at].astype(np.int64) | run[at + 1].astype(np.int64) << 16)]
+        return found
+
+    def completes(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
+        beside = (other & 0x8000FBF0 == 0xF240) & ((one ^ other) & 0x0F000000 == 0)
+        return beside, thumb(one) << 16 | thumb(other)
+
+    def wide(word: Offsets) -> Offsets:
+        return (word >> 4 & 0xF000) | word & 0xFFF
+
+    def begins_wide(run: Words) -> Mask:
+        return (run & 0xFF00000 == 0x3400000) & upper[(run >> 4 & 0xF000) | run & 0xFFF]
+
+    def completes_wide(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
+        beside = (other & 0xFF00000 == 0x3000000) & ((one ^ other) & 0xF000 == 0)
+        return beside, wide(one) << 16 | wide(other)
+
+    found = [
+        made(code, 2, wanted, begins, completes, around()),
+        made(code, 4, wanted, begins_wide, completes_wide, around()),
+    ]
+    return np.concatenate([offsets for offsets, _ in found]), np.concatenate([values for _, values in found])
+
+
+def _masked(value: int, run: Words) -> Mask:
+    return run & 0xFFB00F50 == value
+
+
+def _sha1(code: Code) -> dict[str, Offsets]:
+    """`sha1c`, `sha1p`, `sha1m` and `sha1su0` in instructions of four bytes; how Thumb writes them is not known."""
+    known = {"sha1c": 0xF2000C40, "sha1p": 0xF2100C40, "sha1m": 0xF2200C40, "sha1su0": 0xF2300C40}
+    return {name: where(code, 4, partial(_masked, value)) for name, value in known.items()}
+
+
 MACHINE = Machine(
     name="arm",
     number=40,
@@ -190,6 +236,8 @@ MACHINE = Machine(
     glob_dat=frozenset({21}),
     irelative=frozenset({160}),
     implicit_addends=True,
+    immediates=_immediates,
+    sha1=Instructions(_sha1, 4),
     features=frozenset({"stack_clash"}),
     idioms=Idioms(
         canaries=_canaries, unwound=False, frames=_frames, addresses=_addresses, text=_TEXT, flags=_HARD_FLOAT

@@ -7,6 +7,7 @@ from functools import partial
 
 from archscan.elf.arch.arm64_lifting import read
 from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
+from archscan.elf.arch.immediates import Instructions, around, made, upper_halves
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
@@ -279,6 +280,28 @@ _LIFT = Lift(
     zero="xzr",
 )
 
+
+def _immediates(code: Code, wanted: Offsets) -> Pairs:
+    """`movz` or `movn` and `movk` of one register: of the lower or the upper half of 64 bits."""
+    upper = upper_halves(wanted)
+
+    def begins(run: Words) -> Mask:
+        return (run & 0x1FA00000 == 0x12A00000) & upper[run >> 5 & 0xFFFF]
+
+    def completes(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
+        beside = (other & 0x1F80001F == 0x12800000 | one & 0x1F) & ((one ^ other) >> 21 & 3 == 1)
+        high, low = (np.where(word & 0x60000000, word >> 5, ~(word >> 5)) & 0xFFFF for word in (one, other))
+        return beside, high << 16 | low
+
+    return made(code, 4, wanted, begins, completes, around())
+
+
+def _sha1(code: Code) -> dict[str, Offsets]:
+    """`sha1c`, `sha1p`, `sha1m` and `sha1su0` (Arm ARM, C7.2)."""
+    known = {"sha1c": 0x5E000000, "sha1p": 0x5E001000, "sha1m": 0x5E002000, "sha1su0": 0x5E003000}
+    return {name: where(code, 4, partial(_masked, 0xFFE0FC00, value)) for name, value in known.items()}
+
+
 MACHINE = Machine(
     name="aarch64",
     number=183,
@@ -291,6 +314,8 @@ MACHINE = Machine(
     marks={"bti_marked": 1, "pac_marked": 2},
     features=frozenset({"stack_clash", "bti_marked", "bti_compiled", "pac_marked", "pac_compiled"}),
     lift=_LIFT,
+    immediates=_immediates,
+    sha1=Instructions(_sha1, 1),
     idioms=Idioms(
         canaries=_canaries,
         guard="__stack_chk_guard",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from archscan.elf.arch.idioms import Frames, Idioms, Probes, Text
+from archscan.elf.arch.immediates import Instructions
 from archscan.elf.arch.machine import Machine
-from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes
+from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes, sha1
 from archscan.elf.arrays import Mask, Offsets, among
 from archscan.elf.code import Code, matches
 
@@ -92,6 +93,7 @@ MACHINE = Machine(
     number=3,
     jump_slot=frozenset({7}),
     glob_dat=frozenset({6}),
+    sha1=Instructions(sha1, 16),
     irelative=frozenset({42}),
     implicit_addends=True,
     property_and=0xC0000002,  # GNU_PROPERTY_X86_FEATURE_1_AND

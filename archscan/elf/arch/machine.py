@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from archscan.elf.arch.idioms import Idioms
+from archscan.elf.arch.immediates import Immediates, Instructions
 from archscan.elf.arch.lifting import Lift
 
 
@@ -40,4 +41,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     marks: dict[str, int] = {}  # column → bit of that property
     features: frozenset[str] = frozenset()  # columns that mean something on this processor
     idioms: Idioms | None = None  # how its machine code looks; None where nobody has said
+    immediates: Immediates | None = None  # numbers that code makes of two halves; None where they stand in it whole
+    sha1: Instructions | None = None
     lift: Lift | None = None  # how its instructions are read for the values that they move

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from archscan.elf.arch.idioms import Frames, Idioms, Text
+from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
+from archscan.elf.arch.immediates import behind, made, signed, upper_halves
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
@@ -72,6 +73,26 @@ _TEXT = Text(
     unwritten=re.compile(r"mtcrf 0x[c-f]\w, "),
 )
 
+
+def _immediates(code: Code, wanted: Offsets) -> Pairs:
+    """`lis` or `addis`, or `oris` as Go writes it, and `ori` or `addi` of what that gives."""
+    upper = upper_halves(wanted)
+
+    def begins(run: Words) -> Mask:
+        kind = run >> 26
+        return ((kind == 15) | (kind == 25)) & upper[run & 0xFFFF]
+
+    def completes(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
+        register, kind = np.where(one >> 26 == 15, one >> 21, one >> 16) & 31, other >> 26
+        joined = (kind == 24) & (other >> 21 & 31 == register)
+        added = (kind == 14) & (other >> 16 & 31 == register)
+        low = other & 0xFFFF
+        value = np.where(joined, (one & 0xFFFF) << 16 | low, ((one & 0xFFFF) << 16) + signed(low, 16))
+        return joined | added, value & 0xFFFFFFFF
+
+    return made(code, 4, wanted, begins, completes, behind())
+
+
 MACHINE = Machine(
     name="ppc64",
     number=21,
@@ -79,6 +100,7 @@ MACHINE = Machine(
     glob_dat=frozenset({20}),
     irelative=frozenset({248}),
     page=65536,
+    immediates=_immediates,
     executable_stack=False,
     features=frozenset({"stack_clash"}),
     # Their assembler takes what the older ABI wanted, and `_start` 128 bytes (glibc, sysdeps/powerpc/powerpc64).

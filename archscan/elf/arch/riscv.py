@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from archscan.elf.arch.idioms import Frames, Idioms, Text
+from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
+from archscan.elf.arch.immediates import behind, made, signed, upper_halves
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Mask, Offsets, Words, np
@@ -114,11 +115,49 @@ _TEXT = Text(
     aliases={},
 )
 
+
+def _immediates(code: Code, wanted: Offsets) -> Pairs:
+    """`lui` and `addi` or `addiw`, also compressed, and with `slli` between them or behind both.
+
+    What has its highest bit set, and shall not be negative in 64 bits, is shifted, and may be added to once more.
+    """
+    shifted = {}
+    for one in wanted.tolist():
+        low = (one & 0xFFF ^ 0x800) - 0x800
+        upper = one - low
+        zeros = (upper & -upper).bit_length() - 1
+        shifted[upper >> zeros] = one
+        for by in (1, 2, 3):
+            shifted[one >> by] = one
+            if zeros >= 12 + by:
+                shifted[(upper >> by) + low] = one
+    shifted = {number: one for number, one in shifted.items() if number >> 16} | {one: one for one in wanted.tolist()}
+    known = np.array(sorted(shifted), np.int64)
+    upper = upper_halves(known)
+
+    def begins(run: Words) -> Mask:
+        found = np.zeros(run.shape, np.bool_)
+        at = np.flatnonzero(run[:-1] & 0x7F == 0x37)
+        found[at] = upper[run[at + 1]]
+        return found
+
+    def completes(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
+        register, base = one >> 7 & 31, one & 0xFFFFF000
+        wide = (other & 0x7077 == 0x13) & (other >> 15 & 31 == register)
+        short = ((other & 0xE003 == 1) | (other & 0xE003 == 0x2001)) & (other >> 7 & 31 == register)
+        low = np.where(wide, signed(other >> 20 & 0xFFF, 12), signed(other >> 7 & 0x20 | other >> 2 & 0x1F, 6))
+        return wide | short, base + low & 0xFFFFFFFF
+
+    offsets, values = made(code, 2, known, begins, completes, behind())
+    return offsets, np.array([shifted[one] for one in values.tolist()], np.int64)
+
+
 MACHINE = Machine(
     name="riscv",
     number=243,
     jump_slot=frozenset({5}),
     irelative=frozenset({58}),
     executable_stack=False,
+    immediates=_immediates,
     idioms=Idioms(canaries=_canaries, unwound=False, frames=_frames, addresses=_addresses, text=_TEXT),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from archscan.elf.arch.idioms import Frames, Idioms, Text
+from archscan.elf.arch.immediates import Instructions
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import word_at
 from archscan.elf.arrays import Offsets, np, numbers
@@ -71,12 +72,22 @@ _TEXT = Text(
     aliases={},
 )
 
+
+def _sha1(code: Code) -> dict[str, Offsets]:
+    """`kimd` or `klmd` with function 1 in %r0, which `lghi` or `lhi` puts there (z/Architecture, 7, "KIMD")."""
+    chosen = np.concatenate([matches(code, (0xA7, low, 0x00, 0x01)) for low in (0x08, 0x09)])
+    found = np.sort(np.concatenate([matches(code, (0xB9, low, 0x00, None)) for low in (0x3E, 0x3F)]))
+    last = np.sort(chosen)[np.maximum(np.searchsorted(np.sort(chosen), found) - 1, 0)] if chosen.size else found
+    return {"kimd": found[(last < found) & (found - last <= 64)]}
+
+
 MACHINE = Machine(
     name="s390",
     number=22,
     jump_slot=frozenset({11}),
     glob_dat=frozenset({10}),
     irelative=frozenset({61}),
+    sha1=Instructions(_sha1, 1),
     features=frozenset({"stack_clash"}),
     idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT),
 )

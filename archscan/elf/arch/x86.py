@@ -76,3 +76,9 @@ def probes(code: Code, taken: Frames, rex: tuple[int, ...]) -> Probes:
     # clang leaves a frame of exactly a page alone: the next call touches what is below.
     bare = ~touched & ((taken.sizes[taken.sizes >= GUARD_PAGE] > GUARD_PAGE) | (not probed.size))
     return Probes(probed, large[bare])
+
+
+def sha1(code: Code) -> dict[str, Offsets]:
+    """`sha1rnds4` between registers, and `sha1nexte` (Intel SDM, SHA extensions)."""
+    rounds = matches(code, (0x0F, 0x3A, 0xCC, (0xC0, 0xC0), (0, 0xFC)))
+    return {"sha1rnds4": rounds, "sha1nexte": matches(code, (0x0F, 0x38, 0xC8))}
