@@ -160,7 +160,7 @@ def test_constants_in_several_functions_are_less_sure(tmp_path: Path) -> None:
 def test_instructions_are_found_beside_the_constants(
     tmp_path: Path, compiler: str, flags: list[str], steps: str, seen: str
 ) -> None:
-    start = "unsigned h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};"
+    start = "unsigned h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};"
     code = f"{start} void step(void) {{ {steps * 20} }} int main(void) {{ step(); return h[0]; }}"
     (use,) = copies(built(tmp_path, code, "-O2", *flags, compiler=compiler))
     assert (use.algorithm, use.evidence, use.function, use.argument) == ("sha1", "instruction", "step", seen)
