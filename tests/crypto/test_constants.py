@@ -89,8 +89,10 @@ def test_hash_functions_are_found_whatever_the_compiler_makes_of_them(
         found = copies(built(tmp_path, code, option, "-s", compiler=compiler))
         assert [(use.algorithm, use.role) for use in found] == [(algorithm, "hash")] * bool(algorithm), name
         assert {use.evidence for use in found} <= {"constant"}
-        # MD4's two constants may stand once each, where registers hold them.
-        assert all(use.confidence == "certain" or name in ("md4", "sha1 in code") for use in found), name
+        # MD4's two constants may stand once each, where registers hold them; on 32-bit ARM and RISC-V, where no table
+        # lists the functions, one may be cut in two.
+        sure = name != "md4" and not compiler.startswith(("arm", "riscv"))
+        assert all(use.confidence in ("certain", *(() if sure else ("likely",))) for use in found), name
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
