@@ -89,8 +89,10 @@ def test_hash_functions_are_found_whatever_the_compiler_makes_of_them(
         found = copies(built(tmp_path, code, option, "-s", compiler=compiler))
         assert [(use.algorithm, use.role) for use in found] == [(algorithm, "hash")] * bool(algorithm), name
         assert {use.evidence for use in found} <= {"constant"}
-        # MD4's two constants may stand once each, where registers hold them.
-        assert all(use.confidence == "certain" or name in ("md4", "sha1 in code") for use in found), name
+        # MD4's two constants may stand once each, where registers hold them; on 32-bit ARM and RISC-V, where no table
+        # lists the functions, one may be cut in two.
+        sure = name != "md4" and not compiler.startswith(("arm", "riscv"))
+        assert all(use.confidence in ("certain", *(() if sure else ("likely",))) for use in found), name
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -160,7 +162,7 @@ def test_constants_in_several_functions_are_less_sure(tmp_path: Path) -> None:
 def test_instructions_are_found_beside_the_constants(
     tmp_path: Path, compiler: str, flags: list[str], steps: str, seen: str
 ) -> None:
-    start = "unsigned h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};"
+    start = "unsigned h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};"
     code = f"{start} void step(void) {{ {steps * 20} }} int main(void) {{ step(); return h[0]; }}"
     (use,) = copies(built(tmp_path, code, "-O2", *flags, compiler=compiler))
     assert (use.algorithm, use.evidence, use.function, use.argument) == ("sha1", "instruction", "step", seen)

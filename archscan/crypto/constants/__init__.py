@@ -35,6 +35,7 @@ __all__ = ["constant_uses", "prepare"]
 
 prepare = search.prepare
 _MOST = 16  # uses of one algorithm in an object; OpenSSL has four implementations of SHA-1
+_OF_SHA1 = ("K0", "K1", "K2", "K3", "IV4")  # code that leaves the rounds to instructions has its initial values
 _ROLES = {"half-md4": "checksum"}
 
 
@@ -72,7 +73,8 @@ def _all(image: Image, reach: Reach, trade: Trade, found: search.Found) -> Itera
         also = ", with collision detection" if detects and one.algorithm == "sha1" else ""
         yield msgspec.structs.replace(one, text=one.text + also)
     yield from shown(image, reach, found.tables, bcrypt=copied, ciphers=partial(trade.names, "blowfish"))
-    yield from instructions(image, reach)
+    if any(name in place.counts for place in known for name in _OF_SHA1):
+        yield from instructions(image, reach)
 
 
 def _hashes(known: list[Place], reach: Reach) -> Iterator[Shown]:

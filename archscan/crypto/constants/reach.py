@@ -9,7 +9,6 @@ import msgspec
 
 from archscan.elf.arch import machine
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Callers, callers, callers_of
 from archscan.elf.code import address_of, code, offsets_of, within
 from archscan.elf.functions import functions, name_bytes, owners, with_starts
 from archscan.elf.image import ET_REL
@@ -19,6 +18,7 @@ from archscan.elf.program import is_exported
 from archscan.model import escape
 
 if TYPE_CHECKING:
+    from archscan.elf.arch.idioms import Pairs
     from archscan.elf.image import Image
 
 _MOST = 8  # callers that are named
@@ -47,12 +47,13 @@ class Reach:
         return within(self.text, begins)
 
     @cached_property
-    def _callers(self) -> Callers | None:
+    def _calls(self) -> Pairs | None:
+        """Where code calls or jumps to an address that it names, and to which; few are asked for, so not sorted."""
         direct = self._idioms.direct_calls if self._idioms and self.image.type != ET_REL else None
-        return callers(self.text, direct) if direct else None
+        return direct(self.text) if direct else None
 
     @cached_property
-    def _taken(self) -> tuple[Offsets, Offsets] | None:
+    def _taken(self) -> Pairs | None:
         """Where code computes addresses, and which."""
         taken = self._idioms.taken if self._idioms and self.image.type != ET_REL else None
         return taken(self.text) if taken else None
@@ -84,7 +85,7 @@ class Reach:
         """
         exported = any(is_exported(self.view, number) for number in numbers)
         found: dict[str, object] = {"exported": exported}
-        if self._callers is None or not numbers:
+        if self._calls is None or not numbers:
             return found
         calling = {one for number in numbers for one in self._calling(number)} - {-1, *numbers}
         found = {"called_by": [self.label(one) for one in sorted(calling)[:_MOST]], "exported": exported}
@@ -98,17 +99,15 @@ class Reach:
 
     def _calling(self, number: int) -> list[int]:
         """The functions that call one or jump to where it begins; -1 for code in none."""
-        assert self._callers is not None
-        found = callers_of(self._callers, self._range(number)[0])
-        numbers: list[int] = np.unique(owners(self.view, found)).tolist()
+        offsets, targets = self._calls or (NONE, NONE)
+        numbers: list[int] = np.unique(owners(self.view, offsets[targets == self._range(number)[0]])).tolist()
         return numbers
 
     def _is_reached(self, number: int) -> bool:
         """Whether anything but calls may lead into a function: jumps, an address that is kept, the loader."""
-        assert self._callers is not None
         low, high = self._range(number)
-        begin, end = np.searchsorted(self._callers.targets, [low, high])
-        from_outside = owners(self.view, self._callers.offsets[begin:end]) != number
+        offsets, targets = self._calls or (NONE, NONE)
+        from_outside = owners(self.view, offsets[(targets >= low) & (targets < high)]) != number
         _, computed = self._taken or (NONE, NONE)
         first, last = np.searchsorted(self._kept, [low, high])
         named = (self.image.entry, *self.image.tags.values())

@@ -38,7 +38,7 @@ def found(image: Image) -> Found | None:
     seen = _scan(_scanner(image.order, few=True), image.data)
     if not seen and not joined[0].size:
         return None
-    every = _scan(_scanner(image.order, few=False), image.data)
+    every = _scan(_scanner(image.order, few=False, subtracted=numbers is None), image.data)
     tables = {name: every.pop(f"$t_{name}") for name in (*TABLES, *TOLD_APART) if f"$t_{name}" in every}
     rows = [(at, name) for pattern, places in every.items() for name in (_NAMES[pattern],) for at in places]
     rows += zip(joined[0].tolist(), joined[1], strict=True)
@@ -67,13 +67,15 @@ _NAMES = {f"$w_{name.replace('-', 'n')}": name for name in _BY_VALUE.values()}
 
 
 @cache
-def _scanner(order: str, *, few: bool) -> Any:
-    """What looks for the patterns in objects of a byte order."""
+def _scanner(order: str, *, few: bool, subtracted: bool = True) -> Any:
+    """What looks for the patterns in objects of a byte order.
+
+    ``subtracted``: instructions hold whole numbers, and so may hold negated words of MD5 (gcc -O0 for x86, s390x).
+    """
     import yara_x
 
     words = WORDS | SUBTRACTED
-    # On s390x alone (and others of its byte order) instructions are known to subtract words of MD5.
-    every = (name for name in words if order == ">" or not name.startswith("-T"))
+    every = (name for name in words if subtracted or not name.startswith("-T"))
     chosen = (*RARE, *RARE_SUBTRACTED) if few else tuple(every)
     patterns = {f"$w_{name.replace('-', 'n')}": struct.pack(f"{order}I", words[name] & MASK).hex() for name in chosen}
     for name, table in (TABLES if few else TABLES | TOLD_APART).items():

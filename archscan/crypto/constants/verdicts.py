@@ -37,8 +37,8 @@ def of_place(counts: Counter[str], everywhere: Counter[str]) -> list[Verdict]:
         found.append(Verdict("md5", Confidence.CERTAIN, f"{words} of 64 T words"))
     if _all(counts, *K):
         found.append(Verdict("sha1", Confidence.CERTAIN, "K0 K1 K2 K3" + _with_iv(everywhere, "IV4")))
-    elif _all(counts, "K0", "K1", "K2") and _all(everywhere, *IV) and not any(name in everywhere for name in R):
-        # Where numbers are costly, compilers add the difference of two of them (gcc -Os for ARM).
+    elif _all(counts, "K0", "K1", "K2") and _all(everywhere, "IV0", "IV4") and everywhere.keys().isdisjoint(R):
+        # Where numbers are costly, compilers add the difference of two of them, or invert one (gcc -Os for ARM).
         found.append(Verdict("sha1", Confidence.LIKELY, "K0 K1 K2, IV, and nothing of RIPEMD"))
     if _all(counts, "K0", "K1", "K2", "R0", "R1") or (_all(counts, *R) and not counts.keys().isdisjoint(K)):
         found.append(Verdict("ripemd160", Confidence.CERTAIN, _ripemd(counts)))
