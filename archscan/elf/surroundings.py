@@ -13,9 +13,9 @@ from archscan.elf.arrays import np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
 from archscan.elf.functions import owners
-from archscan.elf.image import PT_LOAD, mapped
+from archscan.elf.image import PT_LOAD
 from archscan.elf.program import Program, every_call, holds, home_of, imported, label_of
-from archscan.elf.texts import is_constant
+from archscan.elf.texts import is_constant, words_at
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (
     Atom,
@@ -69,7 +69,7 @@ def surroundings(program: Program, number: int, *, passed: bool = True) -> Surro
         texts = sorted(one.text.decode("ascii", "replace") for one in atoms if isinstance(one, Text))
     else:
         texts = []
-    texts += (_text_at(program, address) for address in list(dict.fromkeys(addresses))[:_MOST_NAMED])
+    texts += (words_at(program.image, address) for address in list(dict.fromkeys(addresses))[:_MOST_NAMED])
     kept = (text[:_LONGEST].strip() for text in texts if len(text) >= _SHORTEST)
     return Surroundings(
         label_of(program, number),
@@ -78,14 +78,6 @@ def surroundings(program: Program, number: int, *, passed: bool = True) -> Surro
         _callers(program, number),
         holds(program.taken(), address_of(program.text, int(program.view.starts[number]))),
     )
-
-
-def _text_at(program: Program, address: int) -> str:
-    """What is written at an address, in one line; empty where that is no text."""
-    raw = mapped(program.image, address, _LONGEST)
-    text = raw.partition(b"\0")[0].decode("utf-8", "ignore")
-    readable = all(one.isprintable() or one.isspace() for one in text)
-    return " ".join(text.split()) if readable and is_constant(program.image, address) else ""
 
 
 def _range(program: Program, number: int) -> tuple[int, int]:

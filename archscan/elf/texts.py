@@ -31,6 +31,13 @@ def string_at(image: Image, address: int) -> str | None:
     return text.decode("ascii") if all(32 <= byte < 127 for byte in text) else None
 
 
+def words_at(image: Image, address: int) -> str:
+    """What is written at an address, in one line without other blanks; empty where that is no text, or may change."""
+    text = mapped(image, address, _LONGEST).partition(b"\0")[0].decode("utf-8", "ignore")
+    readable = all(one.isprintable() or one.isspace() for one in text)
+    return " ".join(text.split()) if readable and is_constant(image, address) else ""
+
+
 def number_at(image: Image, address: int, width: int) -> int | None:
     """The number of ``width`` bytes at an address where nobody changes it, a pointer once it is relocated."""
     if not is_constant(image, address):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +40,7 @@ _SETTING = "contexts"
 _MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of another one
 # What is looked up is looked up to be used: digests as such, other algorithms as ciphers.
 _DIGESTS = frozenset({"md4", "md5", "sha1", "ripemd", "old-hash"})
+_IDENTIFIER = re.compile(r"[a-zA-Z]\w*_\w+")
 _NOTHING = (Context.UNKNOWN.value, Confidence.POSSIBLE.value, None, None, None)
 
 
@@ -137,7 +139,7 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str,
         "families": use.family,
         "kinds": use.evidence,
         "symbols": use.symbol,
-        "functions": use.function,
+        "functions": _lines([use.function, *_identifiers(_list(surroundings.get("texts")))]),
         "paths": use.path_key,
         "packages": use.package,
         "needed": needed,
@@ -146,7 +148,7 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str,
         "calls": _lines([use.symbol, *(name for name, _ in (*sinks, *beside)), *_list(surroundings.get("calls"))]),
         "call_roles": _lines(role for _, role in (*sinks, *beside)),
         "texts": _lines(_list(surroundings.get("texts"))),
-        "callers": _lines([*(one.get("name") for one in callers), *_list(surroundings.get("called_by"))]),
+        "callers": _lines([*_list(surroundings.get("called_by")), *_callers(callers)]),
         "caller_calls": _lines(name for one in callers for name in _list(one.get("calls"))),
         "caller_texts": _lines(text for one in callers for text in _list(one.get("texts"))),
     }
@@ -156,6 +158,18 @@ def _role(use: _Use) -> str:
     if use.role not in ("lookup", "any"):
         return use.role
     return "hash" if use.family in _DIGESTS else "cipher"
+
+
+def _callers(callers: Iterable[Mapping[str, Any]]) -> Iterator[object]:
+    """The names of callers, as symbols or as texts."""
+    for one in callers:
+        yield one.get("name")
+        yield from _identifiers(_list(one.get("texts")))
+
+
+def _identifiers(texts: Iterable[object]) -> Iterator[str]:
+    """Texts that are names: stripped programs still say `__func__` in their messages."""
+    return (text for text in texts if isinstance(text, str) and _IDENTIFIER.fullmatch(text))
 
 
 def _list(value: object) -> list[Any]:

@@ -15,6 +15,7 @@ from archscan.elf.image import ET_REL
 from archscan.elf.language.go_functions import go_functions, name_at
 from archscan.elf.pointers import pointers
 from archscan.elf.program import is_exported
+from archscan.elf.texts import words_at
 from archscan.model import escape
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from archscan.elf.image import Image
 
 _MOST = 8  # callers that are named
+_HIGH = 3  # callers of callers: what transforms a block is called by what takes data, and that by who wants the digest
+_MOST_ABOVE = 24  # of these that are looked at
+_MOST_TEXTS = 12  # of a caller
+_MOST_NAMED = 256  # addresses that are looked at for texts
+_SHORTEST, _LONGEST = 3, 80  # characters of a text
 _LONGEST_NAME = 1024
 
 
@@ -89,9 +95,37 @@ class Reach:
             return found
         calling = {one for number in numbers for one in self._calling(number)} - {-1, *numbers}
         found = {"called_by": [self.label(one) for one in sorted(calling)[:_MOST]], "exported": exported}
+        above = [one for one in map(self._said, self._above(calling, set(numbers))) if len(one) > 1]
+        if above:
+            found["callers"] = above[:_MOST]
         if not calling and not exported and self._taken and not any(map(self._is_reached, numbers)):
             found["unused"] = True
         return found
+
+    def _above(self, calling: set[int], known: set[int]) -> list[int]:
+        """The functions that call, those that call these, and so on; the nearest first."""
+        found: list[int] = []
+        level = sorted(calling)
+        for _ in range(_HIGH):
+            found += level
+            if len(found) >= _MOST_ABOVE:
+                break
+            known |= set(level)
+            level = sorted({one for number in level for one in self._calling(number)} - known - {-1})
+        return found[:_MOST_ABOVE]
+
+    def _said(self, number: int) -> dict[str, object]:
+        """A caller as `context_evidence` has it: its name, and texts that it names."""
+        texts = (words_at(self.image, address) for address in self._named(number))
+        kept = dict.fromkeys(escape(text[:_LONGEST]) for text in texts if len(text) >= _SHORTEST)
+        said = {"name": self.label(number), "texts": list(kept)[:_MOST_TEXTS]}
+        return {key: value for key, value in said.items() if value}
+
+    def _named(self, number: int) -> list[int]:
+        """The addresses that a function names, as many as are looked at."""
+        offsets, computed = self._taken or (NONE, NONE)
+        inside = (offsets >= self.view.starts[number]) & (offsets < self.view.ends[number])
+        return list(dict.fromkeys(computed[inside].tolist()))[:_MOST_NAMED]
 
     def _range(self, number: int) -> tuple[int, int]:
         start = address_of(self.text, int(self.view.starts[number]))
