@@ -122,7 +122,8 @@ def test_the_function_and_the_place_are_named(tmp_path: Path, name: str) -> None
     for use in found:
         assert use.function is not None
         assert use.function.startswith("block")
-        assert reached(use) == {"called_by": ["main"], "exported": False}
+        printing = [{"name": "main", "texts": ["%02x"]}]
+        assert reached(use) == {"called_by": ["main"], "exported": False, "callers": printing}
         assert use.address is not None
         command = ["readelf", "--wide", "--sections", str(tmp_path / "x")]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
