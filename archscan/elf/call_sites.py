@@ -1,11 +1,10 @@
 """Where imported functions are called, and with what, as far as the code around tells (`call_sites`).
 
-On amd64. Functions without a call that is asked for are not decoded.
+Functions without a call that is asked for are not decoded.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
@@ -13,12 +12,13 @@ import msgspec
 
 from archscan.elf.arch import machine
 from archscan.elf.arch.idioms import Idioms
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Calls, by_place, callers, calls, first, slot_symbols
+from archscan.elf.calls import Calls, by_place, callers, calls, first, slot_symbols, without
 from archscan.elf.code import Code, address_of, code, offsets_of
 from archscan.elf.following import followed
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
-from archscan.elf.image import Image, text_at
+from archscan.elf.image import SYMBOL_FIELDS, Image, symbol_struct, text_at
 from archscan.elf.inspection import decoder
 from archscan.elf.mapping import FAR
 from archscan.elf.pointers import pointers
@@ -30,7 +30,6 @@ from archscan.elf.values import Call
 from archscan.elf.values.domain import UNKNOWN, Along, Value
 from archscan.elf.variables import beginning, public_data
 
-_SYMBOL = 24  # bytes of Elf64_Sym
 _DEEP = 3  # callers of callers
 _START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
 _MOST_SITES = 10_000  # of one object; openssl's command has about 350 of imported functions of the catalogue
@@ -99,7 +98,9 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
     """
     known = machine(image.machine)
     idioms, lift = known.idioms, known.lift
-    if idioms is None or idioms.text is None or idioms.direct_calls is None or lift is None or image.bits != 64:
+    if idioms is None or idioms.text is None or idioms.direct_calls is None or lift is None:
+        return _NO_SITES
+    if not _fits(image, lift, idioms.flags):
         return _NO_SITES
     names, relocated = set(wanted), _slots(image)
     linked = known.jump_slot | known.glob_dat
@@ -122,8 +123,11 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         image, text, view, lift, engine, own, every, slots, taken, idioms.named, idioms.branches, begins_with, wanted,
         own_names,
     )  # fmt: skip
-    tables = {slot for slot in through if relocated[slot].kind not in linked}
-    loads = _loads(program, idioms, through - tables)
+    loads = _loads(program, idioms, through)
+    # Where no relocation is the GOT's alone, what code loads as it stands is taken for it.
+    got = set() if known.glob_dat else set(loads.slots.tolist())
+    tables = {slot for slot in through - got if relocated[slot].kind not in linked}
+    loads = without(loads, tables)
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
     kept = [Taken(slot, relocated[slot].symbol, None) for slot in sorted(tables)] + kept
     left_out = sum(max(found - most, 0) for found, most in (
@@ -143,6 +147,12 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         lambda site, value: texts(program, site.number, value, site.call),
         cache(partial(_passed_on, program)),
     )
+
+
+def _fits(image: Image, lift: Lift, flags: int) -> bool:
+    """Whether the lift is for the object's ABI, too."""
+    same = image.bits == 8 * lift.word and (image.order == ">") == lift.big_endian
+    return same and image.flags & flags == flags
 
 
 def _with_called(view: Functions, text: Code, called: Offsets, idioms: Idioms) -> Functions:
@@ -205,15 +215,15 @@ class _Slot(msgspec.Struct, frozen=True):
 def _slots(image: Image) -> dict[int, _Slot]:
     """The places that the loader fills with addresses of symbols."""
     table = dynamic_symbols(image)
-    row = struct.Struct(image.order + "IBBHQ").unpack_from
+    row, (value, _, section) = symbol_struct(image), SYMBOL_FIELDS[image.bits]
     symbols: dict[int, tuple[str, int | None]] = {}
     found = {}
     for slot, (number, kind) in slot_symbols(image).items():
         if number not in symbols:
-            whole = number * _SYMBOL + _SYMBOL <= len(table.rows)
-            name, _, _, section, value = row(table.rows, number * _SYMBOL) if whole else (0, 0, 0, 0, 0)
-            text = text_at(table.strings, name).decode("ascii", "replace") if whole else ""
-            symbols[number] = text, value if section else None
+            whole = (number + 1) * row.size <= len(table.rows)
+            fields = row.unpack_from(table.rows, number * row.size) if whole else (0,) * 6
+            text = text_at(table.strings, fields[0]).decode("ascii", "replace") if whole else ""
+            symbols[number] = text, fields[value] if fields[section] else None
         found[slot] = _Slot(symbols[number][0], kind, symbols[number][1])
     return found
 
@@ -234,9 +244,10 @@ def _taken(image: Image, text: Code, view: Functions, idioms: Idioms) -> Offsets
     """
     offsets, computed = idioms.taken(text) if idioms.taken else (NONE, NONE)
     numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in _START_FILES]
-    code = offsets_of(text, computed) >= 0
+    code = offsets_of(text, computed & ~idioms.code_mark) >= 0
     real = (numbers >= 0) & (code | ~np.isin(numbers, np.concatenate(started)))
-    return np.unique(np.concatenate([computed[real], pointers(image)]))
+    addresses = np.concatenate([computed[real], pointers(image)])
+    return np.unique(np.concatenate([addresses, addresses & ~idioms.code_mark]) if idioms.code_mark else addresses)
 
 
 def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[int]) -> Iterator[Site]:

@@ -86,7 +86,7 @@ def followed(program: Program, number: int, value: Value, depth: int, call: Call
 
 def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Call) -> Value:
     """The text that a function has put together, or what others have put where a call points them to."""
-    text = text_on_stack(place, call)
+    text = text_on_stack(place, call, program.image.order)
     if text is not None:
         return frozenset({Text(text)})
     held = call.slots.get(place.at)
@@ -95,15 +95,15 @@ def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Cal
     return frozenset(one for one in found if isinstance(one, Filled)) or frozenset({place})
 
 
-def text_on_stack(place: Stack, call: Call) -> bytes | None:
-    """The bytes up to a zero, where each slot has one known number."""
+def text_on_stack(place: Stack, call: Call, order: str) -> bytes | None:
+    """The bytes up to a zero, where each slot has one known number; in which ``order`` those of a number are."""
     at, found = place.at, b""
     while len(found) < _LONGEST_TEXT and (held := call.slots.get(at)) is not None:
         width, value = held
         (one, *others) = value or (None,)
         if others or not isinstance(one, Number):
             return None
-        found += (one.value % (1 << 8 * width)).to_bytes(width, "little")
+        found += (one.value % (1 << 8 * width)).to_bytes(width, "little" if order == "<" else "big")
         if b"\0" in found:
             return found[: found.index(b"\0")]
         at += width
@@ -171,9 +171,14 @@ def _kept(program: Program, variable: Memory, depth: int) -> Value:
         if beginning is not None and near == end and program.named is not None:
             stored = _stored(program, variable, depth, alone=far == near)
             if stored or far == near:
-                low = beginning % (1 << 8 * variable.width)
+                low = (beginning >> _above(program, variable)) % (1 << 8 * variable.width)
                 program.variables[variable] = frozenset({Number(low)}) | stored
     return program.variables[variable]
+
+
+def _above(program: Program, variable: Memory) -> int:
+    """How many bits of the word at an address are those of what stands behind the variable, and less than it."""
+    return 8 * (program.lift.word - variable.width) if program.lift.big_endian else 0
 
 
 def _stored(program: Program, variable: Memory, depth: int, *, alone: bool) -> Value:

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 import msgspec
 
-from archscan.elf.arch.lifting import Kind, Lift, Operation
+from archscan.elf.arch.lifting import Kind, Lift, Operation, as_they_are
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.calls import Callers, Calls, callers_of
 from archscan.elf.code import Code, address_of, offsets_of
@@ -20,6 +20,7 @@ from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_thro
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import Effect, Effects
 from archscan.elf.values.domain import Memory, Value
+from archscan.elf.values.state import MOST_STACKED
 from archscan.model import escape
 
 _LONGEST = 1 << 16  # bytes of a function that are decoded
@@ -217,11 +218,10 @@ def homes(program: Program, offsets: Offsets) -> Offsets:
 def _rows(program: Program, number: int) -> tuple[Row, ...]:
     """The instructions of a function, as what they do."""
     start, end = int(program.view.starts[number]), int(program.view.ends[number])
-    read, data = _reader(program.lift), program.text.raw[start:end].tobytes()
-    rows = program.engine.disasm_lite(data, address_of(program.text, start))  # type: ignore[attr-defined]
+    read, lines = _reader(program.lift), program.lift.lines or as_they_are
     return tuple(
         (address, address + size, does)
-        for address, size, mnemonic, operands in rows
+        for address, size, mnemonic, operands in lines(program.engine, program.text, start, end)
         for does in read(mnemonic, operands)
     )
 
@@ -250,6 +250,8 @@ def number_at(program: Program, address: int) -> int:
 
 def _effect(program: Program, address: int, does: Operation, argument: int) -> Effect:
     """What a call does with what an argument points to."""
+    if program.lift.stack_first and argument >= MOST_STACKED and imported(program, address) is not None:
+        return Effect.READS  # those of other objects know no arguments in registers
     if _of_others(program, address) in LENDING:
         return Effect.LENDS
     if only_reads(program, address, argument):

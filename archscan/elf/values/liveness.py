@@ -145,7 +145,7 @@ def _read(does: Operation, held: _ADDRESSES, blocks: Mapping[int, Block], lift: 
         names += [*lift.arguments, *lift.pointers]
         top = held.get(lift.stack)
         if top is not None:
-            first = top if does.kind == Kind.CALL else top + lift.stacked
+            first = top + (lift.passed if does.kind == Kind.CALL else lift.stacked)
             found.update(range(first // SLOT_BLOCK, (first + lift.word * MOST_STACKED) // SLOT_BLOCK))
     elif does.kind == Kind.RETURN:
         names.append(lift.result)
