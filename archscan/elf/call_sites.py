@@ -14,11 +14,11 @@ from archscan.elf.arch import machine
 from archscan.elf.arch.idioms import Idioms
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Calls, by_place, callers, calls, first, slot_symbols, without
+from archscan.elf.calls import Calls, by_place, callers, calls, first, slot_symbols
 from archscan.elf.code import Code, address_of, code, offsets_of
 from archscan.elf.following import followed
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
-from archscan.elf.image import SYMBOL_FIELDS, Image, symbol_struct, text_at
+from archscan.elf.image import SYMBOL_FIELDS, Image, section, symbol_struct, text_at
 from archscan.elf.inspection import decoder
 from archscan.elf.mapping import FAR
 from archscan.elf.pointers import pointers
@@ -103,8 +103,8 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
     if not _fits(image, lift, idioms.flags):
         return _NO_SITES
     names, relocated = set(wanted), _slots(image)
-    linked = known.jump_slot | known.glob_dat
-    slots = {slot: one.symbol for slot, one in relocated.items() if one.kind in linked or is_constant(image, slot)}
+    linked = _linked(image, relocated, known.jump_slot | known.glob_dat)
+    slots = {slot: one.symbol for slot, one in relocated.items() if slot in linked or is_constant(image, slot)}
     through = {slot for slot, one in relocated.items() if one.symbol in names}
     if not through:
         return _NO_SITES
@@ -123,11 +123,8 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         image, text, view, lift, engine, own, every, slots, taken, idioms.named, idioms.branches, begins_with, wanted,
         own_names,
     )  # fmt: skip
-    loads = _loads(program, idioms, through)
-    # Where no relocation is the GOT's alone, what code loads as it stands is taken for it.
-    got = set() if known.glob_dat else set(loads.slots.tolist())
-    tables = {slot for slot in through - got if relocated[slot].kind not in linked}
-    loads = without(loads, tables)
+    tables = through - linked
+    loads = _loads(program, idioms, through - tables)
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
     kept = [Taken(slot, relocated[slot].symbol, None) for slot in sorted(tables)] + kept
     left_out = sum(max(found - most, 0) for found, most in (
@@ -140,7 +137,7 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         left_out,
         lambda address: by_register.get(address) or imported(program, address),
         slots,
-        {slot: one.own for slot, one in relocated.items() if one.own is not None and one.kind in linked},
+        {slot: one.own for slot, one in relocated.items() if one.own is not None and slot in linked},
         lambda site, value: followed(program, site.number, value, _DEEP, site.call),
         partial(_entries, program),
         partial(_leads_to, program),
@@ -215,7 +212,7 @@ class _Slot(msgspec.Struct, frozen=True):
 def _slots(image: Image) -> dict[int, _Slot]:
     """The places that the loader fills with addresses of symbols."""
     table = dynamic_symbols(image)
-    row, (value, _, section) = symbol_struct(image), SYMBOL_FIELDS[image.bits]
+    row, (value, _, place) = symbol_struct(image), SYMBOL_FIELDS[image.bits]
     symbols: dict[int, tuple[str, int | None]] = {}
     found = {}
     for slot, (number, kind) in slot_symbols(image).items():
@@ -223,9 +220,19 @@ def _slots(image: Image) -> dict[int, _Slot]:
             whole = (number + 1) * row.size <= len(table.rows)
             fields = row.unpack_from(table.rows, number * row.size) if whole else (0,) * 6
             text = text_at(table.strings, fields[0]).decode("ascii", "replace") if whole else ""
-            symbols[number] = text, fields[value] if fields[section] else None
+            symbols[number] = text, fields[value] if fields[place] else None
         found[slot] = _Slot(symbols[number][0], kind, symbols[number][1])
     return found
+
+
+def _linked(image: Image, relocated: Mapping[int, _Slot], kinds: frozenset[int]) -> set[int]:
+    """The slots that the linker has made: by their relocations, or because they lie in the GOT.
+
+    On some processors those of data have no relocation of their own.
+    """
+    got = section(image, ".got")
+    inside = range(got.address, got.address + got.size) if got else range(0)
+    return {slot for slot, one in relocated.items() if one.kind in kinds or slot in inside}
 
 
 def _loads(program: Program, idioms: Idioms, slots: set[int]) -> Calls:

@@ -141,12 +141,6 @@ def by_place(found: Calls) -> Calls:
     return Calls(offsets, found.slots[numbers])
 
 
-def without(found: Calls, slots: set[int]) -> Calls:
-    """The same without those through some slots."""
-    kept = ~np.isin(found.slots, np.array(sorted(slots), np.int64))
-    return Calls(found.offsets[kept], found.slots[kept])
-
-
 def first(found: Calls, most: int) -> Calls:
     """No more than the first of them."""
     return Calls(found.offsets[:most], found.slots[:most])

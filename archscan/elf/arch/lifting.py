@@ -60,7 +60,8 @@ class Operation(msgspec.Struct, frozen=True):
     besides, by nobody knows what. A ``SELECT`` may as well bring what ``other`` holds, with ``added``. A ``STORE`` puts
     that value to ``place``; ``width`` are the bytes that it stores, or that are read, and 0 as many as there may be.
     What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
-    it tells more from as much where ``added`` is 1. ``target`` is where a call or jump leads, or ``place`` where its
+    it tells more from as much where ``added`` is 1. Or it compares with the register ``operand``; where ``register``
+    has the number, what is ``added`` is added to that. ``target`` is where a call or jump leads, or ``place`` where its
     address is read, or ``register`` what holds it. Where something wider stands than is read, its ``big`` end is read,
     or the little one.
     """

@@ -20,7 +20,7 @@ import msgspec
 from archscan.elf.arch.lifting import Kind, Lift, Operation
 from archscan.elf.values.blocks import CASES, Block, Row, blocks_of, order_of
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, arguments
-from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Stack, Value
+from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Number, Stack, Value
 from archscan.elf.values.liveness import Living, living
 from archscan.elf.values.state import Growth, State, entered, joined, narrowed
 from archscan.elf.values.steps import held, line_of, step, store, target
@@ -239,6 +239,18 @@ def _range(one: Along, value: Value, limit: int) -> tuple[int, int] | None:
     return None
 
 
+def _compared(state: State, does: Operation, behind: int) -> tuple[Value, int] | None:
+    """What is compared, and the number that it is compared with; None where both are no number, or both may be one."""
+    if does.number is not None:
+        return held(state, does, behind), does.number
+    left, right = held(state, does, behind), state.get(str(does.operand))
+    for value, limit, more in ((left, right, 0), (right, left, does.added)):
+        (one, *others) = limit
+        if isinstance(one, Number) and not others:
+            return value, one.value + more
+    return None
+
+
 def _limits(run: Run) -> Iterator[tuple[Value, int]]:
     """What is compared with a number before a branch, and the number."""
     for start, known in run.states.items():
@@ -247,8 +259,8 @@ def _limits(run: Run) -> Iterator[tuple[Value, int]]:
             continue
         compared: tuple[Value, int] | None = None
         for address, behind, does in rows:
-            if does.kind == Kind.NOTHING and does.number is not None:
-                compared = held(state, does, behind), does.number
+            if does.kind == Kind.NOTHING and (does.number is not None or does.operand is not None):
+                compared = _compared(state, does, behind)
             step(state, does, address, behind, run.lift, run.effects)
         if compared is not None:
             yield compared[0], compared[1] + rows[-1][2].added

@@ -97,9 +97,12 @@ def _call_with(
     """What a call leaves of the stack that is ``given`` some of its places, with the number of the argument."""
     effect = {(at, n): effects.on(address, does, n) if n < len(arguments) else Effect.LENDS for at, n in given}
     told = [(at, n, how) for (at, n), how in effect.items() if how in (Effect.FILLS, Effect.MAY_FILL)]
-    before = {
-        at: _before(state, at, word) for at, _, _ in told if (at, Effect.FILLS) not in {(a, h) for a, _, h in told}
-    }
+    # A place that is in several registers is given once to a function of another object: the others are left over.
+    first = dict(sorted(effect, reverse=True))
+    own = {at for at, n in first.items() if effect[at, n] == Effect.MAY_FILL}
+    told = [(at, n, how) for at, n, how in told if how != Effect.FILLS or first[at] == n or at in own]
+    surely = {at for at, _, how in told if how == Effect.FILLS}
+    before = {at: _before(state, at, word) for at, _, _ in told if at not in surely}
     lent = [(at, address, -1) for (at, _), how in effect.items() if how == Effect.LENDS]
     state.escape([*lent, *((at, address, n) for at, n, _ in told)])
     state.forget_escaped()
