@@ -18,7 +18,7 @@ from archscan.elf.calls import Calls, by_place, callers, calls, first, slot_symb
 from archscan.elf.code import Code, address_of, code, offsets_of
 from archscan.elf.following import followed
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
-from archscan.elf.image import SYMBOL_FIELDS, Image, section, symbol_struct, text_at
+from archscan.elf.image import DT_PLTGOT, SYMBOL_FIELDS, Image, section, symbol_struct, tag, text_at
 from archscan.elf.inspection import decoder
 from archscan.elf.mapping import FAR
 from archscan.elf.pointers import pointers
@@ -33,6 +33,7 @@ from archscan.elf.variables import beginning, public_data
 _DEEP = 3  # callers of callers
 _START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
 _MOST_SITES = 10_000  # of one object; openssl's command has about 350 of imported functions of the catalogue
+_STUB = 12  # bytes of a stub of the PLT in which it loads its slot
 _MOST_ENTRIES = 64  # of a table
 _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table of digests has about 50
 
@@ -115,7 +116,7 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
     if (owners(view, direct) < 0).any():
         view = _with_called(view, text, own().targets, idioms)
-    taken = cache(partial(_taken, image, text, view, idioms))
+    taken = cache(partial(_taken, image, text, view, idioms, linked))
     public = cache(partial(public_data, image))
     begins_with = lambda at: None if at in relocated else beginning(image, public(), at)  # noqa: E731
     own_names = {one.symbol for one in relocated.values() if one.own is not None}
@@ -241,18 +242,25 @@ def _loads(program: Program, idioms: Idioms, slots: set[int]) -> Calls:
         return Calls(NONE, NONE)
     offsets, loaded = idioms.slot_loads(program.text)
     wanted = np.isin(loaded, np.array(sorted(slots), np.int64)) & (owners(program.view, offsets) >= 0)
+    if idioms.stubs:
+        stubs = np.sort(offsets_of(program.text, idioms.stubs(program.text)[0]))
+        behind = offsets - np.append(stubs, 0)[np.searchsorted(stubs, offsets, "right") - 1] if stubs.size else offsets
+        wanted &= (behind < 0) | (behind >= _STUB)  # a stub loads what it jumps to
     return by_place(Calls(offsets[wanted], loaded[wanted]))
 
 
-def _taken(image: Image, text: Code, view: Functions, idioms: Idioms) -> Offsets:
+def _taken(image: Image, text: Code, view: Functions, idioms: Idioms, linked: set[int]) -> Offsets:
     """The addresses that code and data keep or pass on; of functions among them nobody knows all callers.
 
-    Without those of the start files, which are in no table, or have names that nobody else takes.
+    Without those of the start files, which are in no table, or have names that nobody else takes, and of what the
+    linker has made.
     """
     offsets, computed = idioms.taken(text) if idioms.taken else (NONE, NONE)
     numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in _START_FILES]
     code = offsets_of(text, computed & ~idioms.code_mark) >= 0
     real = (numbers >= 0) & (code | ~np.isin(numbers, np.concatenate(started)))
+    made = [*linked, *(one for one in (tag(image, DT_PLTGOT),) if one is not None)]
+    real &= ~np.isin(computed, np.array(made, np.int64))
     addresses = np.concatenate([computed[real], pointers(image)])
     return np.unique(np.concatenate([addresses, addresses & ~idioms.code_mark]) if idioms.code_mark else addresses)
 

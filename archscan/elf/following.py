@@ -13,6 +13,7 @@ from archscan.elf.arch.lifting import Kind
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
+from archscan.elf.image import Image
 from archscan.elf.program import (
     Program,
     by_function,
@@ -29,6 +30,7 @@ from archscan.elf.program import (
     leaves,
     only_reads,
 )
+from archscan.elf.texts import number_at
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (
     MANY,
@@ -86,7 +88,7 @@ def followed(program: Program, number: int, value: Value, depth: int, call: Call
 
 def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Call) -> Value:
     """The text that a function has put together, or what others have put where a call points them to."""
-    text = text_on_stack(place, call, program.image.order)
+    text = text_on_stack(place, call, program.image)
     if text is not None:
         return frozenset({Text(text)})
     held = call.slots.get(place.at)
@@ -95,15 +97,16 @@ def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Cal
     return frozenset(one for one in found if isinstance(one, Filled)) or frozenset({place})
 
 
-def text_on_stack(place: Stack, call: Call, order: str) -> bytes | None:
-    """The bytes up to a zero, where each slot has one known number; in which ``order`` those of a number are."""
+def text_on_stack(place: Stack, call: Call, image: Image) -> bytes | None:
+    """The bytes up to a zero, where each slot has one known number, or a copy of one that nobody changes."""
     at, found = place.at, b""
     while len(found) < _LONGEST_TEXT and (held := call.slots.get(at)) is not None:
         width, value = held
         (one, *others) = value or (None,)
-        if others or not isinstance(one, Number):
+        number = number_at(image, one.address, one.width) if isinstance(one, Memory) else getattr(one, "value", None)
+        if others or number is None:
             return None
-        found += (one.value % (1 << 8 * width)).to_bytes(width, "little" if order == "<" else "big")
+        found += (number % (1 << 8 * width)).to_bytes(width, "little" if image.order == "<" else "big")
         if b"\0" in found:
             return found[: found.index(b"\0")]
         at += width
@@ -171,14 +174,10 @@ def _kept(program: Program, variable: Memory, depth: int) -> Value:
         if beginning is not None and near == end and program.named is not None:
             stored = _stored(program, variable, depth, alone=far == near)
             if stored or far == near:
-                low = (beginning >> _above(program, variable)) % (1 << 8 * variable.width)
+                above = program.lift.word - variable.width if program.lift.big_endian else 0
+                low = (beginning >> 8 * above) % (1 << 8 * variable.width)
                 program.variables[variable] = frozenset({Number(low)}) | stored
     return program.variables[variable]
-
-
-def _above(program: Program, variable: Memory) -> int:
-    """How many bits of the word at an address are those of what stands behind the variable, and less than it."""
-    return 8 * (program.lift.word - variable.width) if program.lift.big_endian else 0
 
 
 def _stored(program: Program, variable: Memory, depth: int, *, alone: bool) -> Value:

@@ -109,4 +109,4 @@ def _constant(does: Operation, behind: int, known: dict[str, int]) -> int | None
 def _entries(image: Image, table: int, width: int, count: int) -> Iterator[int]:
     data = mapped(image, table, width * count) if 0 <= table < 1 << 62 and width in (1, 2, 4, 8) else b""
     for at in range(0, len(data) - width + 1, width):
-        yield int.from_bytes(data[at : at + width], "little" if image.order == "<" else "big", signed=width < 8)
+        yield int.from_bytes(data[at : at + width], "little" if image.order == "<" else "big", signed=True)
