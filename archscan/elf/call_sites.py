@@ -277,5 +277,7 @@ def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[in
             reason = "no-function" if number < 0 else "not-reached" if looked else "too-much-code"
         through = call.through if call else None
         symbol = imported(program, address) if through is None else program.slots[through]
-        arguments = call.arguments if call else None
+        # Functions of other objects get nothing in registers where the first arguments are on the stack.
+        most = program.lift.most_stacked if program.lift.stack_first else None
+        arguments = call.arguments[:most] if call else None
         yield Site(address, symbol or "", number, label, exported, arguments, reason, through, call)

@@ -26,6 +26,7 @@ from archscan.elf.program import (
     instructions_of,
     is_exported,
     is_whole,
+    kept_address,
     label_of,
     leaves,
     only_reads,
@@ -350,7 +351,8 @@ def _in_structure(program: Program, number: int, place: Field, depth: int) -> Va
             return frozenset({msgspec.structs.replace(place, of=of)})
         return _passed(program, number, place.of.number, depth, place)
     pointers = _of_one(program, number, place.of, depth)
-    if pointers == {place.of}:
+    pointers = kept_address(program, place.of) if pointers == {place.of} else pointers
+    if not pointers:
         return frozenset({place})
     return _NOTHING.union(*(_of_one(program, number, one, 0) for one in _at(pointers, place, None)))
 

@@ -16,11 +16,11 @@ from archscan.elf.functions import Functions, name_bytes, owners
 from archscan.elf.image import Image
 from archscan.elf.jump_tables import cases
 from archscan.elf.mapping import FAR
+from archscan.elf.texts import number_at as constant_at
 from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_through
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import Effect, Effects
-from archscan.elf.values.domain import Memory, Value
-from archscan.elf.values.state import MOST_STACKED
+from archscan.elf.values.domain import Memory, Number, Pointer, Value
 from archscan.model import escape
 
 _LONGEST = 1 << 16  # bytes of a function that are decoded
@@ -248,9 +248,17 @@ def number_at(program: Program, address: int) -> int:
     return number if number >= 0 and int(program.view.starts[number]) == int(offset[0]) else -1
 
 
+def kept_address(program: Program, place: Pointer) -> Value:
+    """The address in the object that stands in a place of it which nobody changes; nothing for any other place."""
+    if not isinstance(place, Memory) or place.address in program.slots or place.width != program.lift.word:
+        return frozenset()
+    number = constant_at(program.image, place.address, place.width)
+    return frozenset({Number(number)} if number else ())
+
+
 def _effect(program: Program, address: int, does: Operation, argument: int) -> Effect:
     """What a call does with what an argument points to."""
-    if program.lift.stack_first and argument >= MOST_STACKED and imported(program, address) is not None:
+    if program.lift.stack_first and argument >= program.lift.most_stacked and imported(program, address) is not None:
         return Effect.READS  # those of other objects know no arguments in registers
     if _of_others(program, address) in LENDING:
         return Effect.LENDS

@@ -106,6 +106,7 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
     stacked: int = 0
     passed: int = 0
     stack_first: bool = False
+    most_stacked: int = 6  # arguments that are looked for on the stack
     word: int = 8
     big_endian: bool = False
     lines: Callable[[object, Code, int, int], Iterable[Line]] | None = None

@@ -9,7 +9,7 @@ import msgspec
 
 from archscan.elf.arch.lifting import Lift, Operation
 from archscan.elf.values.domain import OWN, UNKNOWN, Filled, Held, Number, Result, Stack, Unknown, Value, bounded
-from archscan.elf.values.state import MOST_STACKED, State
+from archscan.elf.values.state import State
 
 _NOTHING: Value = frozenset()
 _LOST: Value = frozenset({Unknown("stack")})
@@ -44,7 +44,7 @@ def stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
     """The arguments that are on the stack, from a distance on, as far as something is known there."""
     found: list[Value] = []
     (top, *others) = state.get(lift.stack) or (None,)
-    while isinstance(top, Stack) and not others and len(found) < MOST_STACKED:
+    while isinstance(top, Stack) and not others and len(found) < lift.most_stacked:
         width, value = state.slots.get(top.at + first + lift.word * len(found), (0, UNKNOWN))
         if not width and not lift.stack_first:
             break
@@ -57,7 +57,7 @@ def arguments(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
     registers, on_stack = tuple(map(state.get, lift.arguments)), stacked(state, lift, first)
     if not lift.stack_first:
         return registers + on_stack
-    return on_stack + (UNKNOWN,) * (MOST_STACKED - len(on_stack)) + registers
+    return on_stack + (UNKNOWN,) * (lift.most_stacked - len(on_stack)) + registers
 
 
 def call(state: State, address: int, does: Operation, lift: Lift, effects: Effects) -> None:
@@ -125,7 +125,7 @@ def _escape_stored(state: State, lift: Lift) -> None:
     (top, *others) = state.get(lift.stack) or (None,)
     known = isinstance(top, Stack) and not others
     first = top.at + lift.passed if isinstance(top, Stack) and known else 0
-    last = first + lift.word * MOST_STACKED if known else first
+    last = first + lift.word * lift.most_stacked if known else first
     stored = [(at, one) for at, (_, value) in state.slots.items() for one in value if isinstance(one, Stack)]
     state.escape((one.at, 0, -1) for at, one in stored if not first <= at < last)
 

@@ -152,6 +152,8 @@ def _combined(by: Operator, left: Value, right: Value) -> Value:
         return left if _MASKED[right].issuperset(left) else _MASKED[right]
     if len(left) > 1 and len(right) > 1:
         return frozenset({OWN}) if is_own(left | right) else _SUM  # which go together nobody knows
+    if by == Operator.MULTIPLY and all(isinstance(one, Number) for one in left):
+        left, right = right, left
     found: set[Atom] = set()
     for one, other in product(left, right):
         if isinstance(one, Number) and isinstance(other, Number):
