@@ -21,7 +21,7 @@ from archscan.elf.functions import Functions, functions, owners, starts_of, with
 from archscan.elf.image import DT_PLTGOT, SYMBOL_FIELDS, Image, section, symbol_struct, tag, text_at
 from archscan.elf.inspection import decoder
 from archscan.elf.mapping import FAR
-from archscan.elf.pointers import pointers
+from archscan.elf.pointers import relocated as kept_addresses
 from archscan.elf.program import Program, called_of, calls_of, every_call, homes, imported, is_exported, label_of
 from archscan.elf.strings import texts
 from archscan.elf.symbols import dynamic_symbols
@@ -261,7 +261,7 @@ def _taken(image: Image, text: Code, view: Functions, idioms: Idioms, linked: se
     real = (numbers >= 0) & (code | ~np.isin(numbers, np.concatenate(started)))
     made = [*linked, *(one for one in (tag(image, DT_PLTGOT),) if one is not None)]
     real &= ~np.isin(computed, np.array(made, np.int64))
-    addresses = np.concatenate([computed[real], pointers(image)])
+    addresses = np.concatenate([computed[real], kept_addresses(image)])
     return np.unique(np.concatenate([addresses, addresses & ~idioms.code_mark]) if idioms.code_mark else addresses)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from archscan.elf.arch.lifting import Kind
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
@@ -30,6 +29,7 @@ from archscan.elf.program import (
     label_of,
     leaves,
     only_reads,
+    returns_of,
 )
 from archscan.elf.texts import number_at
 from archscan.elf.values import Call
@@ -224,11 +224,9 @@ def _result_of(program: Program, number: int, result: Result, depth: int) -> Val
     if callee < 0 or not depth:
         return frozenset({result})
     calls, found = every_call(program, callee), _NOTHING
-    for at, _, does in instructions_of(program, callee):
-        if does.kind == Kind.RETURN:
-            found |= calls[at].result if at in calls else UNKNOWN
-        elif leaves(program, callee, does):
-            found |= {Result(at)}
+    for at in returns_of(program, callee):
+        found |= calls[at].result if at in calls else UNKNOWN
+    found |= {Result(at) for at, _, does in instructions_of(program, callee) if leaves(program, callee, does)}
     return _in_caller(program, number, callee, result.call, found, depth - 1) if found else frozenset({result})
 
 
@@ -258,7 +256,8 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
 def _is_used(program: Program, number: int, call: int) -> bool:
     """Whether a function goes by what a call returned, as an address."""
     calls, stores = every_call(program, number).values(), every_store(program, number)
-    values = [*(store.to for store in stores), *(one for made in calls for one in (*made.arguments, made.result))]
+    values = [*(store.to for store in stores), *(one for made in calls for one in made.arguments)]
+    values += [made.result for made in calls if made.address in returns_of(program, number)]
     return any(Result(call) in {getattr(one, "of", one) for one in value} for value in values)
 
 
@@ -271,7 +270,7 @@ def _keeps(program: Program, callee: int, argument: int, *, returned: bool) -> b
             places = [one.at for one in store.to if isinstance(one, Stack)]
             if len(places) < len(store.to) or any(at - _NEAR < one <= at for at in places for one in passed):
                 return True
-    returns = [at for at, _, does in instructions_of(program, callee) if does.kind == Kind.RETURN and returned]
+    returns = returns_of(program, callee) if returned else ()
     return any(_distances(calls[at].result, argument) for at in returns if at in calls)
 
 

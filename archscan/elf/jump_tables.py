@@ -14,6 +14,7 @@ from archscan.elf.arch.lifting import COUNTER, Kind, Lift, Operation, Operator
 from archscan.elf.image import Image, mapped
 
 _MOST = 1024  # entries of a table
+_FAR = 0x1000  # no field of a structure is that far from where a register points; it is an address
 _INSTRUCTION = 4  # bytes, of which distances are multiples on AArch64
 
 
@@ -67,6 +68,8 @@ def _tables(rows: Iterable[tuple[int, int, Operation]], lift: Lift) -> tuple[set
             # Without a factor either register may be the one that has the address.
             parts = [known.get(place.base) if place.base else 0, known.get(place.index)]
             tables |= {(part + place.at, does.width or lift.word) for part in parts if part is not None}
+        elif place is not None and does.reads and place.at >= _FAR and place.base and place.base not in known:
+            tables.add((place.at, does.width or lift.word))
         elif place is not None and place.base in indexed and does.reads:
             tables.add((indexed[place.base] + place.at, does.width or lift.word))
         constant, table = _constant(does, behind, known), _indexed(does, known)

@@ -96,8 +96,17 @@ def _whole(program: Program, number: int) -> tuple[dict[int, Call], tuple[Call, 
     if number not in program.whole:
         run = _run(program, number)
         calls = frozenset(at for at, _, does in instructions_of(program, number) if does.kind in _LEAVING)
-        program.whole[number] = at_calls(run, calls), at_stores(run)
+        found = {at: _as_passed(program, call) for at, call in at_calls(run, calls).items()}
+        program.whole[number] = found, at_stores(run)
     return program.whole[number]
+
+
+def _as_passed(program: Program, call: Call) -> Call:
+    """The same without what is left over in registers in which those of other objects get nothing."""
+    lift = program.lift
+    if not lift.stack_first or imported(program, call.address) is None:
+        return call
+    return msgspec.structs.replace(call, arguments=call.arguments[: lift.most_stacked])
 
 
 def _run(program: Program, number: int) -> Run:
@@ -118,6 +127,11 @@ def called_of(program: Program, number: int) -> list[Call]:
         for at, _, does in instructions_of(program, number)
         if at in calls and (does.kind == Kind.CALL or leaves(program, number, does))
     ]
+
+
+def returns_of(program: Program, number: int) -> frozenset[int]:
+    """Where a function returns."""
+    return frozenset(at for at, _, does in instructions_of(program, number) if does.kind == Kind.RETURN)
 
 
 def callee_of(program: Program, number: int, call: int) -> int:

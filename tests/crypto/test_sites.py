@@ -284,8 +284,8 @@ def test_who_stores_in_a_variable_is_told(maker: Maker, tmp_path: Path) -> None:
 def test_a_variable_that_others_know_is_unknown(maker: Maker, tmp_path: Path) -> None:
     code = "int kept = 1; int f(H **h) { return gcry_md_open(h, kept, 0) + 1; }"
     one = only(maker.facts(tmp_path, code, "-O2", "-Wl,-Bsymbolic"))
-    # gcc reads it through the GOT; the linkers for ppc64el and s390x make that an address, and -Bsymbolic for armhf.
-    by_slot = maker.target.architecture in ("arm64", "riscv64", "i386")
+    # gcc reads it through the GOT; some linkers make that an address, and -Bsymbolic for armhf.
+    by_slot = maker.target.architecture in ("arm64", "riscv64")
     reason = "field" if by_slot else "variable"
     assert (one.outcome.value, one.reason, one.uses) == ("unknown", reason, ())
 
@@ -783,6 +783,8 @@ def test_what_is_passed_in_memory_is_followed(
     expected = {(outcome, placed(maker, reason), algorithms) for outcome, reason, algorithms in expected}
     if maker.target.architecture == "armhf" and code.startswith("int f(H **h, int a, int b"):
         expected = {("unknown", "stack", ())}  # the last of eleven is the seventh on the stack
+    if maker.target.architecture == "i386" and "alloca" in code:
+        expected = {("unknown", "condition", ())}  # nobody knows where the arguments are
     if maker.target.architecture in NARROW and "s->text" in code:
         expected = {("unknown", "sum", ())}  # the distance has as many bytes as the pointer
     assert found in expected, one

@@ -45,8 +45,10 @@ def stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
     found: list[Value] = []
     (top, *others) = state.get(lift.stack) or (None,)
     while isinstance(top, Stack) and not others and len(found) < lift.most_stacked:
-        width, value = state.slots.get(top.at + first + lift.word * len(found), (0, UNKNOWN))
-        if not width and not lift.stack_first:
+        at = top.at + first + lift.word * len(found)
+        width, value = state.slots.get(at, (0, UNKNOWN))
+        # Where the own frame ends, what the caller has put begins.
+        if (top.at < 0 <= at) or (not width and not lift.stack_first):
             break
         found.append(value)
     return tuple(found)

@@ -203,8 +203,9 @@ def _further(one: FieldAddress, distance: int) -> Atom:
 
 
 def _along(one: Along, distance: int) -> Along:
-    """A multiple with a number added, which is where a table begins if it is that large."""
-    table = one.table or (distance if distance >= _FARTHEST_FIELD else 0)
+    """A multiple with a number added; a large one is where a table begins, or how far that is from where it was."""
+    far = abs(distance) >= _FARTHEST_FIELD
+    table = one.table + distance if far and (one.table or distance > 0) else one.table
     return Along(one.start + distance, one.stride, one.of, table)
 
 
