@@ -1,40 +1,34 @@
 """Where imported functions are called, and with what, as far as the code around tells (`call_sites`).
 
-On amd64. Functions without a call that is asked for are not decoded.
+Functions without a call that is asked for are not decoded.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
 import msgspec
 
 from archscan.elf.arch import machine
-from archscan.elf.arch.idioms import Idioms
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Calls, by_place, callers, calls, first, slot_symbols
-from archscan.elf.code import Code, address_of, code, offsets_of
+from archscan.elf.calls import Calls, by_place, first
+from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
-from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
-from archscan.elf.image import Image, text_at
-from archscan.elf.inspection import decoder
+from archscan.elf.functions import owners
+from archscan.elf.image import Image
+from archscan.elf.linked import prepared
 from archscan.elf.mapping import FAR
-from archscan.elf.pointers import pointers
 from archscan.elf.program import Program, called_of, calls_of, every_call, homes, imported, is_exported, label_of
 from archscan.elf.strings import texts
 from archscan.elf.surroundings import Surroundings, receivers, surroundings
-from archscan.elf.symbols import dynamic_symbols
-from archscan.elf.texts import is_constant
 from archscan.elf.values import Call
 from archscan.elf.values.domain import UNKNOWN, Along, Value
-from archscan.elf.variables import beginning, public_data
 
-_SYMBOL = 24  # bytes of Elf64_Sym
 _DEEP = 3  # callers of callers
 _START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
 _MOST_SITES = 10_000  # of one object; openssl's command has about 350 of imported functions of the catalogue
+_STUB = 12  # bytes of a stub of the PLT in which it loads its slot
 _MOST_ENTRIES = 64  # of a table
 _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table of digests has about 50
 
@@ -104,19 +98,13 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
 
     With the name goes which arguments, as far as known, point to what the function only reads.
     """
-    if not _is_read(image):
+    found = prepared(image, wanted)
+    if found is None or not found.through:
         return _NO_SITES
-    relocated = _slots(image)
-    through = {slot for slot, one in relocated.items() if one.symbol in wanted}
-    if not through:
-        return _NO_SITES
-    program = _program(image, wanted, relocated, through)
-    slots, every, known = program.slots, program.calls, machine(image.machine)
-    linked, idioms = known.jump_slot | known.glob_dat, known.idioms
-    assert idioms is not None
-    direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
-    tables = {slot for slot in through if relocated[slot].kind not in linked}
-    loads = _loads(program, idioms, through - tables)
+    program, relocated, linked, through = found.program, found.relocated, found.linked, found.through
+    direct = program.calls.offsets[np.isin(program.calls.slots, np.array(sorted(through), np.int64))]
+    tables = through - linked
+    loads = _loads(program, through - tables)
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
     kept = [Taken(slot, relocated[slot].symbol, None, -1) for slot in sorted(tables)] + kept
     left_out = sum(max(found - most, 0) for found, most in (
@@ -128,8 +116,8 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         tuple(kept[:_MOST_TAKEN]),
         left_out,
         lambda address: by_register.get(address) or imported(program, address),
-        slots,
-        {slot: one.own for slot, one in relocated.items() if one.own is not None and one.kind in linked},
+        program.slots,
+        {slot: one.own for slot, one in relocated.items() if one.own is not None and slot in linked},
         lambda site, value: followed(program, site.number, value, _DEEP, site.call),
         partial(_entries, program),
         partial(_leads_to, program),
@@ -138,61 +126,6 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         cache(lambda number, passed: surroundings(program, number, passed=passed)),
         lambda site, is_known: receivers(program, site.number, site.address, is_known),
     )
-
-
-def program_of(image: Image, wanted: Mapping[str, Container[int]]) -> Program | None:
-    """The code of an object as it is looked at for calls of functions with the ``wanted`` names.
-
-    None on processors whose code is not read.
-    """
-    if not _is_read(image):
-        return None
-    relocated = _slots(image)
-    return _program(image, wanted, relocated, {slot for slot, one in relocated.items() if one.symbol in wanted})
-
-
-def _is_read(image: Image) -> bool:
-    """Whether the code of the object's processor is read for the values that it moves."""
-    known = machine(image.machine)
-    idioms = known.idioms
-    reads = idioms is not None and idioms.text is not None and idioms.direct_calls is not None
-    return reads and known.lift is not None and image.bits == 64
-
-
-def _program(
-    image: Image, wanted: Mapping[str, Container[int]], relocated: Mapping[int, _Slot], through: set[int]
-) -> Program:
-    known = machine(image.machine)
-    idioms, lift = known.idioms, known.lift
-    assert idioms is not None
-    assert idioms.text is not None
-    assert idioms.direct_calls is not None
-    assert lift is not None
-    linked = known.jump_slot | known.glob_dat
-    slots = {slot: one.symbol for slot, one in relocated.items() if one.kind in linked or is_constant(image, slot)}
-    text = code(image)
-    view, engine, every = functions(image, text), decoder(idioms.text), by_place(calls(text, idioms))
-    # Few objects have calls whose arguments come from elsewhere.
-    own = cache(partial(callers, text, idioms.direct_calls))
-    direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
-    if (owners(view, direct) < 0).any():
-        view = _with_called(view, text, own().targets, idioms)
-    named_places = cache(partial(_named_places, text, idioms))
-    taken = cache(lambda: _taken(image, text, view, named_places()))
-    public = cache(partial(public_data, image))
-    begins_with = lambda at: None if at in relocated else beginning(image, public(), at)  # noqa: E731
-    own_names = {one.symbol for one in relocated.values() if one.own is not None}
-    return Program(
-        image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
-        begins_with, wanted, own_names,
-    )  # fmt: skip
-
-
-def _with_called(view: Functions, text: Code, called: Offsets, idioms: Idioms) -> Functions:
-    """The same with functions that no table names: they begin where something calls them, unless that is a stub."""
-    stubs = idioms.stubs(text)[0] if idioms.stubs else NONE
-    led_to = offsets_of(text, np.setdiff1d(called, stubs))
-    return with_starts(view, text, led_to[led_to >= 0])
 
 
 def _leads_to(program: Program, address: int) -> Value:
@@ -237,56 +170,18 @@ def _in_functions(program: Program, direct: Offsets, loads: Calls) -> tuple[list
     return sites, taken
 
 
-class _Slot(msgspec.Struct, frozen=True):
-    """A place that the loader fills: with the address of which symbol, by which relocation; ``own``: that is known."""
-
-    symbol: str
-    kind: int
-    own: int | None
-
-
-def _slots(image: Image) -> dict[int, _Slot]:
-    """The places that the loader fills with addresses of symbols."""
-    table = dynamic_symbols(image)
-    row = struct.Struct(image.order + "IBBHQ").unpack_from
-    symbols: dict[int, tuple[str, int | None]] = {}
-    found = {}
-    for slot, (number, kind) in slot_symbols(image).items():
-        if number not in symbols:
-            whole = number * _SYMBOL + _SYMBOL <= len(table.rows)
-            name, _, _, section, value = row(table.rows, number * _SYMBOL) if whole else (0, 0, 0, 0, 0)
-            text = text_at(table.strings, name).decode("ascii", "replace") if whole else ""
-            symbols[number] = text, value if section else None
-        found[slot] = _Slot(symbols[number][0], kind, symbols[number][1])
-    return found
-
-
-def _loads(program: Program, idioms: Idioms, slots: set[int]) -> Calls:
+def _loads(program: Program, slots: set[int]) -> Calls:
     """Where functions load one of the slots, sorted, and which; calls through a register follow, or other uses."""
-    if not slots or idioms.slot_loads is None:
+    idioms = machine(program.image.machine).idioms
+    if not slots or idioms is None or idioms.slot_loads is None:
         return Calls(NONE, NONE)
     offsets, loaded = idioms.slot_loads(program.text)
     wanted = np.isin(loaded, np.array(sorted(slots), np.int64)) & (owners(program.view, offsets) >= 0)
+    if idioms.stubs:
+        stubs = np.sort(offsets_of(program.text, idioms.stubs(program.text)[0]))
+        behind = offsets - np.append(stubs, 0)[np.searchsorted(stubs, offsets, "right") - 1] if stubs.size else offsets
+        wanted &= (behind < 0) | (behind >= _STUB)  # a stub loads what it jumps to
     return by_place(Calls(offsets[wanted], loaded[wanted]))
-
-
-def _named_places(text: Code, idioms: Idioms) -> tuple[Offsets, Offsets]:
-    """Where code names an address, sorted, and the addresses."""
-    offsets, computed = idioms.taken(text) if idioms.taken else (NONE, NONE)
-    order = np.argsort(offsets, kind="stable")
-    return offsets[order], computed[order]
-
-
-def _taken(image: Image, text: Code, view: Functions, named: tuple[Offsets, Offsets]) -> Offsets:
-    """The addresses that code and data keep or pass on; of functions among them nobody knows all callers.
-
-    Without those of the start files, which are in no table, or have names that nobody else takes.
-    """
-    offsets, computed = named
-    numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in _START_FILES]
-    code = offsets_of(text, computed) >= 0
-    real = (numbers >= 0) & (code | ~np.isin(numbers, np.concatenate(started)))
-    return np.unique(np.concatenate([computed[real], pointers(image)]))
 
 
 def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[int]) -> Iterator[Site]:
@@ -301,5 +196,7 @@ def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[in
             reason = "no-function" if number < 0 else "not-reached" if looked else "too-much-code"
         through = call.through if call else None
         symbol = imported(program, address) if through is None else program.slots[through]
-        arguments = call.arguments if call else None
+        # Functions of other objects get nothing in registers where the first arguments are on the stack.
+        most = program.lift.most_stacked if program.lift.stack_first else None
+        arguments = call.arguments[:most] if call else None
         yield Site(address, symbol or "", number, label, exported, arguments, reason, through, call)

@@ -18,11 +18,14 @@ from archscan.elf.image import (
     DT_JMPREL,
     DT_PLTREL,
     DT_PLTRELSZ,
+    DT_REL,
     DT_RELA,
     DT_RELASZ,
+    DT_RELSZ,
     ET_REL,
     Image,
     mapped,
+    symbol_struct,
     tag,
     text_at,
 )
@@ -30,7 +33,8 @@ from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols, u
 from archscan.elf.unlinked_calls import unlinked_calls
 
 _SEARCHED = 1 << 20  # bytes of code in which one call among many is found most often
-_SYMBOL, _RELOCATION = 24, 24  # bytes of Elf64_Sym and Elf64_Rela
+_FIELDS = {DT_RELA: 3, DT_REL: 2}  # words of a relocation: place, symbol and type, addend
+_NUMBER = {64: 32, 32: 8}  # bits of the type, below those of the symbol (gABI, "Relocation")
 
 
 class Called(msgspec.Struct, frozen=True, eq=False):
@@ -74,9 +78,10 @@ def called(
     """What is known of the imported functions with these names, by name.
 
     Only the PLT has slots of the types ``jump_slot``, and only for functions that are called. None where calls cannot
-    be told: in 32-bit objects, and on processors whose PLT is not known.
+    be told: in 32-bit objects, and on processors whose PLT is not known, or where nobody looks for the sizes passed.
     """
-    if image.bits != 64 or idioms.stubs is None or idioms.direct_calls is None:
+    followed = idioms.text is not None and idioms.text.flow is not None
+    if image.bits != 64 or not followed or idioms.stubs is None or idioms.direct_calls is None:
         return None
     if image.type == ET_REL:
         numbers = _numbers(image, static_symbols(image), {name.encode() for name in wanted})
@@ -144,16 +149,10 @@ def first(found: Calls, most: int) -> Calls:
 def slot_symbols(image: Image) -> dict[int, tuple[int, int]]:
     """By the address of each slot, the number of the symbol whose address it gets, and the type of the relocation.
 
-    Of 64-bit objects only. A slot may stand in a table of the program's as well as in the GOT.
+    A slot may stand in a table of the program's as well as in the GOT.
     """
-    if image.bits != 64:
-        return {}
-    rows = np.concatenate([NONE.reshape(0, 3).astype(np.uint64), *_relocations(image)])
-    symbols = (rows[:, 1] >> np.uint64(32)).astype(np.int64)
-    types = (rows[:, 1] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    named = symbols > 0
-    columns = (rows[named, 0].astype(np.int64).tolist(), symbols[named].tolist(), types[named].tolist())
-    return {slot: (symbol, kind) for slot, symbol, kind in zip(*columns, strict=True)}
+    rows = _relocations(image)
+    return {slot: (symbol, kind) for slot, symbol, kind in rows[rows[:, 1] > 0].tolist()}
 
 
 def _slots(image: Image, wanted: Iterable[str], jump_slot: frozenset[int]) -> dict[str, tuple[Offsets, bool]]:
@@ -161,34 +160,41 @@ def _slots(image: Image, wanted: Iterable[str], jump_slot: frozenset[int]) -> di
     numbers = _numbers(image, dynamic_symbols(image), {name.encode() for name in wanted})
     if not numbers:
         return {}
-    rows = np.concatenate([NONE.reshape(0, 3).astype(np.uint64), *_relocations(image)])
-    symbols = (rows[:, 1] >> np.uint64(32)).astype(np.int64)
-    rows, symbols = rows[symbols > 0], symbols[symbols > 0]  # what is relative names none
+    rows = _relocations(image)
+    rows = rows[rows[:, 1] > 0]  # what is relative names none
     found = {}
     for name, number in numbers.items():
-        own = rows[symbols == number]
-        types = set((own[:, 1] & np.uint64(0xFFFFFFFF)).tolist())
-        found[name.decode()] = own[:, 0].astype(np.int64), bool(types & jump_slot)
+        own = rows[rows[:, 1] == number]
+        found[name.decode()] = own[:, 0], bool(set(own[:, 2].tolist()) & jump_slot)
     return found
 
 
 def _numbers(image: Image, table: SymbolTable, wanted: set[bytes]) -> dict[bytes, int]:
     """The numbers of the undefined symbols with these names."""
     name_at = struct.Struct(image.order + "I").unpack_from
-    found = {}
+    found, size = {}, symbol_struct(image).size
     for number in undefined(image, table.rows):
-        name = text_at(table.strings, name_at(table.rows, number * _SYMBOL)[0])
+        name = text_at(table.strings, name_at(table.rows, number * size)[0])
         if name in wanted:
             found[name] = number
     return found
 
 
-def _relocations(image: Image) -> Iterable[Offsets]:
-    """The relocations with addends, as rows of place, symbol and type, addend."""
-    tables = [(tag(image, DT_RELA), tag(image, DT_RELASZ))]
-    if tag(image, DT_PLTREL) == DT_RELA:
-        tables.append((tag(image, DT_JMPREL), tag(image, DT_PLTRELSZ)))
-    for address, size in tables:
-        if address is not None and size:
+def _relocations(image: Image) -> Offsets:
+    """The relocations of the loader, as rows of place, symbol and type."""
+    tables = [
+        (tag(image, DT_RELA), tag(image, DT_RELASZ), DT_RELA),
+        (tag(image, DT_REL), tag(image, DT_RELSZ), DT_REL),
+        (tag(image, DT_JMPREL), tag(image, DT_PLTRELSZ), tag(image, DT_PLTREL)),
+    ]
+    word, found = image.bits // 8, [NONE.reshape(0, 3)]
+    for address, size, kind in tables:
+        fields = _FIELDS.get(kind or 0)
+        if address is not None and size and fields:
             data = mapped(image, address, size)
-            yield np.frombuffer(data, f"{image.order}u8", len(data) // _RELOCATION * 3).reshape(-1, 3)
+            count = len(data) // (word * fields) * fields
+            rows = np.frombuffer(data, f"{image.order}u{word}", count).reshape(-1, fields).astype(np.uint64)
+            number = np.uint64(_NUMBER[image.bits])
+            columns = rows[:, 0], rows[:, 1] >> number, rows[:, 1] & (np.uint64(1) << number) - np.uint64(1)
+            found.append(np.column_stack([column.astype(np.int64) for column in columns]))
+    return np.concatenate(found)

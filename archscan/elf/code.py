@@ -12,6 +12,7 @@ import msgspec
 
 from archscan.elf.arrays import NONE, Bytes, Offsets, Pattern, Words, find, np
 from archscan.elf.image import (
+    DT_PLTGOT,
     ET_REL,
     PF_X,
     SHF_ALLOC,
@@ -19,6 +20,7 @@ from archscan.elf.image import (
     SHT_NOBITS,
     Image,
     loads,
+    tag,
 )
 from archscan.elf.mapping import FAR, Mapping, mapping, offsets
 
@@ -48,6 +50,7 @@ class Code(msgspec.Struct, frozen=True, eq=False):
     starts: Offsets  # where each part begins and ends
     ends: Offsets
     mapping: Mapping
+    got: int | None = None  # where the GOT begins, from which code counts its slots, as the dynamic section says
 
 
 def code(image: Image) -> Code:
@@ -67,7 +70,9 @@ def code(image: Image) -> Code:
     sizes = np.array([part.size for part in parts], np.int64)
     raw = np.frombuffer(image.data, np.uint8)
     known = mapping((part.address, part.offset, part.size) for part in parts)
-    return Code(raw, image.order, image.bits, tuple(parts), tuple(runs), starts, starts + sizes, known)
+    return Code(
+        raw, image.order, image.bits, tuple(parts), tuple(runs), starts, starts + sizes, known, tag(image, DT_PLTGOT)
+    )
 
 
 def _sections(image: Image) -> list[Part]:

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from archscan.elf.arch.lifting import Kind
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
+from archscan.elf.image import Image
 from archscan.elf.program import (
     Program,
     by_function,
@@ -25,10 +25,13 @@ from archscan.elf.program import (
     instructions_of,
     is_exported,
     is_whole,
+    kept_address,
     label_of,
     leaves,
     only_reads,
+    returns_of,
 )
+from archscan.elf.texts import number_at
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (
     MANY,
@@ -86,7 +89,7 @@ def followed(program: Program, number: int, value: Value, depth: int, call: Call
 
 def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Call) -> Value:
     """The text that a function has put together, or what others have put where a call points them to."""
-    text = text_on_stack(place, call)
+    text = text_on_stack(place, call, program.image)
     if text is not None:
         return frozenset({Text(text)})
     held = call.slots.get(place.at)
@@ -95,15 +98,16 @@ def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Cal
     return frozenset(one for one in found if isinstance(one, Filled)) or frozenset({place})
 
 
-def text_on_stack(place: Stack, call: Call) -> bytes | None:
-    """The bytes up to a zero, where each slot has one known number."""
+def text_on_stack(place: Stack, call: Call, image: Image) -> bytes | None:
+    """The bytes up to a zero, where each slot has one known number, or a copy of one that nobody changes."""
     at, found = place.at, b""
     while len(found) < _LONGEST_TEXT and (held := call.slots.get(at)) is not None:
         width, value = held
         (one, *others) = value or (None,)
-        if others or not isinstance(one, Number):
+        number = number_at(image, one.address, one.width) if isinstance(one, Memory) else getattr(one, "value", None)
+        if others or number is None:
             return None
-        found += (one.value % (1 << 8 * width)).to_bytes(width, "little")
+        found += (number % (1 << 8 * width)).to_bytes(width, "little" if image.order == "<" else "big")
         if b"\0" in found:
             return found[: found.index(b"\0")]
         at += width
@@ -171,7 +175,8 @@ def _kept(program: Program, variable: Memory, depth: int) -> Value:
         if beginning is not None and near == end and program.named is not None:
             stored = _stored(program, variable, depth, alone=far == near)
             if stored or far == near:
-                low = beginning % (1 << 8 * variable.width)
+                above = program.lift.word - variable.width if program.lift.big_endian else 0
+                low = (beginning >> 8 * above) % (1 << 8 * variable.width)
                 program.variables[variable] = frozenset({Number(low)}) | stored
     return program.variables[variable]
 
@@ -219,11 +224,9 @@ def _result_of(program: Program, number: int, result: Result, depth: int) -> Val
     if callee < 0 or not depth:
         return frozenset({result})
     calls, found = every_call(program, callee), _NOTHING
-    for at, _, does in instructions_of(program, callee):
-        if does.kind == Kind.RETURN:
-            found |= calls[at].result if at in calls else UNKNOWN
-        elif leaves(program, callee, does):
-            found |= {Result(at)}
+    for at in returns_of(program, callee):
+        found |= calls[at].result if at in calls else UNKNOWN
+    found |= {Result(at) for at, _, does in instructions_of(program, callee) if leaves(program, callee, does)}
     return _in_caller(program, number, callee, result.call, found, depth - 1) if found else frozenset({result})
 
 
@@ -253,7 +256,8 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
 def _is_used(program: Program, number: int, call: int) -> bool:
     """Whether a function goes by what a call returned, as an address."""
     calls, stores = every_call(program, number).values(), every_store(program, number)
-    values = [*(store.to for store in stores), *(one for made in calls for one in (*made.arguments, made.result))]
+    values = [*(store.to for store in stores), *(one for made in calls for one in made.arguments)]
+    values += [made.result for made in calls if made.address in returns_of(program, number)]
     return any(Result(call) in {getattr(one, "of", one) for one in value} for value in values)
 
 
@@ -266,7 +270,7 @@ def _keeps(program: Program, callee: int, argument: int, *, returned: bool) -> b
             places = [one.at for one in store.to if isinstance(one, Stack)]
             if len(places) < len(store.to) or any(at - _NEAR < one <= at for at in places for one in passed):
                 return True
-    returns = [at for at, _, does in instructions_of(program, callee) if does.kind == Kind.RETURN and returned]
+    returns = returns_of(program, callee) if returned else ()
     return any(_distances(calls[at].result, argument) for at in returns if at in calls)
 
 
@@ -346,7 +350,8 @@ def _in_structure(program: Program, number: int, place: Field, depth: int) -> Va
             return frozenset({msgspec.structs.replace(place, of=of)})
         return _passed(program, number, place.of.number, depth, place)
     pointers = _of_one(program, number, place.of, depth)
-    if pointers == {place.of}:
+    pointers = kept_address(program, place.of) if pointers == {place.of} else pointers
+    if not pointers:
         return frozenset({place})
     return _NOTHING.union(*(_of_one(program, number, one, 0) for one in _at(pointers, place, None)))
 

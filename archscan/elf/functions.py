@@ -13,7 +13,7 @@ import msgspec
 from archscan.elf.arrays import NONE, Mask, Offsets, among, np
 from archscan.elf.code import Code, offsets_of, within
 from archscan.elf.image import ET_REL, Image, text_at
-from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols
+from archscan.elf.symbols import SYMBOL_LAYOUT, SymbolTable, dynamic_symbols, static_symbols
 from archscan.elf.unwind import ranges
 from archscan.model import escape
 
@@ -24,10 +24,6 @@ _LOCAL = 0  # STB_LOCAL
 _IS_VISIBLE = among(*(other for other in range(256) if other & 3 in (0, 3)))  # STV_DEFAULT, STV_PROTECTED
 _ABSOLUTE = 0xFF00  # section numbers from here on are no sections (SHN_LORESERVE)
 _MOST_SYMBOLS = 1 << 22
-_FIELDS = {
-    32: (("name", "u4"), ("value", "u4"), ("size", "u4"), ("info", "u1"), ("other", "u1"), ("section", "u2")),
-    64: (("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "u2"), ("value", "u8"), ("size", "u8")),
-}
 
 
 class Labels(msgspec.Struct, frozen=True, eq=False):
@@ -134,7 +130,7 @@ def owners(view: Functions, offsets: Offsets) -> Offsets:
 
 def _labels(image: Image, text: Code, table: SymbolTable, source: str) -> Labels:
     """The functions that a symbol table defines."""
-    layout = np.dtype([(name, image.order + kind) for name, kind in _FIELDS[image.bits]])
+    layout = np.dtype([(name, image.order + kind) for name, kind in SYMBOL_LAYOUT[image.bits]])
     count = min(len(table.rows) // layout.itemsize, _MOST_SYMBOLS)
     rows = np.frombuffer(table.rows, layout, count)
     wanted = _IS_CODE[rows["info"]] & (rows["section"] > 0) & (rows["section"] < _ABSOLUTE)

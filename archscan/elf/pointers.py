@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.arrays import NONE, Offsets, np, numbers
 from archscan.elf.image import (
+    DT_REL,
     DT_RELA,
     DT_RELASZ,
+    DT_RELSZ,
     ET_EXEC,
     ET_REL,
     PF_W,
@@ -17,6 +19,7 @@ from archscan.elf.image import (
     tag,
     words,
 )
+from archscan.elf.mapping import mapping, offsets
 
 _MOST_BYTES = 64 << 20  # of data that is looked through
 
@@ -38,6 +41,23 @@ def pointers(image: Image) -> Offsets:
         found.append(_words(image, part, left))
         left -= found[-1].nbytes
     return np.concatenate(found) if found else NONE
+
+
+def relocated(image: Image) -> Offsets:
+    """Of these, only what relocations write that name no symbol, where there are some and they tell."""
+    table, size = tag(image, DT_REL), tag(image, DT_RELSZ)
+    if image.type in (ET_REL, ET_EXEC) or table is None or not size:
+        return pointers(image)
+    word = image.bits // 8
+    data = mapped(image, table, size)
+    rows = np.frombuffer(data, f"{image.order}u{word}", len(data) // (2 * word) * 2).reshape(-1, 2)
+    symbols = rows[:, 1].astype(np.uint64) >> np.uint64(32 if image.bits == 64 else 8)
+    places = rows[symbols == 0, 0].astype(np.int64)
+    ranges = ((part.address, part.offset, part.file_size - word + 1) for part in loads(image))
+    where = offsets(mapping(ranges), places)
+    held = numbers(np.frombuffer(image.data, np.uint8), where[where >= 0], word, image.order)
+    found: Offsets = held[held != places[where >= 0]]  # what points to itself is a handle
+    return found
 
 
 def pointer_at(image: Image, address: int) -> int | None:

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 import msgspec
 
-from archscan.elf.arch.lifting import Kind, Lift, Operation
+from archscan.elf.arch.lifting import Kind, Lift, Operation, as_they_are
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.calls import Callers, Calls, callers_of
 from archscan.elf.code import Code, address_of, offsets_of
@@ -16,10 +16,11 @@ from archscan.elf.functions import Functions, name_bytes, owners
 from archscan.elf.image import Image
 from archscan.elf.jump_tables import cases
 from archscan.elf.mapping import FAR
+from archscan.elf.texts import number_at as constant_at
 from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_through
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import Effect, Effects
-from archscan.elf.values.domain import Memory, Value
+from archscan.elf.values.domain import Memory, Number, Pointer, Value
 from archscan.model import escape
 
 _LONGEST = 1 << 16  # bytes of a function that are decoded
@@ -101,8 +102,17 @@ def _whole(program: Program, number: int) -> tuple[dict[int, Call], tuple[Call, 
     if number not in program.whole:
         run = _run(program, number)
         calls = frozenset(at for at, _, does in instructions_of(program, number) if does.kind in _LEAVING)
-        program.whole[number] = at_calls(run, calls), at_stores(run)
+        found = {at: _as_passed(program, call) for at, call in at_calls(run, calls).items()}
+        program.whole[number] = found, at_stores(run)
     return program.whole[number]
+
+
+def _as_passed(program: Program, call: Call) -> Call:
+    """The same without what is left over in registers in which those of other objects get nothing."""
+    lift = program.lift
+    if not lift.stack_first or imported(program, call.address) is None:
+        return call
+    return msgspec.structs.replace(call, arguments=call.arguments[: lift.most_stacked])
 
 
 def _run(program: Program, number: int) -> Run:
@@ -123,6 +133,11 @@ def called_of(program: Program, number: int) -> list[Call]:
         for at, _, does in instructions_of(program, number)
         if at in calls and (does.kind == Kind.CALL or leaves(program, number, does))
     ]
+
+
+def returns_of(program: Program, number: int) -> frozenset[int]:
+    """Where a function returns."""
+    return frozenset(at for at, _, does in instructions_of(program, number) if does.kind == Kind.RETURN)
 
 
 def callee_of(program: Program, number: int, call: int) -> int:
@@ -223,11 +238,10 @@ def homes(program: Program, offsets: Offsets) -> Offsets:
 def _rows(program: Program, number: int) -> tuple[Row, ...]:
     """The instructions of a function, as what they do."""
     start, end = int(program.view.starts[number]), int(program.view.ends[number])
-    read, data = _reader(program.lift), program.text.raw[start:end].tobytes()
-    rows = program.engine.disasm_lite(data, address_of(program.text, start))  # type: ignore[attr-defined]
+    read, lines = _reader(program.lift), program.lift.lines or as_they_are
     return tuple(
         (address, address + size, does)
-        for address, size, mnemonic, operands in rows
+        for address, size, mnemonic, operands in lines(program.engine, program.text, start, end)
         for does in read(mnemonic, operands)
     )
 
@@ -254,8 +268,18 @@ def number_at(program: Program, address: int) -> int:
     return number if number >= 0 and int(program.view.starts[number]) == int(offset[0]) else -1
 
 
+def kept_address(program: Program, place: Pointer) -> Value:
+    """The address in the object that stands in a place of it which nobody changes; nothing for any other place."""
+    if not isinstance(place, Memory) or place.address in program.slots or place.width != program.lift.word:
+        return frozenset()
+    number = constant_at(program.image, place.address, place.width)
+    return frozenset({Number(number)} if number else ())
+
+
 def _effect(program: Program, address: int, does: Operation, argument: int) -> Effect:
     """What a call does with what an argument points to."""
+    if program.lift.stack_first and argument >= program.lift.most_stacked and imported(program, address) is not None:
+        return Effect.READS  # those of other objects know no arguments in registers
     if _of_others(program, address) in LENDING:
         return Effect.LENDS
     if only_reads(program, address, argument):

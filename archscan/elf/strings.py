@@ -52,7 +52,7 @@ def _text(program: Program, number: int, place: int, call: Call) -> Value:
         if isinstance(one, Filled | Result):
             found |= _made_of(program, number, one)
         elif isinstance(one, Stack):
-            text = text_on_stack(one, call)
+            text = text_on_stack(one, call, program.image)
             if text is not None:
                 found.add(Text(text))
             elif not makers:  # else it is the room for what a call has made

@@ -46,6 +46,11 @@ _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
 _DEFAULT, _PROTECTED = 0, 3
 _HIDDEN_VERSION = 0x7FFF
 _STEP = 1024  # hashes looked at together
+SYMBOL_LAYOUT = {
+    32: (("name", "u4"), ("value", "u4"), ("size", "u4"), ("info", "u1"), ("other", "u1"), ("section", "u2")),
+    64: (("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "u2"), ("value", "u8"), ("size", "u8")),
+}
+"""The fields of a symbol and their sizes, as NumPy has them."""
 _ODD = bytes(number & 1 for number in range(256))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archscan.elf.image import PF_W, Image, loads, mapped
+from archscan.elf.image import PF_W, Image, loads, mapped, section
 from archscan.elf.pointers import pointer_at
 
 _PT_RELRO = 0x6474E552
@@ -17,6 +17,9 @@ def is_constant(image: Image, address: int) -> bool:
     parts = [part for part in loads(image) if part.address <= address < part.address + part.file_size]
     if not parts or any(not part.flags & PF_W for part in parts):
         return bool(parts)
+    got = section(image, ".got")
+    if got is not None and got.address <= address < got.address + got.size:
+        return True  # nobody but the loader writes there
     relro = (part for part in image.segments if part.type == _PT_RELRO)
     return any(part.address <= address < part.address + part.memory_size for part in relro)
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.image import PF_W, Image, loads
 from archscan.elf.pointers import pointer_at
-from archscan.elf.symbols import dynamic_symbols
+from archscan.elf.symbols import SYMBOL_LAYOUT, dynamic_symbols
 from archscan.elf.texts import is_constant
 
 _OBJECT, _COMMON = 1, 5  # STT_OBJECT, STT_COMMON
-_SYMBOL = (("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "u2"), ("value", "u8"), ("size", "u8"))
 
 
 def public_data(image: Image) -> tuple[Offsets, Offsets]:
-    """Where the variables begin and end that other objects may know by name; of 64-bit objects only."""
+    """Where the variables begin and end that other objects may know by name."""
     table = dynamic_symbols(image)
-    layout = np.dtype([(name, image.order + kind) for name, kind in _SYMBOL])
-    rows = np.frombuffer(table.rows, layout, len(table.rows) // layout.itemsize if image.bits == 64 else 0)
+    layout = np.dtype([(name, image.order + kind) for name, kind in SYMBOL_LAYOUT[image.bits]])
+    rows = np.frombuffer(table.rows, layout, len(table.rows) // layout.itemsize)
     rows = rows[np.isin(rows["info"] & 15, (_OBJECT, _COMMON)) & (rows["section"] > 0)]
     begins: Offsets = rows["value"].astype(np.int64)
     return begins, begins + np.maximum(rows["size"].astype(np.int64), 1)

@@ -8,11 +8,11 @@ from functools import cached_property
 from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.explained import arguments_of, selecting, told
 from archscan.crypto.sites import reading
-from archscan.elf.call_sites import program_of
 from archscan.elf.explained.listing import Reader, Window, line_at, noted, offset_of, reader, window
 from archscan.elf.explained.origins import Path, Step, function_at, origins
 from archscan.elf.explained.replay import Replay, replay
 from archscan.elf.image import Image
+from archscan.elf.linked import prepared
 from archscan.elf.program import Program, imported, label_of
 from archscan.elf.texts import string_at
 from archscan.elf.values.domain import Number
@@ -39,7 +39,8 @@ class Code:
     @cached_property
     def program(self) -> Program | None:
         """The code as values are followed in it; None for processors for which that is not done."""
-        return program_of(self.image, {name: reading(self.catalogue, name) for name in self.catalogue.index})
+        found = prepared(self.image, {name: reading(self.catalogue, name) for name in self.catalogue.index})
+        return found.program if found else None
 
 
 def explained_sites(code: Code, asked: AskedObject) -> Iterator[Explained]:

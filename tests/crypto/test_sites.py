@@ -33,7 +33,20 @@ extern H *h; extern int n; void other(void *);
 OPTIONS = ["-O2", *(pytest.param(option, marks=pytest.mark.full) for option in ("-O0", "-O1", "-O3", "-Os"))]
 
 
-COMPILERS = {"amd64": "gcc", "arm64": "aarch64-linux-gnu-gcc"}
+COMPILERS = {
+    "amd64": "gcc",
+    "arm64": "aarch64-linux-gnu-gcc",
+    "riscv64": "riscv64-linux-gnu-gcc",
+    "ppc64el": "powerpc64le-linux-gnu-gcc",
+    "s390x": "s390x-linux-gnu-gcc",
+    "armhf": "arm-linux-gnueabihf-gcc",
+    "i386": "i686-linux-gnu-gcc",
+}
+NARROW = ("armhf", "i386")  # pointers have four bytes
+MAKERS = [
+    pytest.param(compiler, id=name, marks=() if name in ("amd64", "arm64") else pytest.mark.full)
+    for name, compiler in COMPILERS.items()
+]
 
 
 class Maker(msgspec.Struct, frozen=True):
@@ -52,7 +65,7 @@ class Maker(msgspec.Struct, frozen=True):
             "-w",
             "-shared",
             "-fPIC",
-            *flags,
+            *filter(None, flags),
             "-o",
             str(out),
             str(source),
@@ -62,7 +75,7 @@ class Maker(msgspec.Struct, frozen=True):
         return object_facts(out.read_bytes(), Place("x.so", "x.so", "x.so", self.target.architecture), BOOK)
 
 
-@pytest.fixture(scope="session", params=list(COMPILERS.values()), ids=list(COMPILERS))
+@pytest.fixture(scope="session", params=MAKERS)
 def maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Maker:
     folder, stubs, chosen = tmp_path_factory.mktemp("libraries"), stubs_of(RULES), target(request.param)
     for name in ("libgcrypt", "openssl-crypto", "openssl-ssl", "nettle", "botan2", "qca-qt5"):
@@ -73,6 +86,11 @@ def maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def told(found: Elf) -> list[tuple[str, str, str | None, tuple[str, ...]]]:
     """Symbol, outcome, value and algorithms of each call."""
     return [(one.symbol, one.outcome.value, one.value, tuple(use.algorithm for use in one.uses)) for one in found.calls]
+
+
+def placed(maker: Maker, reason: str | None) -> str | None:
+    """A reason with the distance that a field behind a number of the processor's width has."""
+    return reason.replace("field 0x8", "field 0x4") if reason and maker.target.architecture in NARROW else reason
 
 
 def only(found: Elf) -> CallSite:
@@ -199,6 +217,8 @@ def test_what_an_own_function_returns_is_followed(
     code = f"__attribute__((noipa)) static const EVP_MD *m(int c) {{ other(h); return {returned}; }}"
     code += "int f(H *h, int c) { return EVP_DigestInit_ex(h, m(c), 0) + 1; }"
     one = next(call for call in maker.facts(tmp_path, code, option).calls if call.symbol == "EVP_DigestInit_ex")
+    if maker.target.architecture == "armhf" and ": 0" in returned and option in ("-O2", "-O3", "-Os"):
+        outcome = "forwarded"  # gcc returns the condition where it is 0
     assert (one.outcome.value, {use.algorithm for use in one.uses}) == (outcome, algorithms)
 
 
@@ -240,7 +260,13 @@ def test_what_the_object_alone_keeps_in_a_variable_is_what_it_stores(
     one = only(
         maker.facts(tmp_path, both + _USE.replace("int f", '__attribute__((visibility("default"))) int f'), option)
     )
-    if maker.target.architecture == "arm64" and option == "-O0":
+    by_address = maker.target.architecture in ("arm64", "riscv64", "ppc64el") and option == "-O0"
+    by_address |= maker.target.architecture == "armhf"
+    # A constant is stored by way of the address, as its instruction has no room for a distance.
+    by_address |= (
+        maker.target.architecture == "s390x" and "kept = 8" in code and (option == "-O0" or "else" not in code)
+    )
+    if by_address:
         outcome, algorithms = "unknown", set()  # every access goes by way of the address
     assert (one.outcome.value, {use.algorithm for use in one.uses}) == (outcome, algorithms), one
 
@@ -248,6 +274,9 @@ def test_what_the_object_alone_keeps_in_a_variable_is_what_it_stores(
 def test_who_stores_in_a_variable_is_told(maker: Maker, tmp_path: Path) -> None:
     code = "static int kept; void g(int a) { kept = a; } int f(H **h) { return gcry_md_open(h, kept, 0) + 1; }"
     one = only(maker.facts(tmp_path, code, "-O2"))
+    if maker.target.architecture == "armhf":  # every access goes by way of the address
+        assert (one.outcome.value, one.reason) == ("unknown", "variable")
+        return
     assert one.outcome.value == "runtime"
     assert re.fullmatch("variable 0x[0-9a-f]+, stored by g", one.reason or "")
 
@@ -255,8 +284,9 @@ def test_who_stores_in_a_variable_is_told(maker: Maker, tmp_path: Path) -> None:
 def test_a_variable_that_others_know_is_unknown(maker: Maker, tmp_path: Path) -> None:
     code = "int kept = 1; int f(H **h) { return gcry_md_open(h, kept, 0) + 1; }"
     one = only(maker.facts(tmp_path, code, "-O2", "-Wl,-Bsymbolic"))
-    # gcc reads it through the GOT for arm64.
-    reason = "variable" if maker.target.architecture == "amd64" else "field"
+    # gcc reads it through the GOT; some linkers make that an address, and -Bsymbolic for armhf.
+    by_slot = maker.target.architecture in ("arm64", "riscv64")
+    reason = "field" if by_slot else "variable"
     assert (one.outcome.value, one.reason, one.uses) == ("unknown", reason, ())
 
 
@@ -298,6 +328,9 @@ def test_what_an_own_function_fills_in_is_followed(
 ) -> None:
     code = _FILLS.replace("BODY", body) + "return gcry_md_open(h, a, 0) + 1; }"
     one = only(maker.facts(tmp_path, code, option))
+    if maker.target.architecture == "armhf" and option == "-O0" and "other(" in body and outcome in ("set", "value"):
+        # What lies next to the stack pointer may be an argument of `other`.
+        outcome = "runtime"
     assert (one.outcome.value, {use.algorithm for use in one.uses}) == (outcome, algorithms), one
 
 
@@ -327,6 +360,7 @@ def test_what_stands_in_a_structure_is_followed_to_who_passes_it(
     code = _STRUCTURE + "void *read_in(void); " + _USES_FIELD.replace("KIND", kind)
     one = only(maker.facts(tmp_path, code + f"int f(H **h, int c, struct S *p) {{ {caller} }}", option))
     assert (one.outcome.value, {use.algorithm for use in one.uses}) == (outcome, algorithms), one
+    reason = placed(maker, reason)
     assert one.reason and re.sub("sub_[0-9a-f]+", "g", one.reason) == reason if reason else one.reason is None
 
 
@@ -454,7 +488,7 @@ def test_a_function_of_a_table_may_return_what_is_selected(
     one = only(maker.facts(tmp_path, _DIGESTS + code, option, "-fno-unroll-loops", "-fno-peel-loops"))
     selected = {use.algorithm for use in one.uses}
     if one.outcome.value == "unknown":  # three times a counter is computed as a sum of several values
-        assert option in ("-O0", "-O1"), one
+        assert option in ("-O0", "-O1") or (option, maker.target.architecture) == ("-Os", "s390x"), one
         assert selected <= {"md5", "sha1", "sha256"}
     else:
         assert (one.outcome.value, selected) == ("set", {"md5", "sha1", "sha256"}), one
@@ -515,8 +549,19 @@ def test_the_flags_of_a_call_say_what_it_is_for(maker: Maker, tmp_path: Path) ->
     assert (use.algorithm, use.role) == ("md5", "hmac")
 
 
+_CALLS = {
+    "amd64": "call MD5_Init@plt",
+    "arm64": "bl MD5_Init",
+    "riscv64": "call MD5_Init@plt",
+    "ppc64el": "bl MD5_Init; nop",
+    "s390x": "brasl %r14, MD5_Init@plt",
+    "armhf": "bl MD5_Init(PLT)",
+    "i386": "call MD5_Init@plt",
+}
+
+
 def test_no_more_calls_are_kept_than_anybody_reads(maker: Maker, tmp_path: Path) -> None:
-    call = "call MD5_Init@plt" if maker.target.architecture == "amd64" else "bl MD5_Init"
+    call = _CALLS[maker.target.architecture]
     code = f'void f(H *h) {{ asm volatile(".rept 10100; {call}; .endr"); }} void *g(void) {{ return MD5_Init; }}'
     found = maker.facts(tmp_path, code, "-O1")
     assert len(found.calls) == 10_000
@@ -533,7 +578,7 @@ def test_no_more_addresses_are_kept_than_anybody_reads(maker: Maker, tmp_path: P
 def test_a_long_function_costs_no_more_than_others(maker: Maker, tmp_path: Path) -> None:
     code = 'void f(H **h, int a) { asm volatile(".rept 20000; nop; .endr"); gcry_md_open(h, 1, 0); other(h); }'
     one = only(maker.facts(tmp_path, code, "-O1"))
-    long = maker.target.architecture == "arm64"  # 80,000 bytes; on amd64 20,000
+    long = maker.target.architecture in ("arm64", "ppc64el", "s390x")  # 80,000 bytes; on amd64 20,000
     assert (one.outcome.value, one.reason) == (("unknown", "too-much-code") if long else ("value", None))
 
 
@@ -735,6 +780,13 @@ def test_what_is_passed_in_memory_is_followed(
 ) -> None:
     one = only(maker.facts(tmp_path, code, option))
     found = one.outcome.value, one.reason, tuple(sorted(use.algorithm for use in one.uses))
+    expected = {(outcome, placed(maker, reason), algorithms) for outcome, reason, algorithms in expected}
+    if maker.target.architecture == "armhf" and code.startswith("int f(H **h, int a, int b"):
+        expected = {("unknown", "stack", ())}  # the last of eleven is the seventh on the stack
+    if maker.target.architecture == "i386" and "alloca" in code:
+        expected = {("unknown", "condition", ())}  # nobody knows where the arguments are
+    if maker.target.architecture in NARROW and "s->text" in code:
+        expected = {("unknown", "sum", ())}  # the distance has as many bytes as the pointer
     assert found in expected, one
 
 

@@ -8,10 +8,10 @@ from archscan.elf.arch.idioms import Flow, Frames, Idioms, Pairs, Probes, Text
 from archscan.elf.arch.immediates import Instructions
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
-from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes, sha1
+from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, branches, bytes_at, direct_calls, frames, joined, probes, sha1
 from archscan.elf.arch.x86_lifting import reader
 from archscan.elf.arrays import NONE, Bytes, Mask, Offsets, among, np, numbers
-from archscan.elf.code import Code, matches, offsets_of, within
+from archscan.elf.code import Code, matches, within
 from archscan.elf.mapping import addresses
 
 _REX = (0x48,)
@@ -92,13 +92,6 @@ def _stubs(code: Code) -> Pairs:
     return np.concatenate(entries), np.concatenate([slot, slot[bound], slot[marked]])
 
 
-def _direct_calls(code: Code) -> Pairs:
-    """`call` and `jmp` with a distance of 32 bits."""
-    found = matches(code, ((0xE8, 0xFE), None, None, None, None))
-    distance = numbers(code.raw, found + 1, 4, "<", signed=True)
-    return found, addresses(code.mapping, found) + 5 + distance
-
-
 def _slot_calls(code: Code) -> Pairs:
     """`call *slot(%rip)`, and `jmp *slot(%rip)` where it is no stub of the PLT."""
     found = matches(code, (0xFF, (0x05, 0xCF), None, None, None, None))
@@ -120,19 +113,6 @@ def _taken(code: Code) -> Pairs:
     constant = matches(code, ((0xB8, 0xF8), None, None, None, None))
     far = numbers(code.raw, constant + 1, 4, "<")
     return np.concatenate([relative, constant]), np.concatenate([near, far])
-
-
-def _branches(code: Code, address: int) -> Offsets:
-    """`jcc` to an address, and short jumps; most of what looks like these is part of something else."""
-    far = matches(code, (0x0F, (0x80, 0xF0), None, None, None, None))
-    to = addresses(code.mapping, far) + 6 + numbers(code.raw, far + 2, 4, "<", signed=True)
-    found = [far[to == address]]
-    place = int(offsets_of(code, np.array([address], np.int64))[0])
-    near = np.arange(max(place - _SHORT, 0), min(place + _SHORT, code.raw.size - 2), dtype=np.int64)
-    first = code.raw[near]
-    near = near[((first == 0xEB) | (first & 0xF0 == 0x70)) & (place >= 0)]
-    found.append(near[near + 2 + code.raw[near + 1].astype(np.int8) == place])
-    return within(code, np.concatenate(found))
 
 
 def _named(code: Code, address: int) -> Offsets:
@@ -157,7 +137,6 @@ def _in_stub(code: Code, jumps: Offsets) -> Mask:
 # `mov $imm,%r32` to the registers of the first arguments; `or $-1,%r64` for a size that is not known.
 _CONSTANTS = ((0xBF,), (0xBE,), (0xBA,), (0xB9,), (0x41, 0xB8), (0x41, 0xB9))
 _ALL_ONES = ((0xCF,), (0xCE,), (0xCA,), (0xC9,), (0xC8,), (0xC9,))
-_SHORT = 130  # bytes that a short jump reaches
 _STEP = 1 << 20  # bytes of code that are looked at together
 _WINDOW = 40  # bytes before a call in which its arguments are most often put together
 
@@ -287,11 +266,11 @@ MACHINE = Machine(
         text=_TEXT,
         saves="pushes",
         stubs=_stubs,
-        direct_calls=_direct_calls,
+        direct_calls=direct_calls,
         slot_calls=_slot_calls,
         slot_loads=_slot_loads,
         taken=_taken,
-        branches=_branches,
+        branches=branches,
         named=_named,
         constant_argument=_constant_argument,
     ),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from archscan.elf.arch.arm_lifting import read
+from archscan.elf.arch.arm_lines import lines
 from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
 from archscan.elf.arch.immediates import Instructions, around, made, upper_halves
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
-from archscan.elf.arrays import Mask, Offsets, Words, np
+from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
 from archscan.elf.code import Code
+from archscan.elf.mapping import addresses, offsets
 
 _BEHIND = 12  # bytes before the room for a frame in which a function without saved registers begins
 _SMALL_HALF = 0x40  # `movs` of one low register to another, as `lsls #0`, is less; so is half of a distance in a table
@@ -154,6 +158,112 @@ def _addresses(code: Code) -> Offsets:
     return np.sort(np.concatenate([short, wide, moved, arm]))
 
 
+def _stubs(code: Code) -> Pairs:
+    """`add ip, pc, #N; add ip, ip, #N; ldr pc, [ip, #N]!` in Arm code, perhaps with `bx pc` before for Thumb code."""
+
+    def stub(run: Words) -> Mask:
+        first, second, third = run[:-2], run[1:-1], run[2:]
+        return (first & 0xFFFFFF00 == 0xE28FC600) & (second & 0xFFFFFF00 == 0xE28CCA00) & (third >> 12 == 0xE5BCF)
+
+    found = where(code, 4, stub)
+    upper, middle, lower = (word_at(code, found + distance) for distance in (0, 4, 8))
+    address = addresses(code.mapping, found)
+    slot = address + 8 + ((upper & 0xFF) << 20) + ((middle & 0xFF) << 12) + (lower & 0xFFF)
+    switched = word_at(code, found - 4, 2) == 0x4778
+    return np.concatenate([address, (address - 4)[switched]]), np.concatenate([slot, slot[switched]])
+
+
+def _direct_calls(code: Code) -> Pairs:
+    """`bl` and `blx`, `b.w` and `b` in Thumb code, `bl` and `b` in Arm code."""
+    long = where(code, 2, lambda run: (run[:-1] & 0xF800 == 0xF000) & (run[1:] & 0x8000 != 0))
+    first, second = word_at(code, long, 2), word_at(code, long + 2, 2)
+    kind = second & 0xD000
+    known = (kind == 0xD000) | (kind == 0x9000) | ((kind == 0xC000) & (second & 1 == 0))
+    long, first, second, kind = long[known], first[known], second[known], kind[known]
+    sign = first >> 10 & 1
+    one, two = (second >> 13 & 1 ^ sign) ^ 1, (second >> 11 & 1 ^ sign) ^ 1
+    distance = one << 23 | two << 22 | (first & 0x3FF) << 12 | (second & 0x7FF) << 1
+    at = addresses(code.mapping, long) + 4
+    to = np.where(kind == 0xC000, at & ~3, at) + distance - (sign << 24)
+    short = _whole(code, where(code, 2, lambda run: run & 0xF800 == 0xE000))
+    short = short[word_at(code, short - 2, 2) != 0x4778]  # what stands behind `bx pc` leads nowhere
+    near = word_at(code, short, 2) & 0x7FF
+    short_to = addresses(code.mapping, short) + 4 + 2 * ((near ^ 0x400) - 0x400)
+    arm = where(code, 4, lambda run: np.isin(run >> 24, (0xEA, 0xEB)))
+    far = word_at(code, arm) & 0xFFFFFF
+    arm_to = addresses(code.mapping, arm) + 8 + 4 * ((far ^ 0x800000) - 0x800000)
+    return np.concatenate([long, short, arm]), np.concatenate([to, short_to, arm_to])
+
+
+def _branches(code: Code, address: int) -> Offsets:
+    """Conditional branches to an address, of two and of four bytes."""
+    short = _whole(code, where(code, 2, lambda run: (run & 0xF000 == 0xD000) & (run & 0xE00 != 0xE00)))
+    near = word_at(code, short, 2) & 0xFF
+    to = addresses(code.mapping, short) + 4 + 2 * ((near ^ 0x80) - 0x80)
+    long = _whole(code, where(code, 2, lambda run: (run[:-1] & 0xF800 == 0xF000) & (run[1:] & 0xD000 == 0x8000)))
+    first, second = word_at(code, long, 2), word_at(code, long + 2, 2)
+    distance = (second >> 11 & 1) << 19 | (second >> 13 & 1) << 18 | (first & 0x3F) << 12 | (second & 0x7FF) << 1
+    far = addresses(code.mapping, long) + 4 + distance - ((first >> 10 & 1) << 20)
+    return np.concatenate([short[to == address], long[far == address]])
+
+
+def _literals(code: Code) -> tuple[Offsets, Offsets, Offsets]:
+    """`ldr rX, [pc, #N]`: where it stands, the register, and the number that it loads."""
+    short = _whole(code, where(code, 2, lambda run: run & 0xF800 == 0x4800))
+    word = word_at(code, short, 2)
+    long = _whole(code, where(code, 2, lambda run: run[:-1] == 0xF8DF))
+    wide = word_at(code, long + 2, 2)
+    at = np.concatenate([short, long])
+    distance = np.concatenate([(word & 0xFF) * 4, wide & 0xFFF])
+    place = ((addresses(code.mapping, at) + 4) & ~3) + distance
+    return at, np.concatenate([word >> 8 & 7, wide >> 12]), word_at(code, offsets(code.mapping, place))
+
+
+def _computed(code: Code) -> Pairs:
+    """`add rX, pc` shortly behind what loads the distance into rX, and the address that gives; and `movw`, `movt`."""
+    added = _whole(code, where(code, 2, lambda run: run & 0xFF78 == 0x4478))
+    word = word_at(code, added, 2)
+    target, (loads, registers, values) = word & 7 | word >> 4 & 8, _literals(code)
+    found, to = [NONE], [NONE]
+    for register in range(15):
+        own, mine = loads[registers == register], added[target == register]
+        order = np.argsort(own)
+        own, value = own[order], values[registers == register][order]
+        if not own.size or not mine.size:
+            continue
+        last = np.maximum(np.searchsorted(own, mine) - 1, 0)
+        near = (own[last] < mine) & (mine - own[last] < _APART)
+        found.append(mine[near])
+        to.append((value[last[near]] + addresses(code.mapping, mine[near]) + 4) & 0xFFFFFFFF)
+    return np.concatenate(found), np.concatenate(to)
+
+
+def _taken(code: Code) -> Pairs:
+    """Addresses that are computed, and numbers that may be some where programs are not moved."""
+    found, to = _computed(code)
+    loads, _, values = _literals(code)
+    moved = _whole(code, where(code, 2, lambda run: run[:-1] & 0xFBF0 == 0xF2C0))  # movt
+    upper = _moved(word_at(code, moved, 2), word_at(code, moved + 2, 2)) << 16
+    lower = _moved(word_at(code, moved - 4, 2), word_at(code, moved - 2, 2))
+    paired = word_at(code, moved - 4, 2) & 0xFBF0 == 0xF240  # movw right before
+    return np.concatenate([found, loads, moved[paired]]), np.concatenate([to, values, (upper | lower)[paired]])
+
+
+def _moved(first: Offsets, second: Offsets) -> Offsets:
+    """The sixteen bits in `movw` and `movt`."""
+    return (first & 0xF) << 12 | (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
+
+
+def _slot_loads(code: Code) -> Pairs:
+    """Where the address of a slot of the GOT is computed, or its distance from where that begins is loaded."""
+    found, to = _computed(code)
+    if code.got is None:
+        return found, to
+    loads, _, values = _literals(code)
+    return np.concatenate([found, loads]), np.concatenate([to, (values + code.got) & 0xFFFFFFFF])
+
+
+_APART = 256  # bytes between the two instructions that make an address
 _PLACE = r"\[(?P<base>sp|r7)(?:, #(?P<at>-?(?:0x)?[0-9a-f]+))?\]"
 _TEXT = Text(
     mode=(0, 1 << 4),  # CS_ARCH_ARM, CS_MODE_THUMB
@@ -229,6 +339,17 @@ def _sha1(code: Code) -> dict[str, Offsets]:
     return {name: where(code, 4, partial(_masked, value)) for name, value in known.items()}
 
 
+_LIFT = Lift(
+    read=read,
+    stack="sp",
+    frame="r7",
+    arguments=_TEXT.arguments,
+    result="r0",
+    kept=_TEXT.kept | {f"s{number}" for number in range(16, 32)},
+    word=4,
+    lines=lines,
+)
+
 MACHINE = Machine(
     name="arm",
     number=40,
@@ -240,6 +361,18 @@ MACHINE = Machine(
     sha1=Instructions(_sha1, 4),
     features=frozenset({"stack_clash"}),
     idioms=Idioms(
-        canaries=_canaries, unwound=False, frames=_frames, addresses=_addresses, text=_TEXT, flags=_HARD_FLOAT
+        canaries=_canaries,
+        unwound=False,
+        frames=_frames,
+        addresses=_addresses,
+        text=_TEXT,
+        flags=_HARD_FLOAT,
+        code_mark=1,
+        stubs=_stubs,
+        direct_calls=_direct_calls,
+        slot_loads=_slot_loads,
+        taken=_taken,
+        branches=_branches,
     ),
+    lift=_LIFT,
 )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from archscan.elf.arch.idioms import Frames, Idioms, Probes, Text
+from archscan.elf.arch.i386_lines import lines
+from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Probes, Text
 from archscan.elf.arch.immediates import Instructions
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
-from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, bytes_at, frames, joined, probes, sha1
-from archscan.elf.arrays import Mask, Offsets, among
-from archscan.elf.code import Code, matches
+from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, branches, bytes_at, direct_calls, frames, joined, probes, sha1
+from archscan.elf.arch.x86_lifting import narrow_reader
+from archscan.elf.arrays import NONE, Mask, Offsets, Pattern, among, np, numbers
+from archscan.elf.code import Code, matches, within
+from archscan.elf.mapping import addresses
 
 _READS = among(0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
 
@@ -48,6 +53,95 @@ def _probes(code: Code, taken: Frames) -> Probes:
 def _endbr32(code: Code, offsets: Offsets) -> Mask:
     return bytes_at(code, offsets, (0xF3, 0x0F, 0x1E, 0xFB))
 
+
+@lru_cache(4)
+def _got(code: Code) -> int | None:
+    """Where the register points from which code counts what it names: to the GOT, as the dynamic section says.
+
+    Or as most functions do that add a distance to the address behind a call.
+    """
+    if code.got is not None:
+        return code.got
+    added = matches(code, (0x81, (0xC0, 0xF8), None, None, None, None))
+    added = added[code.raw[np.maximum(added - 5, 0)] == 0xE8]
+    values, counts = np.unique(
+        addresses(code.mapping, added) + numbers(code.raw, added + 2, 4, "<", signed=True), return_counts=True
+    )
+    return int(values[np.argmax(counts)]) if values.size else None
+
+
+def _counted(code: Code, pattern: Pattern, before: int) -> Pairs:
+    """Instructions with a distance from the GOT behind some bytes, without those that have no register alone."""
+    got, found = _got(code), matches(code, (*pattern, None, None, None, None))
+    if got is None:
+        return NONE, NONE
+    found = found[code.raw[found + before - 1] & 7 != 4]
+    return found, got + numbers(code.raw, found + before, 4, "<", signed=True)
+
+
+def _absolute(code: Code, pattern: Pattern, before: int) -> Pairs:
+    """The same with an address."""
+    found = matches(code, (*pattern, None, None, None, None))
+    return found, numbers(code.raw, found + before, 4, "<")
+
+
+def _together(*pairs: Pairs) -> Pairs:
+    return np.concatenate([offsets for offsets, _ in pairs]), np.concatenate([to for _, to in pairs])
+
+
+def _stubs(code: Code) -> Pairs:
+    """`jmp *N(%ebx)` and `jmp *slot`, alone or behind `endbr32`: the entries of .plt, .plt.got and .plt.sec."""
+    found, slots = _together(_counted(code, (0xFF, 0xA3), 2), _absolute(code, (0xFF, 0x25), 2))
+    marked = bytes_at(code, found - 4, (0xF3, 0x0F, 0x1E, 0xFB))
+    entries = np.concatenate([found, (found - 4)[marked]])
+    return addresses(code.mapping, entries), np.concatenate([slots, slots[marked]])
+
+
+def _slot_calls(code: Code) -> Pairs:
+    """`call *N(%reg)` and `jmp *N(%reg)`, where that is no stub of the PLT; `call *slot`."""
+    jumps, slots = _counted(code, (0xFF, (0xA0, 0xF8)), 2)
+    other = code.raw[jumps + 1] != 0xA3
+    return _together(
+        _counted(code, (0xFF, (0x90, 0xF8)), 2), (jumps[other], slots[other]), _absolute(code, (0xFF, 0x15), 2)
+    )
+
+
+def _slot_loads(code: Code) -> Pairs:
+    """`mov N(%reg),%reg` and `push N(%reg)`; `mov slot,%reg`."""
+    return _together(
+        _counted(code, (0x8B, (0x80, 0xC0)), 2),
+        _counted(code, (0xFF, (0xB0, 0xF8)), 2),
+        _absolute(code, (0x8B, (0x05, 0xC7)), 2),
+        _absolute(code, (0xA1,), 1),
+    )
+
+
+def _taken(code: Code) -> Pairs:
+    """`lea N(%reg),%reg`; `push $N`, `mov $N,%reg` and `movl $N,…(%esp)` where programs are not moved."""
+    return _together(
+        _counted(code, (0x8D, (0x80, 0xC0)), 2),
+        _absolute(code, (0x68,), 1),
+        _absolute(code, ((0xB8, 0xF8),), 1),
+        _absolute(code, (0xC7, 0x04, 0x24), 3),
+        _absolute(code, (0xC7, 0x44, 0x24, None), 4),
+    )
+
+
+def _named(code: Code, address: int) -> Offsets:
+    """Distances from the GOT, and addresses, that are an address; most of what looks like these is none."""
+    got, found = _got(code), [NONE]
+    for low, high in code.runs:
+        for start in range(low, high - 4, _STEP):
+            places = np.arange(start, min(start + _STEP, high - 4), dtype=np.int64)
+            value = numbers(code.raw, places, 4, "<", signed=True)
+            named = value == address
+            if got is not None:
+                named |= value == address - got
+            found.append(places[named])
+    return within(code, np.concatenate(found))
+
+
+_STEP = 1 << 20  # bytes of code that are looked at together
 
 _PLACE = r"\[(?P<base>esp|ebp)(?: (?P<at>[+-] (?:0x)?[0-9a-f]+))?\]"
 _TEXT = Text(
@@ -88,6 +182,27 @@ _TEXT = Text(
     pushed=re.compile(r"push (?P<source>e\w+)$"),
 )
 
+# `ax` and `al` are parts of `eax`, and so on.
+_ALIASES = {
+    part: f"e{name}"
+    for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp")
+    for part in (f"e{name}", name, *([f"{name[0]}l"] if name[1] == "x" else ()))
+}
+
+_LIFT = Lift(
+    read=narrow_reader(_ALIASES),
+    stack="esp",
+    frame="ebp",
+    stacked=4,
+    stack_first=True,
+    most_stacked=12,
+    arguments=_TEXT.arguments,
+    result="eax",
+    kept=_TEXT.kept,
+    word=4,
+    lines=lines,
+)
+
 MACHINE = Machine(
     name="i386",
     number=3,
@@ -98,6 +213,7 @@ MACHINE = Machine(
     implicit_addends=True,
     property_and=0xC0000002,  # GNU_PROPERTY_X86_FEATURE_1_AND
     marks={"ibt_marked": 1, "shstk_marked": 2},
+    lift=_LIFT,
     features=frozenset({"stack_clash", "ibt_marked", "ibt_compiled", "shstk_marked"}),
     idioms=Idioms(
         canaries=_canaries,
@@ -107,5 +223,12 @@ MACHINE = Machine(
         entry_marks={"ibt_compiled": _endbr32},
         text=_TEXT,
         saves="pushes",
+        stubs=_stubs,
+        direct_calls=direct_calls,
+        slot_calls=_slot_calls,
+        slot_loads=_slot_loads,
+        taken=_taken,
+        branches=branches,
+        named=_named,
     ),
 )

@@ -172,5 +172,6 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     start_room: int = 64  # bytes of stack beside what is reserved; the start files, which have no tables, take no more
     unwound: bool = True  # compilers write tables for unwinding all functions, without being asked
     flags: int = 0  # bits of e_flags without which ``text`` does not fit
+    code_mark: int = 0  # bits of a function's address that say how it is coded, and are no part of the place
     order: str = ""  # of the bytes of an instruction, as struct has it, where it is the same whatever that of data is
     little: bool = False  # ``text`` fits the little-endian form only

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cache
 
 import msgspec
+
+from archscan.elf.code import Code, address_of
+
+Line = tuple[int, int, str, str]
+"""An instruction as the disassembler gives it: address, bytes, mnemonic, operands."""
 
 LOW = "/b"  # behind the name of a register: its lowest byte, where that was written alone
 COUNTER = "pc"  # as a base: where the next instruction stands
@@ -55,8 +60,10 @@ class Operation(msgspec.Struct, frozen=True):
     besides, by nobody knows what. A ``SELECT`` may as well bring what ``other`` holds, with ``added``. A ``STORE`` puts
     that value to ``place``; ``width`` are the bytes that it stores, or that are read, and 0 as many as there may be.
     What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
-    it tells more from as much where ``added`` is 1. ``target`` is where a call or jump leads, or ``place`` where its
-    address is read, or ``register`` what holds it.
+    it tells more from as much where ``added`` is 1. Or it compares with the register ``operand``; where ``register``
+    has the number, what is ``added`` is added to that. ``target`` is where a call or jump leads, or ``place`` where its
+    address is read, or ``register`` what holds it. Where something wider stands than is read, its ``big`` end is read,
+    or the little one.
     """
 
     kind: Kind
@@ -73,6 +80,7 @@ class Operation(msgspec.Struct, frozen=True):
     added: int = 0
     also: tuple[str, ...] = ()
     target: int | None = None
+    big: bool = False
 
 
 class Lift(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +88,10 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
 
     ``read`` takes mnemonic and operands, and says what they do, one after another, whatever came before. ``zero`` is
     the register that is always 0, where there is one; ``frame`` the one that may point to the frame; ``stacked`` how
-    far above the stack pointer a function finds the arguments that are in no register; ``word`` the bytes of a pointer.
+    far above the stack pointer a function finds the arguments that are in no register, ``passed`` how far above it the
+    caller puts them; where they are the first ones (``stack_first``), the registers are those of functions that only
+    their own unit calls. ``word`` are the bytes of a pointer. ``lines`` gives the instructions between two offsets with
+    addresses in place of distances from where they stand, and without data among them; None: as they are disassembled.
     """
 
     read: Callable[[str, str], tuple[Operation, ...]]
@@ -93,7 +104,12 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
     zero: str | None = None
     scaled_tables: bool = False  # tables of jumps hold distances in instructions, from a place in the function
     stacked: int = 0
+    passed: int = 0
+    stack_first: bool = False
+    most_stacked: int = 6  # arguments that are looked for on the stack
     word: int = 8
+    big_endian: bool = False
+    lines: Callable[[object, Code, int, int], Iterable[Line]] | None = None
 
     @property
     def preserved(self) -> tuple[str, ...]:
@@ -107,3 +123,10 @@ def _preserved(lift: Lift) -> tuple[str, ...]:
 
 
 NOTHING = Operation(Kind.NOTHING)
+
+
+def as_they_are(engine: object, text: Code, start: int, end: int) -> Iterable[Line]:
+    """The instructions between two offsets as they are disassembled."""
+    data = text.raw[start:end].tobytes()
+    found: Iterable[Line] = engine.disasm_lite(data, address_of(text, start))  # type: ignore[attr-defined]
+    return found

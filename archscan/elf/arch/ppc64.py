@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
 from archscan.elf.arch.immediates import behind, made, signed, upper_halves
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.ppc64_lifting import begins, lines, read, table_of_contents
 from archscan.elf.arch.wordwise import where, word_at
-from archscan.elf.arrays import Mask, Offsets, Words, np
+from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
 from archscan.elf.code import Code
+from archscan.elf.mapping import addresses
 
+_APART = 256  # bytes between the two instructions that make an address, or load what stands there
+_TOC, _SAVES_TOC = 2, 0xF8410018  # the register; `std r2, 24(r1)`
 _ROOM = 64 << 20
 
 
@@ -42,6 +48,94 @@ def _addresses(code: Code) -> Offsets:
         return (run & 0xFC1F8000 == 0x38010000) & (run & 0x03E00000 != 0x00200000)
 
     return where(code, 4, computed)
+
+
+def _stubs(code: Code) -> Pairs:
+    """`ld r12, N(r2); mtctr r12; bctr`, what r2 is added to before that perhaps, and saving it: the linker's stubs."""
+
+    def stub(run: Words) -> Mask:
+        loads = np.isin(run[:-2] >> 16, (0xE982, 0xE98B, 0xE98C)) & (run[:-2] & 3 == 0)
+        return loads & (run[1:-1] == 0x7D8903A6) & (run[2:] == 0x4E800420)
+
+    toc, found = table_of_contents(code), where(code, 4, stub)
+    if toc is None:
+        return NONE, NONE
+    word, before = word_at(code, found), word_at(code, found - 4)
+    upper = np.isin(before >> 16, (0x3D62, 0x3D82))  # addis r11, r2, N; addis r12, r2, N
+    far = word >> 16 != 0xE982
+    slot = toc + _low(word & ~3) + np.where(far, _low(before) << 16, 0)
+    known = ~far | upper
+    found, slot = (found - 4 * far)[known], slot[known]
+    saved = word_at(code, found - 4) == _SAVES_TOC
+    entries = np.concatenate([found, (found - 4)[saved]])
+    return addresses(code.mapping, entries), np.concatenate([slot, slot[saved]])
+
+
+def _low(words: Offsets) -> Offsets:
+    """The signed lower half."""
+    return (words & 0xFFFF ^ 0x8000) - 0x8000
+
+
+def _direct_calls(code: Code) -> Pairs:
+    """`bl` and `b`, leading to where the function begins."""
+    found = where(code, 4, lambda run: (run >> 26 == 18) & (run & 2 == 0))
+    distance = word_at(code, found) & 0x3FFFFFC
+    to = addresses(code.mapping, found) + ((distance ^ 1 << 25) - (1 << 25))
+    unique, number = np.unique(to, return_inverse=True)
+    entered = np.array([begins(code, one) for one in unique.tolist()], np.int64)
+    return found, entered[number] if found.size else NONE
+
+
+def _branches(code: Code, address: int) -> Offsets:
+    """Conditional branches to an address."""
+    found = where(code, 4, lambda run: (run >> 26 == 16) & (run & 3 == 0))
+    to = addresses(code.mapping, found) + _low(word_at(code, found) & 0xFFFC)
+    return found[np.isin(to, (address, address + 8))]
+
+
+def _slot_loads(code: Code) -> Pairs:
+    """`ld rX, N(rY)` from the TOC, or shortly behind `addis rY, r2, N`."""
+    return _in_contents(code, where(code, 4, lambda run: (run >> 26 == 58) & (run & 3 == 0)), mask=0xFFFC)
+
+
+def _taken(code: Code) -> Pairs:
+    """`addi rX, rY, N` from the TOC, or shortly behind `addis rY, r2, N`."""
+    return _in_contents(code, where(code, 4, lambda run: run >> 26 == 14), mask=0xFFFF)
+
+
+def _named(code: Code, address: int) -> Offsets:
+    """Loads and stores, and `addi`, that reach an address from the TOC."""
+    found = [NONE]
+    for mask, opcodes in ((0xFFFC, (58, 62)), (0xFFFF, (14, *range(32, 48), *range(48, 56)))):
+        offsets, to = _in_contents(code, where(code, 4, partial(_is_one_of, opcodes)), mask=mask)
+        found.append(offsets[to == address])
+    return np.concatenate(found)
+
+
+def _is_one_of(opcodes: tuple[int, ...], run: Words) -> Mask:
+    return np.isin(run >> 26, opcodes)
+
+
+def _in_contents(code: Code, offsets: Offsets, *, mask: int) -> Pairs:
+    """Instructions that add to the pointer to the TOC, or to a register that is set from it, and the address."""
+    toc = table_of_contents(code)
+    if toc is None:
+        return NONE, NONE
+    upper = where(code, 4, lambda run: (run >> 26 == 15) & (run >> 16 & 0x1F == _TOC))  # addis rX, r2, N
+    high, words = word_at(code, upper), word_at(code, offsets)
+    base, low = words >> 16 & 0x1F, _low(words & mask)
+    found, to = [offsets[base == _TOC]], [toc + low[base == _TOC]]
+    for register in range(3, 32):
+        own, mine = upper[high >> 21 & 0x1F == register], base == register
+        if not own.size or not mine.any():
+            continue
+        places = offsets[mine]
+        last = np.maximum(np.searchsorted(own, places) - 1, 0)
+        near = (own[last] < places) & (places - own[last] < _APART)
+        found.append(places[near])
+        pages = toc + (_low(high[high >> 21 & 0x1F == register]) << 16)
+        to.append(pages[last[near]] + low[mine][near])
+    return np.concatenate(found), np.concatenate(to)
 
 
 _PLACE = r"(?P<at>-?(?:0x)?[0-9a-f]+)?\((?P<base>r1|r31)\)"
@@ -93,6 +187,18 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
     return made(code, 4, wanted, begins, completes, behind())
 
 
+_LIFT = Lift(
+    read=read,
+    stack="r1",
+    frame="r31",
+    arguments=_TEXT.arguments,
+    result="r3",
+    kept=_TEXT.kept | {f"f{number}" for number in range(14, 32)},
+    stacked=96,
+    passed=96,
+    lines=lines,
+)
+
 MACHINE = Machine(
     name="ppc64",
     number=21,
@@ -105,6 +211,18 @@ MACHINE = Machine(
     features=frozenset({"stack_clash"}),
     # Their assembler takes what the older ABI wanted, and `_start` 128 bytes (glibc, sysdeps/powerpc/powerpc64).
     idioms=Idioms(
-        canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT, little=True, start_room=128 - 32
+        canaries=_canaries,
+        frames=_frames,
+        addresses=_addresses,
+        text=_TEXT,
+        little=True,
+        start_room=128 - 32,
+        stubs=_stubs,
+        direct_calls=_direct_calls,
+        slot_loads=_slot_loads,
+        taken=_taken,
+        branches=_branches,
+        named=_named,
     ),
+    lift=_LIFT,
 )

@@ -7,12 +7,16 @@ from functools import partial
 
 from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
 from archscan.elf.arch.immediates import behind, made, signed, upper_halves
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.riscv_lifting import global_pointer, lines, read
 from archscan.elf.arch.wordwise import where, word_at
-from archscan.elf.arrays import Mask, Offsets, Words, np
+from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
 from archscan.elf.code import Code
+from archscan.elf.mapping import addresses
 
 _BEHIND = 12  # bytes before the room for an array in a block in which the stack pointer is saved
+_APART = 256  # bytes between the two instructions that make an address, or load what stands there
 _ON_STACK, _SHORT, _WIDE = range(3)  # c.sdsp; c.sd; sd of four bytes
 
 
@@ -85,6 +89,124 @@ def _addresses(code: Code) -> Offsets:
     return np.sort(np.concatenate([short, wide, framed, moved]))
 
 
+def _stubs(code: Code) -> Pairs:
+    """`auipc t3, page; ld t3, N(t3)`: the entries of .plt."""
+
+    def stub(run: Words) -> Mask:
+        return (run[:-1] & 0xFFF == 0xE17) & (run[1:] & 0xFFFFF == 0xE3E03)
+
+    found = where(code, 4, stub)
+    address = addresses(code.mapping, found)
+    return address, address + _high(word_at(code, found)) + _low(word_at(code, found + 4))
+
+
+def _high(words: Offsets) -> Offsets:
+    """What `auipc` adds to where it stands."""
+    return ((words & 0xFFFFF000) ^ 1 << 31) - (1 << 31)
+
+
+def _low(words: Offsets) -> Offsets:
+    """The distance in a load or an addition."""
+    return (words >> 20 ^ 0x800) - 0x800
+
+
+def _stored_low(words: Offsets) -> Offsets:
+    """The distance in a store."""
+    return ((words >> 25 << 5 | words >> 7 & 0x1F) ^ 0x800) - 0x800
+
+
+def _direct_calls(code: Code) -> Pairs:
+    """`jal` and `j`, also in two bytes, and `jalr` and `jr` right behind `auipc` to the same register."""
+    near = where(code, 2, lambda run: np.isin(run & 0xFFF, (0x6F, 0xEF, 0x2EF)))
+    word = word_at(code, near)
+    distance = (word >> 31) << 20 | (word >> 12 & 0xFF) << 12 | (word >> 20 & 1) << 11 | (word >> 21 & 0x3FF) << 1
+    to = addresses(code.mapping, near) + ((distance ^ 1 << 20) - (1 << 20))
+    short = where(code, 2, lambda run: run & 0xE003 == 0xA001)
+    short_to = addresses(code.mapping, short) + _short_distance(word_at(code, short, 2))
+
+    def pair(run: Words) -> Mask:
+        same = run[:-3] >> 7 & 0x1F == run[2:-1] >> 15 | (run[3:] & 0xF) << 1
+        return (run[:-3] & 0x7F == 0x17) & (run[2:-1] & 0x707F == 0x67) & same
+
+    far = where(code, 2, pair)
+    page = addresses(code.mapping, far) + _high(word_at(code, far))
+    far_to = page + _low(word_at(code, far + 4)) & ~1
+    return np.concatenate([near, short, far + 4]), np.concatenate([to, short_to, far_to])
+
+
+def _short_distance(word: Offsets) -> Offsets:
+    """How far `c.j` leads."""
+    bits = ((12, 11), (11, 4), (10, 9), (9, 8), (8, 10), (7, 6), (6, 7), (5, 3), (4, 2), (3, 1), (2, 5))
+    distance = np.zeros(word.shape, np.int64)
+    for at, means in bits:
+        distance |= (word >> at & 1) << means
+    return (distance ^ 1 << 11) - (1 << 11)
+
+
+def _slot_loads(code: Code) -> Pairs:
+    """`ld rX, N(rY)` shortly behind `auipc rY, page`."""
+    return _behind_page(code, _with(code, 0x707F, 0x3003), stores=False)
+
+
+def _taken(code: Code) -> Pairs:
+    """`addi rX, rY, N` shortly behind `auipc rY, page`."""
+    return _behind_page(code, _with(code, 0x707F, 0x13), stores=False)
+
+
+def _with(code: Code, mask: int, value: int) -> Offsets:
+    """Where the lower half of an instruction of four bytes is like that."""
+    return where(code, 2, lambda run: run & mask == value)
+
+
+def _named(code: Code, address: int) -> Offsets:
+    """Loads and stores, and `addi`, that reach an address from where `auipc` went."""
+    found = [NONE]
+    for opcode in (0x03, 0x07, 0x13, 0x23, 0x27):
+        offsets, to = _behind_page(code, _with(code, 0x7F, opcode), stores=opcode & 0x20 > 0)
+        found.append(offsets[to == address])
+    return np.concatenate(found)
+
+
+def _branches(code: Code, address: int) -> Offsets:
+    """Conditional branches to an address, of four and of two bytes."""
+    wide = _with(code, 0x7F, 0x63)
+    word = word_at(code, wide)
+    distance = (word >> 31) << 12 | (word >> 7 & 1) << 11 | (word >> 25 & 0x3F) << 5 | (word >> 8 & 0xF) << 1
+    to = addresses(code.mapping, wide) + ((distance ^ 1 << 12) - (1 << 12))
+    short = where(code, 2, lambda run: run & 0xC003 == 0xC001)
+    word = word_at(code, short, 2)
+    near = (word >> 12 & 1) << 8 | (word >> 10 & 3) << 3 | (word >> 5 & 3) << 6 | (word >> 3 & 3) << 1
+    near |= (word >> 2 & 1) << 5
+    near_to = addresses(code.mapping, short) + ((near ^ 1 << 8) - (1 << 8))
+    return np.concatenate([wide[to == address], short[near_to == address]])
+
+
+def _behind_page(code: Code, offsets: Offsets, *, stores: bool) -> Pairs:
+    """Instructions that add to a register which `auipc` set shortly before, and the address that gives.
+
+    Or to the register from which a program counts its variables.
+    """
+    paged = _with(code, 0x7F, 0x17)
+    upper, words = word_at(code, paged), word_at(code, offsets)
+    pages, distance = addresses(code.mapping, paged) + _high(upper), _stored_low(words) if stores else _low(words)
+    found, to, variables = [NONE], [NONE], global_pointer(code)
+    for register in range(1, 32):
+        own, mine = paged[upper >> 7 & 0x1F == register], words >> 15 & 0x1F == register
+        if register == _GLOBAL and variables is not None:
+            found.append(offsets[mine])
+            to.append(distance[mine] + variables)
+        if not own.size or not mine.any():
+            continue
+        places = offsets[mine]
+        last = np.maximum(np.searchsorted(own, places) - 1, 0)
+        near = (own[last] < places) & (places - own[last] < _APART)
+        found.append(places[near])
+        to.append(pages[upper >> 7 & 0x1F == register][last[near]] + distance[mine][near])
+    return np.concatenate(found), np.concatenate(to)
+
+
+_GLOBAL = 3  # the register gp
+
 _PLACE = r"(?P<at>-?(?:0x)?[0-9a-f]+)?\((?P<base>sp|s0)\)"
 _TEXT = Text(
     mode=(15, 1 << 1 | 1 << 2),  # CS_ARCH_RISCV, CS_MODE_RISCV64 | CS_MODE_RISCVC
@@ -152,6 +274,17 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
     return offsets, np.array([shifted[one] for one in values.tolist()], np.int64)
 
 
+_LIFT = Lift(
+    read=read,
+    stack="sp",
+    frame="s0",
+    arguments=_TEXT.arguments,
+    result="a0",
+    kept=_TEXT.kept | {"zero", *(f"fs{number}" for number in range(12))},
+    zero="zero",
+    lines=lines,
+)
+
 MACHINE = Machine(
     name="riscv",
     number=243,
@@ -159,5 +292,18 @@ MACHINE = Machine(
     irelative=frozenset({58}),
     executable_stack=False,
     immediates=_immediates,
-    idioms=Idioms(canaries=_canaries, unwound=False, frames=_frames, addresses=_addresses, text=_TEXT),
+    lift=_LIFT,
+    idioms=Idioms(
+        canaries=_canaries,
+        unwound=False,
+        frames=_frames,
+        addresses=_addresses,
+        text=_TEXT,
+        stubs=_stubs,
+        direct_calls=_direct_calls,
+        slot_loads=_slot_loads,
+        taken=_taken,
+        branches=_branches,
+        named=_named,
+    ),
 )

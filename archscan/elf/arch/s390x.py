@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
-from archscan.elf.arch.idioms import Frames, Idioms, Text
+from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Text
 from archscan.elf.arch.immediates import Instructions
+from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arch.s390x_lifting import lines, read
 from archscan.elf.arch.wordwise import word_at
-from archscan.elf.arrays import Offsets, np, numbers
+from archscan.elf.arrays import Offsets, Pattern, np, numbers
 from archscan.elf.code import Code, matches
+from archscan.elf.mapping import addresses
 
 _SAVE_AREA = 160
 
@@ -38,6 +41,69 @@ def _addresses(code: Code) -> Offsets:
     loaded = loaded[(raw[loaded + 1] != 0xF0) & np.isin(raw[loaded + 2] & 0xF0, (0xB0, 0xF0))]
     added = matches(code, (0xEC, (0x0B, 0x0B), None, None, 0x00, 0xD9))
     return np.sort(np.concatenate([loaded, added]))
+
+
+def _stubs(code: Code) -> Pairs:
+    """`larl %r1, slot; lg %r1, 0(%r1); br %r1`: the entries of .plt."""
+    pattern: Pattern = (0xC0, 0x10, None, None, None, None, 0xE3, 0x10, 0x10, 0x00, 0x00, 0x04, 0x07, 0xF1)
+    found, slots = _far(code, pattern)
+    return addresses(code.mapping, found), slots
+
+
+def _far(code: Code, pattern: Pattern) -> Pairs:
+    """Instructions with a distance in halfwords, of 32 bits, and the address that it leads to."""
+    found = matches(code, pattern)
+    found = found[found % 2 == 0]
+    return found, addresses(code.mapping, found) + 2 * numbers(code.raw, found + 2, 4, ">", signed=True)
+
+
+def _near(code: Code, pattern: Pattern) -> Pairs:
+    """The same with a distance of 16 bits."""
+    found = matches(code, pattern)
+    found = found[found % 2 == 0]
+    return found, addresses(code.mapping, found) + 2 * numbers(code.raw, found + 2, 2, ">", signed=True)
+
+
+def _together(*pairs: Pairs) -> Pairs:
+    return np.concatenate([offsets for offsets, _ in pairs]), np.concatenate([to for _, to in pairs])
+
+
+def _direct_calls(code: Code) -> Pairs:
+    """`brasl` and `bras`, `jg` and `j`."""
+    return _together(
+        _far(code, (0xC0, (0x05, 0x0F), None, None, None, None)),
+        _far(code, (0xC0, 0xF4, None, None, None, None)),
+        _near(code, (0xA7, (0x05, 0x0F), None, None)),
+        _near(code, (0xA7, 0xF4, None, None)),
+    )
+
+
+def _slot_loads(code: Code) -> Pairs:
+    """`lgrl`, and `larl` with `lg` behind it."""
+    found, to = _far(code, (0xC0, (0x00, 0x0F), None, None, None, None, 0xE3, None, None, 0x00, 0x00, 0x04))
+    based = code.raw[found + 8] >> 4 == code.raw[found + 1] >> 4
+    return _together(_far(code, (0xC4, (0x08, 0x0F), None, None, None, None)), (found[based] + 6, to[based]))
+
+
+def _taken(code: Code) -> Pairs:
+    """`larl`."""
+    return _far(code, (0xC0, (0x00, 0x0F), None, None, None, None))
+
+
+def _named(code: Code, address: int) -> Offsets:
+    """`larl`, and loads and stores at a distance."""
+    offsets, to = _together(_taken(code), _far(code, (0xC4, None, None, None, None, None)))
+    return offsets[to == address]
+
+
+def _branches(code: Code, address: int) -> Offsets:
+    """Conditional jumps to an address, by themselves or with a comparison or a counter."""
+    offsets, to = _together(
+        _far(code, (0xC0, (0x04, 0x0F), None, None, None, None)),
+        _near(code, (0xA7, (0x04, 0x0C), None, None)),
+        _near(code, (0xEC, None, None, None)),
+    )
+    return offsets[to == address]
 
 
 _PLACE = r"(?P<at>-?(?:0x)?[0-9a-f]+)?\(%(?P<base>r15|r11)\)"
@@ -81,6 +147,19 @@ def _sha1(code: Code) -> dict[str, Offsets]:
     return {"kimd": found[(last < found) & (found - last <= 64)]}
 
 
+_LIFT = Lift(
+    read=read,
+    stack="r15",
+    frame="r11",
+    arguments=_TEXT.arguments,
+    result="r2",
+    kept=_TEXT.kept | {f"f{number}" for number in range(8, 16)},
+    stacked=_SAVE_AREA,
+    passed=_SAVE_AREA,
+    big_endian=True,
+    lines=lines,
+)
+
 MACHINE = Machine(
     name="s390",
     number=22,
@@ -89,5 +168,17 @@ MACHINE = Machine(
     irelative=frozenset({61}),
     sha1=Instructions(_sha1, 1),
     features=frozenset({"stack_clash"}),
-    idioms=Idioms(canaries=_canaries, frames=_frames, addresses=_addresses, text=_TEXT),
+    lift=_LIFT,
+    idioms=Idioms(
+        canaries=_canaries,
+        frames=_frames,
+        addresses=_addresses,
+        text=_TEXT,
+        stubs=_stubs,
+        direct_calls=_direct_calls,
+        slot_loads=_slot_loads,
+        taken=_taken,
+        branches=_branches,
+        named=_named,
+    ),
 )

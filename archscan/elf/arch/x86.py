@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from archscan.elf.arch.idioms import Frames, Probes
+from archscan.elf.arch.idioms import Frames, Pairs, Probes
 from archscan.elf.arrays import NONE, Mask, Offsets, among, np, numbers
-from archscan.elf.code import Code, matches
+from archscan.elf.code import Code, matches, offsets_of, within
+from archscan.elf.mapping import addresses
 
 # ModRM, without the register, of a place at a distance from the stack pointer, by a SIB byte, and the frame pointer.
 ON_STACK, ON_FRAME = among(0x44, 0x84), among(0x45, 0x85)
 
 GUARD_PAGE = 4096  # gcc, param stack-clash-protection-guard-size
+_SHORT = 130  # bytes that a short jump reaches
 _LOCK = 0xF0  # `lock orq $0,(%rsp)` is a memory barrier
 _ROOM = 16 << 20  # more is no frame: a constant in data that looks like one
 
@@ -82,3 +84,23 @@ def sha1(code: Code) -> dict[str, Offsets]:
     """`sha1rnds4` between registers, and `sha1nexte` (Intel SDM, SHA extensions)."""
     rounds = matches(code, (0x0F, 0x3A, 0xCC, (0xC0, 0xC0), (0, 0xFC)))
     return {"sha1rnds4": rounds, "sha1nexte": matches(code, (0x0F, 0x38, 0xC8))}
+
+
+def direct_calls(code: Code) -> Pairs:
+    """`call` and `jmp` with a distance of 32 bits."""
+    found = matches(code, ((0xE8, 0xFE), None, None, None, None))
+    distance = numbers(code.raw, found + 1, 4, "<", signed=True)
+    return found, addresses(code.mapping, found) + 5 + distance
+
+
+def branches(code: Code, address: int) -> Offsets:
+    """`jcc` to an address, and short jumps; most of what looks like these is part of something else."""
+    far = matches(code, (0x0F, (0x80, 0xF0), None, None, None, None))
+    to = addresses(code.mapping, far) + 6 + numbers(code.raw, far + 2, 4, "<", signed=True)
+    found = [far[to == address]]
+    place = int(offsets_of(code, np.array([address], np.int64))[0])
+    near = np.arange(max(place - _SHORT, 0), min(place + _SHORT, code.raw.size - 2), dtype=np.int64)
+    first = code.raw[near]
+    near = near[((first == 0xEB) | (first & 0xF0 == 0x70)) & (place >= 0)]
+    found.append(near[near + 2 + code.raw[near + 1].astype(np.int8) == place])
+    return within(code, np.concatenate(found))

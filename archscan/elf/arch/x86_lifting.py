@@ -1,4 +1,4 @@
-"""How instructions of x86 are read for the values that they move, from the disassembler's text in Intel's syntax."""
+"""How instructions of x86-64 and IA-32 are read for the values that they move, from text in Intel's syntax."""
 
 from __future__ import annotations
 
@@ -58,6 +58,17 @@ def reader(whole: dict[str, str]) -> Callable[[str, str], tuple[Operation, ...]]
     return lambda mnemonic, operands: _read(names, mnemonic, operands)
 
 
+def narrow_reader(whole: dict[str, str]) -> Callable[[str, str], tuple[Operation, ...]]:
+    """What reads those of IA-32."""
+    names = _Names(whole, re.compile(r"e(?:[abcd]x|[sd]i|[sb]p)$"), "esp", "ebp", 4)
+    return lambda mnemonic, operands: _read(names, mnemonic, operands)
+
+
+def _own(names: _Names, registers: tuple[str, ...]) -> tuple[str, ...]:
+    """The registers with these names of 64 bits, as the processor has them."""
+    return registers if names.word == 8 else tuple(f"e{name[1:]}" for name in registers if not name[1:].isdigit())
+
+
 def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
     line = f"{mnemonic} {operands}"
     while prefix := _PREFIX.match(line):
@@ -69,12 +80,16 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
         leads = _leads(names, kind, parts[0] if parts else "")
         if mnemonic in _INCLUSIVE:
             leads = msgspec.structs.replace(leads, added=1)
-        return (msgspec.structs.replace(leads, also=("rcx",)) if mnemonic[0] == "l" and kind != Kind.JUMP else leads,)
+        return (
+            msgspec.structs.replace(leads, also=_own(names, ("rcx",)))
+            if mnemonic[0] == "l" and kind != Kind.JUMP
+            else leads,
+        )
     if mnemonic in _ENDS:
         return (Operation(Kind.RETURN),)
     if _STRINGS.match(mnemonic) and not any("xmm" in part for part in parts):
-        to = Operation(Kind.STORE, place=Place("rdi", None, 0), width=0)
-        return to, Operation(Kind.NOTHING, also=_BY_STRINGS)
+        to = Operation(Kind.STORE, place=Place(_own(names, ("rdi",))[0], None, 0), width=0)
+        return to, Operation(Kind.NOTHING, also=_own(names, _BY_STRINGS))
     if mnemonic in ("push", "pop", "leave") and not (parts and _NARROW.match(parts[0])):
         return _stacked(names, mnemonic, parts)
     if mnemonic.startswith(("push", "pop", "enter")) and mnemonic != "popcnt":
@@ -88,7 +103,7 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
 
 def _changes(names: _Names, mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
     """An instruction that goes on to the next one, and writes something."""
-    also = _BESIDES.get(mnemonic, ())
+    also = _own(names, _BESIDES.get(mnemonic, ()))
     if not parts or (mnemonic in _BESIDES and "[" not in parts[0]):
         # The first operand is written, or read alone, which does no harm.
         own = (_whole(names, parts[0]),) if parts and mnemonic == "cmpxchg" else ()
@@ -97,11 +112,17 @@ def _changes(names: _Names, mnemonic: str, parts: list[str]) -> tuple[Operation,
         return _flag(names, parts[0])
     if mnemonic in ("movzx", "movsx") and "[" not in parts[0]:
         return (_widened(names, mnemonic, *parts),)
+    if mnemonic == "lea" and parts[1] == f"[{parts[0]}]":
+        return (NOTHING,)
     if mnemonic == "lea" and (scaled := _scaled(names, *parts)):
         return scaled
     if mnemonic == "imul" and len(parts) == 3 and names.full.match(parts[0]) and "[" not in parts[1]:
         to, source, by = _whole(names, parts[0]), _whole(names, parts[1]), int(parts[2], 16)
         return (Operation(Kind.SET, to=to, register=source, operator=Operator.MULTIPLY, operand=by),)
+    if mnemonic == "imul" and len(parts) == 3 and names.full.match(parts[0]):
+        read, by = _set(names, _SCRATCH, parts[1], chosen=False), int(parts[2], 16)
+        to = _whole(names, parts[0])
+        return read, Operation(Kind.SET, to=to, register=_SCRATCH, operator=Operator.MULTIPLY, operand=by)
     if mnemonic in _OPERATORS and len(parts) == 2 and "[" in parts[1] and names.full.match(parts[0]):
         to = _whole(names, parts[0])
         read = _set(names, _SCRATCH, parts[1], chosen=False)
@@ -178,17 +199,20 @@ def _stacked(names: _Names, mnemonic: str, parts: list[str]) -> tuple[Operation,
     up = Operation(Kind.SET, to=names.stack, register=names.stack, number=names.word)
     if mnemonic == "leave":
         framed = Operation(Kind.SET, to=names.stack, register=names.frame)
-        return framed, Operation(Kind.SET, to=names.frame, place=top, reads=True), up
+        return framed, Operation(Kind.SET, to=names.frame, place=top, reads=True, width=names.word), up
     if mnemonic == "pop":
         if "[" in parts[0]:
             place = _place(names, parts[0])
-            return (up, Operation(Kind.STORE, place=place)) if place else (up,)
-        popped = Operation(Kind.SET, to=_whole(names, parts[0]), place=top, reads=True)
+            return (up, Operation(Kind.STORE, place=place, width=names.word)) if place else (up,)
+        popped = Operation(Kind.SET, to=_whole(names, parts[0]), place=top, reads=True, width=names.word)
         return (popped,) if parts[0] == names.stack else (popped, up)
     down = Operation(Kind.SET, to=names.stack, register=names.stack, number=-names.word)
     if parts[0] == names.stack:
-        return down, Operation(Kind.STORE, place=top)
-    return down, _stored(names, top, parts[0])
+        return down, Operation(Kind.STORE, place=top, width=names.word)
+    if "[" in parts[0]:
+        read = _set(names, _SCRATCH, parts[0], chosen=False)
+        return read, down, Operation(Kind.STORE, place=top, register=_SCRATCH, width=names.word)
+    return down, _stored(names, top, parts[0], names.word)
 
 
 def _puts(names: _Names, mnemonic: str, to: str, source: str | None) -> Operation:
@@ -203,7 +227,7 @@ def _puts(names: _Names, mnemonic: str, to: str, source: str | None) -> Operatio
     if mnemonic in ("inc", "dec") and names.full.match(to):
         return Operation(Kind.SET, to=register, register=register, number=1 if mnemonic == "inc" else -1)
     if source is None or not names.full.match(to):
-        also = ("rax", "rdx") if mnemonic == "imul" and source is None else ()
+        also = _own(names, ("rax", "rdx")) if mnemonic == "imul" and source is None else ()
         return Operation(Kind.SET, to=register, also=also)
     if mnemonic.startswith("cmov") or mnemonic in _COPIES:
         return _set(names, register, source, chosen=mnemonic[0] == "c")
@@ -238,7 +262,7 @@ def _set(names: _Names, register: str, source: str, *, chosen: bool) -> Operatio
     return Operation(kind, to=register, register=_whole(names, source), other=other)
 
 
-def _stored(names: _Names, place: Place, source: str, width: int = 8) -> Operation:
+def _stored(names: _Names, place: Place, source: str, width: int) -> Operation:
     if _NUMBER.match(source):
         return Operation(Kind.STORE, place=place, number=int(source, 16), width=width)
     register = _low(names, source)
@@ -279,4 +303,4 @@ def _distance(text: str | None) -> int:
 
 
 def _whole(names: _Names, register: str) -> str:
-    return _HIGH.get(register) or names.whole.get(register, register)
+    return _own(names, (_HIGH[register],))[0] if register in _HIGH else names.whole.get(register, register)

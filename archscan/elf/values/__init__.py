@@ -19,10 +19,10 @@ import msgspec
 
 from archscan.elf.arch.lifting import Kind, Lift, Operation
 from archscan.elf.values.blocks import CASES, Block, Row, blocks_of, order_of
-from archscan.elf.values.calls import NOTHING_KNOWN, Effects
-from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Stack, Value
+from archscan.elf.values.calls import NOTHING_KNOWN, Effects, arguments
+from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Number, Stack, Value
 from archscan.elf.values.liveness import Living, living
-from archscan.elf.values.state import MOST_STACKED, Growth, State, entered, joined, narrowed
+from archscan.elf.values.state import Growth, State, entered, joined, narrowed
 from archscan.elf.values.steps import held, line_of, step, store, target
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
@@ -201,21 +201,9 @@ def _in_block(
         slot = _through(state, does, behind, through) if through and _is_indirect(does) else None
         if slot is not None or (address in wanted and does.kind in _WANTED):
             leads_to = target(state, does, behind) if _is_indirect(does) else UNKNOWN
-            stacked = _stacked(state, run.lift, 0 if does.kind == Kind.CALL else run.lift.stacked)
-            yield _call(run, state, address, slot, _limited(run, leads_to), stacked)
+            first = run.lift.passed if does.kind == Kind.CALL else run.lift.stacked
+            yield _call(run, state, address, slot, _limited(run, leads_to), arguments(state, run.lift, first))
         step(state, does, address, behind, run.lift, run.effects)
-
-
-def _stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
-    """The arguments that are on the stack, from a distance on, as far as something is known there."""
-    found: list[Value] = []
-    (top, *others) = state.get(lift.stack) or (None,)
-    while isinstance(top, Stack) and not others and len(found) < MOST_STACKED:
-        width, value = state.slots.get(top.at + first + lift.word * len(found), (0, UNKNOWN))
-        if not width:
-            break
-        found.append(value)
-    return tuple(found)
 
 
 def _limited(run: Run, value: Value) -> Value:
@@ -251,6 +239,18 @@ def _range(one: Along, value: Value, limit: int) -> tuple[int, int] | None:
     return None
 
 
+def _compared(state: State, does: Operation, behind: int) -> tuple[Value, int] | None:
+    """What is compared, and the number that it is compared with; None where both are no number, or both may be one."""
+    if does.number is not None:
+        return held(state, does, behind), does.number
+    left, right = held(state, does, behind), state.get(str(does.operand))
+    for value, limit, more in ((left, right, 0), (right, left, does.added)):
+        (one, *others) = limit
+        if isinstance(one, Number) and not others:
+            return value, one.value + more
+    return None
+
+
 def _limits(run: Run) -> Iterator[tuple[Value, int]]:
     """What is compared with a number before a branch, and the number."""
     for start, known in run.states.items():
@@ -259,20 +259,20 @@ def _limits(run: Run) -> Iterator[tuple[Value, int]]:
             continue
         compared: tuple[Value, int] | None = None
         for address, behind, does in rows:
-            if does.kind == Kind.NOTHING and does.number is not None:
-                compared = held(state, does, behind), does.number
+            if does.kind == Kind.NOTHING and (does.number is not None or does.operand is not None):
+                compared = _compared(state, does, behind)
             step(state, does, address, behind, run.lift, run.effects)
         if compared is not None:
             yield compared[0], compared[1] + rows[-1][2].added
 
 
-def _call(run: Run, state: State, address: int, slot: int | None, leads_to: Value, stacked: tuple[Value, ...]) -> Call:
-    arguments = tuple(_limited(run, value) for value in (*map(state.get, run.lift.arguments), *stacked))
-    pointed = [one.at for value in arguments for one in value if isinstance(one, Stack)]
+def _call(run: Run, state: State, address: int, slot: int | None, leads_to: Value, passed: tuple[Value, ...]) -> Call:
+    passed = tuple(_limited(run, value) for value in passed)
+    pointed = [one.at for value in passed for one in value if isinstance(one, Stack)]
     first = min(pointed, default=0)
     slots = {at: held for at, held in state.slots.items() if first <= at < first + _NEAR} if pointed else {}
     result = _limited(run, state.get(run.lift.result))
-    return Call(address, arguments, result, slot, slots=slots, leads_to=leads_to)
+    return Call(address, passed, result, slot, slots=slots, leads_to=leads_to)
 
 
 def _through(state: State, does: Operation, behind: int, slots: frozenset[int]) -> int | None:

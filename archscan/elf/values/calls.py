@@ -8,12 +8,12 @@ from enum import Enum
 import msgspec
 
 from archscan.elf.arch.lifting import Lift, Operation
-from archscan.elf.values.domain import OWN, Filled, Held, Number, Result, Stack, Unknown, Value, bounded
+from archscan.elf.values.domain import OWN, UNKNOWN, Filled, Held, Number, Result, Stack, Unknown, Value, bounded
 from archscan.elf.values.state import State
 
 _NOTHING: Value = frozenset()
 _LOST: Value = frozenset({Unknown("stack")})
-_WORD, _HALF = 8, 4
+_HALF = 4
 _MOST_STORED = 1 << 16  # bytes of a stack that one call is thought to store
 
 
@@ -40,6 +40,28 @@ class Effects(msgspec.Struct, frozen=True):
 NOTHING_KNOWN = Effects()
 
 
+def stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
+    """The arguments that are on the stack, from a distance on, as far as something is known there."""
+    found: list[Value] = []
+    (top, *others) = state.get(lift.stack) or (None,)
+    while isinstance(top, Stack) and not others and len(found) < lift.most_stacked:
+        at = top.at + first + lift.word * len(found)
+        width, value = state.slots.get(at, (0, UNKNOWN))
+        # Where the own frame ends, what the caller has put begins.
+        if (top.at < 0 <= at) or (not width and not lift.stack_first):
+            break
+        found.append(value)
+    return tuple(found)
+
+
+def arguments(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
+    """What a function that is called finds in its arguments, those on the stack beginning at a distance."""
+    registers, on_stack = tuple(map(state.get, lift.arguments)), stacked(state, lift, first)
+    if not lift.stack_first:
+        return registers + on_stack
+    return on_stack + (UNKNOWN,) * (lift.most_stacked - len(on_stack)) + registers
+
+
 def call(state: State, address: int, does: Operation, lift: Lift, effects: Effects) -> None:
     """What a function that is called leaves: the registers that it must keep, and slots that nobody pointed it to.
 
@@ -47,20 +69,22 @@ def call(state: State, address: int, does: Operation, lift: Lift, effects: Effec
     to fill in. What lies behind such a slot may be part of the same structure, up to the next place that somebody was
     pointed to.
     """
-    arguments = [state.get(name) for name in lift.arguments]
-    passed = [*arguments, *map(state.get, lift.pointers)]
+    given_to = arguments(state, lift, lift.passed) if lift.stack_first else tuple(map(state.get, lift.arguments))
+    passed = [*given_to, *map(state.get, lift.pointers)]
+    if lift.stack_first:
+        _escape_stored(state, lift)
     if any(OWN in value for value in passed):
         state.forget_all()
     # What is left in the registers of further arguments may be the address, too.
     given = [(one.at, n) for n, value in enumerate(passed) for one in value if isinstance(one, Stack)]
     if given:
-        _call_with(state, address, does, arguments, given, effects)
+        _call_with(state, address, does, given_to, given, effects, lift.word)
     else:
         state.forget_escaped()
     state.forget_fields()
     registers = state.registers
     state.registers = {name: registers[name] for name in lift.preserved if name in registers}
-    state.registers[lift.result] = arguments[0] if effects.returns_first(address) else frozenset({Result(address)})
+    state.registers[lift.result] = given_to[0] if effects.returns_first(address) else frozenset({Result(address)})
 
 
 def _call_with(
@@ -70,11 +94,17 @@ def _call_with(
     arguments: Sequence[Value],
     given: Sequence[tuple[int, int]],
     effects: Effects,
+    word: int,
 ) -> None:
     """What a call leaves of the stack that is ``given`` some of its places, with the number of the argument."""
     effect = {(at, n): effects.on(address, does, n) if n < len(arguments) else Effect.LENDS for at, n in given}
     told = [(at, n, how) for (at, n), how in effect.items() if how in (Effect.FILLS, Effect.MAY_FILL)]
-    before = {at: _before(state, at) for at, _, _ in told if (at, Effect.FILLS) not in {(a, h) for a, _, h in told}}
+    # A place that is in several registers is given once to a function of another object: the others are left over.
+    first = dict(sorted(effect, reverse=True))
+    own = {at for at, n in first.items() if effect[at, n] == Effect.MAY_FILL}
+    told = [(at, n, how) for at, n, how in told if how != Effect.FILLS or first[at] == n or at in own]
+    surely = {at for at, _, how in told if how == Effect.FILLS}
+    before = {at: _before(state, at, word) for at, _, _ in told if at not in surely}
     lent = [(at, address, -1) for (at, _), how in effect.items() if how == Effect.LENDS]
     state.escape([*lent, *((at, address, n) for at, n, _ in told)])
     state.forget_escaped()
@@ -84,7 +114,7 @@ def _call_with(
         state.forget(at, at + length)
         # The next place that somebody was told is another variable.
         end = min((place for place, _, _ in state.told if place > at), default=0)
-        width, value = before.get(at, (_width_before(end - at), _NOTHING))
+        width, value = before.get(at, (_width_before(end - at, word), _NOTHING))
         state.put(at, width, bounded(value.union(Filled(address, n) for n in numbers)))
         for further in [one for one in state.slots if at < one < end and not length]:
             width, value = state.slots[further]
@@ -92,14 +122,24 @@ def _call_with(
             state.put(further, width, bounded(value | filled))
 
 
-def _width_before(distance: int) -> int:
+def _escape_stored(state: State, lift: Lift) -> None:
+    """Takes in that others may find the addresses that the function has stored elsewhere than among the arguments."""
+    (top, *others) = state.get(lift.stack) or (None,)
+    known = isinstance(top, Stack) and not others
+    first = top.at + lift.passed if isinstance(top, Stack) and known else 0
+    last = first + lift.word * lift.most_stacked if known else first
+    stored = [(at, one) for at, (_, value) in state.slots.items() for one in value if isinstance(one, Stack)]
+    state.escape((one.at, 0, -1) for at, one in stored if not first <= at < last)
+
+
+def _width_before(distance: int, word: int) -> int:
     """Bytes of the widest slot that fits into some."""
-    return next((width for width in (8, 4, 2) if width <= distance), 1) if distance > 0 else _WORD
+    return next((width for width in (8, 4, 2) if width <= min(distance, word)), 1) if distance > 0 else word
 
 
-def _before(state: State, at: int) -> Held:
+def _before(state: State, at: int, word: int) -> Held:
     """What a slot held, nothing if nothing was stored there."""
-    return state.slots.get(at, (_WORD, _NOTHING if state.is_empty(at, _HALF) else _LOST))
+    return state.slots.get(at, (word, _NOTHING if state.is_empty(at, _HALF) else _LOST))
 
 
 def _length(arguments: Sequence[Value], number: int | None) -> int:

@@ -16,7 +16,6 @@ import msgspec
 
 from archscan.elf.arch.lifting import COUNTER, LOW, Kind, Lift, Operation, Operator
 from archscan.elf.values.blocks import Block
-from archscan.elf.values.state import MOST_STACKED
 
 SLOT_BLOCK = 4  # bytes of the stack that count as one
 _BEFORE = 64  # bytes below a place whose address is computed from where its contents may be addressed, too
@@ -145,8 +144,8 @@ def _read(does: Operation, held: _ADDRESSES, blocks: Mapping[int, Block], lift: 
         names += [*lift.arguments, *lift.pointers]
         top = held.get(lift.stack)
         if top is not None:
-            first = top if does.kind == Kind.CALL else top + lift.stacked
-            found.update(range(first // SLOT_BLOCK, (first + lift.word * MOST_STACKED) // SLOT_BLOCK))
+            first = top + (lift.passed if does.kind == Kind.CALL else lift.stacked)
+            found.update(range(first // SLOT_BLOCK, (first + lift.word * lift.most_stacked) // SLOT_BLOCK))
     elif does.kind == Kind.RETURN:
         names.append(lift.result)
     place = does.place

@@ -29,7 +29,6 @@ from archscan.elf.values.domain import (
     together,
 )
 
-MOST_STACKED = 6  # arguments that are on the stack
 MOST_FIELDS = 64  # of what pointers point to that are remembered
 MOST_SLOTS = 256  # of the stack that are remembered
 _WIDEST, _FEW = 8, 16  # bytes of a slot; of stack below which each place is looked at
@@ -242,12 +241,15 @@ def _blocks(at: int, width: int) -> tuple[int, int, int]:
 
 def entered(lift: Lift, live: frozenset[str | int] = _NONE) -> State:
     """What is known where a function begins; of what the caller put on the stack, what is ``live``."""
-    registers: dict[str, Value] = {name: frozenset({Parameter(n)}) for n, name in enumerate(lift.arguments)}
+    in_registers, on_stack = (lift.most_stacked, 0) if lift.stack_first else (0, len(lift.arguments))
+    registers: dict[str, Value] = {
+        name: frozenset({Parameter(n)}) for n, name in enumerate(lift.arguments, in_registers)
+    }
     registers[lift.stack] = frozenset({Stack(0)})
     if lift.zero:
         registers[lift.zero] = frozenset({Number(0)})  # it is among those that calls keep, and nothing writes it
     first, word = lift.stacked, lift.word
-    places = {first + word * n: len(lift.arguments) + n for n in range(MOST_STACKED)}
+    places = {first + word * n: on_stack + n for n in range(lift.most_stacked)}
     return State(registers, {at: (word, frozenset({Parameter(number)})) for at, number in places.items()
                              if not live.isdisjoint(_blocks(at, word))})  # fmt: skip
 

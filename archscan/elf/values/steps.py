@@ -41,7 +41,8 @@ _MASKED: dict[Value, Value] = {
 _BELOW: Value = frozenset({Unknown("below-frame")})  # no slot is there: the function has no name for it
 _EMPTY: Value = frozenset({Unknown("stack")})
 _LOWEST: dict[int, Value] = {1: frozenset({Number(0xFF)}), 2: frozenset({Number(0xFFFF)})}
-_WORD = 8
+_WORD, _HALF = 8, 4
+_HIGHEST = 1 << 31
 _FAR = 1 << 20  # bytes of the stack that an instruction may store to that does not say how many
 _FARTHEST_FIELD = 0x1000  # bytes of a structure; a larger number that is added is an address
 _WIDEST_ENTRY = 4096  # bytes of an entry of a table
@@ -71,11 +72,13 @@ def step(
     if does.kind == Kind.CALL:
         call(state, address, does, lift, effects)
     elif does.kind == Kind.STORE and does.place is not None:
-        _store(state, _address(state, does.place, behind), _stored(state, does), does.width)
+        _store(state, _address(state, does.place, behind), _stored(state, does), does.width, later=lift.stack_first)
     elif does.to and does.kind in (Kind.SET, Kind.SELECT):
         value = _value(state, does, behind)
         if does.other:
             value = together(value, _plus(state.get(does.other), does.added))
+        if lift.word == _HALF:
+            value = _halved(value)
         state.set(does.to, _BELOW if does.to == lift.stack and OWN in value else value)
     for name in does.also:
         state.set(name, UNKNOWN)
@@ -85,13 +88,22 @@ def target(state: State, does: Operation, behind: int) -> Value:
     """Where a call or a jump leads."""
     if does.target is not None:
         return frozenset({Number(does.target)})
-    return _loaded(state, does.place, behind, does.width) if does.place is not None else _held(state, does)
+    return _loaded(state, does, behind) if does.place is not None else _held(state, does)
 
 
 def _stored(state: State, does: Operation) -> Value:
     """What a store puts somewhere, as many bytes as it has."""
     value = _held(state, does)
     return value if does.width not in (1, 2) else _combined(Operator.AND, value, _LOWEST[does.width])
+
+
+def _halved(value: Value) -> Value:
+    """The same with numbers as those of half the bits."""
+    if all(not isinstance(one, Number) or -_HIGHEST <= one.value < _HIGHEST for one in value):
+        return value
+    return frozenset(
+        Number((one.value + _HIGHEST) % (2 * _HIGHEST) - _HIGHEST) if isinstance(one, Number) else one for one in value
+    )
 
 
 def _number(value: int) -> Number:
@@ -102,7 +114,7 @@ def _number(value: int) -> Number:
 def held(state: State, does: Operation, behind: int) -> Value:
     """What a register, or a place in memory, holds that is compared."""
     if does.place is not None:
-        return _loaded(state, does.place, behind, does.width)
+        return _loaded(state, does, behind)
     return state.get(does.register) if does.register is not None else UNKNOWN
 
 
@@ -140,6 +152,8 @@ def _combined(by: Operator, left: Value, right: Value) -> Value:
         return left if _MASKED[right].issuperset(left) else _MASKED[right]
     if len(left) > 1 and len(right) > 1:
         return frozenset({OWN}) if is_own(left | right) else _SUM  # which go together nobody knows
+    if by == Operator.MULTIPLY and all(isinstance(one, Number) for one in left):
+        left, right = right, left
     found: set[Atom] = set()
     for one, other in product(left, right):
         if isinstance(one, Number) and isinstance(other, Number):
@@ -189,8 +203,9 @@ def _further(one: FieldAddress, distance: int) -> Atom:
 
 
 def _along(one: Along, distance: int) -> Along:
-    """A multiple with a number added, which is where a table begins if it is that large."""
-    table = one.table or (distance if distance >= _FARTHEST_FIELD else 0)
+    """A multiple with a number added; a large one is where a table begins, or how far that is from where it was."""
+    far = abs(distance) >= _FARTHEST_FIELD
+    table = one.table + distance if far and (one.table or distance > 0) else one.table
     return Along(one.start + distance, one.stride, one.of, table)
 
 
@@ -236,7 +251,7 @@ def _somewhere(value: Value) -> Value:
 def _value(state: State, does: Operation, behind: int) -> Value:
     """What an instruction puts somewhere."""
     if does.place is not None:
-        return _loaded(state, does.place, behind, does.width) if does.reads else _address(state, does.place, behind)
+        return _loaded(state, does, behind) if does.reads else _address(state, does.place, behind)
     return _held(state, does)
 
 
@@ -292,15 +307,17 @@ def _address(state: State, place: Place, behind: int) -> Value:
     return _plus(_base(state, place, behind), place.at)
 
 
-def _loaded(state: State, place: Place, behind: int, width: int) -> Value:
+def _loaded(state: State, does: Operation, behind: int) -> Value:
     """What stands at any of the addresses that a place may mean."""
     found: set[Atom] = set()
+    place, width = does.place, does.width
+    assert place is not None
     for one in _base(state, place, behind):
         if isinstance(one, Number):
             found |= {Memory(one.value + place.at, width)} if width in _KEPT else UNKNOWN
         elif isinstance(one, Stack):
             at = one.at + place.at
-            slot = state.slots.get(at)
+            slot = _big_slot(state, at, width) if does.big else state.slots.get(at)
             found |= _in_slot(slot, width) if slot is not None else state.filled(at) or _EMPTY
         elif isinstance(one, Pointer):
             found |= state.field(one, place.at, width)
@@ -324,9 +341,22 @@ def _in_slot(slot: Held | None, width: int) -> Value:
     return slot[1] if width in _WORDS else UNKNOWN
 
 
-def _store(state: State, address: Value, value: Value, width: int) -> None:
-    """A known slot gets the value; one of several may have got it."""
-    if any(isinstance(one, Stack) for one in value):
+def _big_slot(state: State, at: int, width: int) -> Held | None:
+    """The slot at a place, or the wider one of which it is the little end; of a big end nobody knows what it is."""
+    for wide in (_WORD, _HALF):
+        slot = state.slots.get(at + width - wide) if width < wide else None
+        if slot is not None and slot[0] == wide:
+            return slot
+    slot = state.slots.get(at)
+    return slot if slot is None or slot[0] == width else (0, _EMPTY)
+
+
+def _store(state: State, address: Value, value: Value, width: int, *, later: bool) -> None:
+    """A known slot gets the value; one of several may have got it.
+
+    An address in the value is others' from now on; or only ``later``, with a call, where it may be an argument of that.
+    """
+    if any(isinstance(one, Stack) for one in value) and not (later and all(isinstance(to, Stack) for to in address)):
         state.escape((one.at, 0, -1) for one in value if isinstance(one, Stack))
     for one in address:
         of, at = (one.of, one.at) if isinstance(one, FieldAddress) else (one, 0)
