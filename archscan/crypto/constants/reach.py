@@ -89,7 +89,9 @@ class Reach:
             return found
         calling = {one for number in numbers for one in self._calling(number)} - {-1, *numbers}
         found = {"called_by": [self.label(one) for one in sorted(calling)[:_MOST]], "exported": exported}
-        if not calling and not exported and self._taken and not any(map(self._is_reached, numbers)):
+        # Go calls functions through values of its own, which lie where no relocation says so.
+        knows_all = self._taken is not None and self._go is None
+        if not calling and not exported and knows_all and not any(map(self._is_reached, numbers)):
             found["unused"] = True
         return found
 
