@@ -98,7 +98,9 @@ class Reach:
         above = [one for one in map(self._said, self._above(calling, set(numbers))) if len(one) > 1]
         if above:
             found["callers"] = above[:_MOST]
-        if not calling and not exported and self._taken and not any(map(self._is_reached, numbers)):
+        # Go calls functions through values of its own, which lie where no relocation says so.
+        knows_all = self._taken is not None and self._go is None
+        if not calling and not exported and knows_all and not any(map(self._is_reached, numbers)):
             found["unused"] = True
         return found
 

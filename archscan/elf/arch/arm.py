@@ -316,7 +316,10 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
         return (word >> 4 & 0xF000) | word & 0xFFF
 
     def begins_wide(run: Words) -> Mask:
-        return (run & 0xFF00000 == 0x3400000) & upper[(run >> 4 & 0xF000) | run & 0xFFF]
+        found = np.zeros(run.shape, np.bool_)
+        at = np.flatnonzero(run & 0xFF00000 == 0x3400000)
+        found[at] = upper[wide(run[at].astype(np.int64))]
+        return found
 
     def completes_wide(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
         beside = (other & 0xFF00000 == 0x3000000) & ((one ^ other) & 0xF000 == 0)

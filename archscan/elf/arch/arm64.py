@@ -286,7 +286,10 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
     upper = upper_halves(wanted)
 
     def begins(run: Words) -> Mask:
-        return (run & 0x1FA00000 == 0x12A00000) & upper[run >> 5 & 0xFFFF]
+        found = np.zeros(run.shape, np.bool_)
+        at = np.flatnonzero(run & 0x1FA00000 == 0x12A00000)
+        found[at] = upper[run[at] >> 5 & 0xFFFF]
+        return found
 
     def completes(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
         beside = (other & 0x1F80001F == 0x12800000 | one & 0x1F) & ((one ^ other) >> 21 & 3 == 1)

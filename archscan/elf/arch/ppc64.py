@@ -173,8 +173,11 @@ def _immediates(code: Code, wanted: Offsets) -> Pairs:
     upper = upper_halves(wanted)
 
     def begins(run: Words) -> Mask:
+        found = np.zeros(run.shape, np.bool_)
         kind = run >> 26
-        return ((kind == 15) | (kind == 25)) & upper[run & 0xFFFF]
+        at = np.flatnonzero((kind == 15) | (kind == 25))
+        found[at] = upper[run[at] & 0xFFFF]
+        return found
 
     def completes(one: Offsets, other: Offsets) -> tuple[Mask, Offsets]:
         register, kind = np.where(one >> 26 == 15, one >> 21, one >> 16) & 31, other >> 26
