@@ -83,7 +83,7 @@ def _number(image: Image, selectors: tuple[Selector, ...], number: int) -> str:
     text = string_at(image, number) if _SMALL <= number < 1 << 62 else None
     if text:
         return f'"{text}"' + _named([one.algorithm for s in selectors if is_text(s) for one in by_text(s, text) or ()])
-    written = str(number) if abs(number) < _SMALL else f"{number:#x}"
+    written = str(number) if 0 <= number < 10 else f"{number:#x}"  # as the disassembler writes it
     if number == 0 and any(map(is_text, selectors)):
         return "NULL"
     numeric = [one for one in selectors if not is_text(one)]

@@ -143,7 +143,9 @@ def _code(found: Explained, use: Row | None) -> Iterator[str]:
     width = max(len(one.address) for one in found.instructions)
     for one in found.instructions:
         yield _instruction(one, width)
-    for path in found.paths:
+    for number, path in enumerate(found.paths):
+        depends = ", on which it depends what the call does" if number else ""
+        yield f"    how argument {path.argument} got its value{depends}"
         yield from _path(path, found)
     if found.target and not found.paths and use:
         yield "    no argument selects: the function is for that alone"
@@ -155,7 +157,6 @@ def _instruction(one: Instruction, width: int) -> str:
 
 
 def _path(path: ArgumentPath, found: Explained) -> Iterator[str]:
-    yield f"    how argument {path.argument} got its value"
     if path.problem:
         yield f"      {path.problem}"
     function = found.function
