@@ -43,8 +43,10 @@ def _fit(catalogue: Catalogue, use: Use, role: str | None, algorithm: str | None
 
 
 def selecting(catalogue: Catalogue, symbol: str) -> int | None:
-    """The argument by which a function is told its algorithm; None where nothing does, or not an argument alone."""
+    """The argument by which a function is told its algorithm; -1 where its name says it, None where nothing does."""
     uses = [use for entry in catalogue.index.get(symbol, ()) for use in entry.symbol.uses]
+    if uses and all(use.algorithm is not None for use in uses):
+        return -1
     found = [use.argument for use in uses if use.algorithm is None and (use.selector or use.points)]
     return found[0] if found else None
 

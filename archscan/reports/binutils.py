@@ -19,6 +19,7 @@ _PLAIN = re.compile(rb"[\w@%+=:,./~-]+")  # what a shell takes as it is
 _NAME = re.compile(r"(?!\.+$)[\w.+][\w.+-]{0,99}", re.ASCII)
 _MEMBER = re.compile(r"(?P<archive>.*)\((?P<member>[^()]*)\)$")
 _PACKED = {".xz": "xz", ".zst": "zstd", ".gz": "gzip"}
+_SHOWN = 32  # bytes of data
 _AFTER = 16  # bytes behind a place whose instructions are not known
 # Whose objdump reads the code, in the words of Debian's packages binutils-…; that of x86-64 reads i386's, too.
 _PREFIXES = {
@@ -106,7 +107,12 @@ def extraction(package: str, occurrence: Row, member: str = "") -> Iterator[str]
 def of_site(one: Explained, occurrence: Row, host: str) -> Iterator[str]:
     """The commands that show the code around a place, the function that is called, and the texts that matter."""
     name, tool = quoted(file_name(occurrence["path"])), objdump(occurrence["machine"], host)
-    if one.instructions or not one.target:
+    if one.data:
+        section, _, number = one.address.rpartition("+")
+        part = f"-j {quoted(section)} " if section else ""
+        end = int(number, 16) + _SHOWN
+        yield f"{tool} -s {part}--start-address={number} --stop-address={end:#x} {name}"
+    if one.instructions or not (one.target or one.data):
         first = one.instructions[0].address if one.instructions else one.address
         yield f"{tool} {_range(first, _end(one))} {name}"
     if one.target:

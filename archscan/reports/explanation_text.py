@@ -131,12 +131,16 @@ def _use(use: Row) -> tuple[str, str, str, str]:
 
 
 def _code(found: Explained, use: Row | None) -> Iterator[str]:
-    around = f" in {found.function}" if found.function else " in no function that is known"
+    around = f" in {found.function}" if found.function else "" if found.problem else " in no function that is known"
+    around = f", used by {found.function}" if found.data and found.function else around
     called = f": {found.target}" if found.target else ""
     value = f", {use['outcome']} {use['value']}" if use and use["value"] else ""
     yield f"  {found.address}{around}{called}{value}"
     if found.problem:
         yield f"    {found.problem}"
+    if found.data and found.instructions:
+        yield "    and the first instruction that names it"
+    if not found.instructions:
         return
     if found.guessed:
         yield "    (no table says where the function begins: the first instructions may be wrong)"
@@ -147,7 +151,7 @@ def _code(found: Explained, use: Row | None) -> Iterator[str]:
         depends = ", on which it depends what the call does" if number else ""
         yield f"    how argument {path.argument} got its value{depends}"
         yield from _path(path, found)
-    if found.target and not found.paths and use:
+    if found.target and not found.paths and use and not found.data:
         yield "    no argument selects: the function is for that alone"
 
 

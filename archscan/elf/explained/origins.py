@@ -108,7 +108,7 @@ def origins(
     """How an argument of the call at an address in a function got its value; None where that cannot be gone through.
 
     ``symbol`` is what is called. ``selecting`` says by which argument another library's function, that returned the
-    value or filled it in, was told what to make: there the path goes on.
+    value or filled it in, was told what to make: there the path goes on. -1: its name says that.
     """
     way = _Way(program, selecting)
     if not _pass(
@@ -217,8 +217,7 @@ def _made(way: _Way, at: _At, row: Done, place: int) -> None:
     _step(way, at, row.address, "not followed further" if unknown else "", row.result, ends=not sources)
     moves = does.operator is None and not does.number and not does.added and does.place is None
     for name in sources:
-        into = at.into if name == at.wanted else name
-        _from(way, msgspec.structs.replace(at, exact=at.exact and moves), place, name, into, _UNKNOWN)
+        _from(way, msgspec.structs.replace(at, exact=at.exact and moves), place, name, name, _UNKNOWN)
 
 
 def _registers(does: Operation) -> list[str]:
@@ -311,9 +310,9 @@ def _indirect(way: _Way, at: _At, row: Done, place: int) -> None:
 def _goes_on(way: _Way, at: _At, row: Done, said: str, symbol: str | None) -> None:
     """Notes a call, and has the argument looked for by which it was told what to make."""
     argument = way.selecting(symbol) if symbol else None
-    said += "" if argument is not None else _NO_FURTHER
-    _step(way, at, row.address, said, ends=argument is None)
-    if argument is not None and at.deep < _DEEP:
+    said += _NO_FURTHER if argument is None else ", whose name says what it is" if argument < 0 else ""
+    _step(way, at, row.address, said, ends=argument is None or argument < 0)
+    if argument is not None and argument >= 0 and at.deep < _DEEP:
         into = f"argument {argument} of {symbol}"
         further = msgspec.structs.replace(at, into=into, of=symbol or "", exact=True, deep=at.deep + 1)
         _pass(way, at.function, row.address, argument, further)
