@@ -89,7 +89,8 @@ def _number(image: Image, selectors: tuple[Selector, ...], number: int) -> str:
     if number == 0 and any(map(is_text, selectors)):
         return "NULL"
     numeric = [one for one in selectors if not is_text(one)]
-    return written + _named([one.text for selector in numeric for one in by_number(selector, number) or ()][:1])
+    names = [one.text for selector in numeric for one in by_number(selector, number) or ()][:1]
+    return written + _named(names or ([str(number)] if 10 <= number < _SMALL else []))
 
 
 def _named(names: list[str]) -> str:

@@ -40,6 +40,8 @@ _HOSTS = {
     "s390x": ("s390",),
     "riscv64": ("riscv",),
 }
+# What objdump calls processors
+_PROCESSORS = {"x86_64": "i386:x86-64", "ppc64": "powerpc:common64", "riscv": "riscv:rv64", "s390": "s390:64-bit"}
 _HEADERS = {
     "pie": "-hdW", "relro": "-lW", "bind_now": "-dW", "nx": "-lW", "textrel": "-drW", "wx_segments": "-lW",
     "separate_code": "-lW", "ibt_marked": "-nW", "shstk_marked": "-nW", "bti_marked": "-nW", "pac_marked": "-nW",
@@ -114,9 +116,10 @@ def of_site(one: Explained, occurrence: Row, host: str) -> Iterator[str]:
         yield f"{tool} -s {part}--start-address={number} --stop-address={end:#x} {name}"
     if one.instructions or not (one.target or one.data):
         first = one.instructions[0].address if one.instructions else one.address
-        yield f"{tool} {_range(first, _end(one))} {name}"
+        raw = _raw(occurrence["machine"], one.shift)
+        yield f"{tool} {_range(first, _end(one), raw)} {name}"
     if one.target:
-        yield f"readelf -rW {name} | grep -F -- {quoted(one.target)}"
+        yield f"readelf {'-rDW' if one.shift else '-rW'} {name} | grep -F -- {quoted(one.target)}"
     for section, text in dict.fromkeys((passage.section, passage.text) for passage in one.passages):
         yield f"readelf -p {quoted(section)} {name} | grep -F -- {quoted(text)}"
 
@@ -135,10 +138,15 @@ def _end(one: Explained) -> str:
     return f"{section}{plus}{int(number, 16) + _AFTER:#x}"
 
 
-def _range(first: str, end: str) -> str:
+def _raw(machine: str | None, shift: str) -> str:
+    """The options by which objdump disassembles an object without sections; none for others."""
+    return f"-D -b binary -m {_PROCESSORS.get(machine or '', machine)} --adjust-vma={shift}" if shift else "-d"
+
+
+def _range(first: str, end: str, how: str = "-d") -> str:
     section, _, start = first.rpartition("+")
     part = f"-j {quoted(section)} " if section else ""
-    return f"-d --no-show-raw-insn {part}--start-address={start} --stop-address={end.rpartition('+')[2]}"
+    return f"{how} --no-show-raw-insn {part}--start-address={start} --stop-address={end.rpartition('+')[2]}"
 
 
 def of_verdict(subject: str, occurrence: Row, host: str) -> Iterator[str]:

@@ -76,7 +76,8 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
     yield from _prose(one["message"], width)
     if one["reason"]:
         yield from _prose(_reason(one["reason"]), width)
-    yield from _evidence(one)
+    for line in _evidence(one):
+        yield from _prose(line, width)
     yield from _uses(one["uses"])
     for text in problems(shown):
         yield ""
@@ -103,7 +104,7 @@ def _evidence(one: Row) -> Iterator[str]:
     for site in () if one["uses"] else one["evidence"].get("sites", ()):
         named = {key: value for key, value in site.items() if key not in _PLACES and value is not None}
         lines[", ".join(f"{key.replace('_', ' ')} {value}" for key, value in named.items())] = None
-    yield from (f"    {line}" for line in lines if line)
+    yield from filter(None, lines)
 
 
 def _uses(uses: list[Row]) -> Iterator[str]:

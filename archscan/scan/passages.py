@@ -19,7 +19,7 @@ from archscan.elf.texts import string_at
 from archscan.elf.values.domain import Number
 from archscan.model import ArgumentPath, AskedObject, AskedSite, Explained, Instruction, Passage, PathStep, escape
 
-_BEFORE, _BEHIND = 12, 2  # instructions around a place
+_BEFORE, _BEHIND = 12, 2  # instructions around a place; behind what is no call there may be as many as before
 _MOST_PASSAGES = 64
 _SHOWN = 32  # bytes of data
 _LOWEST = 1 << 12  # address of a text; what is smaller is a number
@@ -55,10 +55,10 @@ def _explained(code: Code, path: str, site: AskedSite) -> Explained:
     offset = offset_of(one, site.address)
     if offset < 0:
         return _explained_data(code, path, site)
-    found = window(one, offset, _BEFORE, _BEHIND)
+    found = window(one, offset, _BEFORE, _BEHIND if site.symbol else _BEFORE)
     if not found.lines:
         text = "code for this processor is not disassembled"
-        return Explained(path=path, address=site.address, sections=bool(code.image.sections), problem=text)
+        return Explained(path=path, address=site.address, problem=text)
     address, program = int(site.address.rpartition("+")[2], 16), code.program
     number = function_at(program, address) if program is not None else -1
     again = replay(program, number) if program is not None and number >= 0 else None
@@ -73,10 +73,15 @@ def _explained(code: Code, path: str, site: AskedSite) -> Explained:
         target=target and escape(target),
         instructions=tuple(lines),
         guessed=found.guessed,
-        sections=bool(code.image.sections),
+        shift=_shift(code, address, offset),
         paths=tuple(_path(code, argument, way) for argument, way in ways.items()),
         passages=tuple(_passages(code.image, steps)),
     )
+
+
+def _shift(code: Code, address: int, offset: int) -> str:
+    """How far addresses are above offsets in the file, of an object without sections."""
+    return "" if code.image.sections else hex(address - offset)
 
 
 def _explained_data(code: Code, path: str, site: AskedSite) -> Explained:
@@ -99,7 +104,7 @@ def _explained_data(code: Code, path: str, site: AskedSite) -> Explained:
         lines = tuple(_lines(code, named[0], replay(program, named[0]), found, at, ()))
         function = label_of(program, named[0])
     return Explained(path=path, address=site.address, function=function, target=slot and escape(slot),
-                     instructions=lines, sections=bool(code.image.sections), data=bool(data), problem=text)  # fmt: skip
+                     instructions=lines, data=bool(data), problem=text)  # fmt: skip
 
 
 def _bytes_at(image: Image, name: str, address: int) -> bytes:

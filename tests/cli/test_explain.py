@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from archscan.cli import archscan as command
 from corpus.build import Built, build
 from corpus.catalogue import stubs_of
+from corpus.debs import Entry, deb
 from corpus.recipes import ROOT
 from tests.scan.scanning import archscan, rows, scan
 
@@ -235,6 +236,21 @@ def test_other_findings_are_shown_with_commands_that_work(
     printed = text(scanned.db, name)
     assert "What would change the verdict" in printed
     pasted(printed, tmp_path)
+
+
+def test_an_object_without_sections(corpus_objects: dict[str, dict[str, Path]], tmp_path: Path) -> None:
+    data = bytearray(corpus_objects["selected"]["usr/bin/selector"].read_bytes())
+    data[0x28:0x30], data[0x3C:0x40] = bytes(8), bytes(4)  # e_shoff; e_shnum and e_shstrndx
+    entries = [Entry(name=b"./usr/bin/selector", data=bytes(data), mode=0o755)]
+    control = [Entry(name=b"./control", data=b"Package: bare\nVersion: 1\nArchitecture: amd64\n")]
+    (tmp_path / "bare.deb").write_bytes(deb(control, entries))
+    assert scan(tmp_path / "a.db", tmp_path / "bare.deb") == 0
+    name = number(tmp_path / "a.db", "imports-sha1", "usr/bin/selector")
+    printed, found = text(tmp_path / "a.db", name), as_json(tmp_path / "a.db", name)
+    dump = pasted(printed, tmp_path)
+    for one in found["occurrences"][0]["code"]:
+        assert re.search(rf"^ *{one['address'][2:]}:\s+call ", dump, re.MULTILINE)
+        assert one["target"] in dump
 
 
 def test_the_places_that_a_verdict_names_are_shown(scanned: Scanned, tmp_path: Path) -> None:
