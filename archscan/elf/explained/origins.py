@@ -245,10 +245,10 @@ def _stores(way: _Way, at: _At, row: Done, place: int, slot: Slot) -> bool:
     there = [one.at for one in row.place if isinstance(one, Stack) and _meets(one.at, width, slot)]
     if does.kind != Kind.STORE or not there:
         return False
-    _step(way, at, row.address)
-    for name in [does.register, does.operand if isinstance(does.operand, str) else None]:
-        if name:
-            _from(way, at, place, name.removesuffix(LOW), name.removesuffix(LOW), _UNKNOWN)
+    sources = [name for name in (does.register, does.operand if isinstance(does.operand, str) else None) if name]
+    _step(way, at, row.address, value=row.result, ends=not sources)
+    for name in sources:
+        _from(way, at, place, name.removesuffix(LOW), name.removesuffix(LOW), _UNKNOWN)
     return len(row.place) == 1 and there[0] <= slot.at and there[0] + width >= slot.at + slot.width
 
 
@@ -353,11 +353,14 @@ def _enter(way: _Way, at: _At, again: Replay) -> None:
 
 
 def _callers(way: _Way, number: int) -> Iterator[tuple[int, int]]:
-    """Who calls a function: the number of each function that does, and the address of the call."""
+    """Who calls a function, or jumps there at its end: the number of each function that does, and where."""
     program = way.program
     begin = address_of(program.text, int(program.view.starts[number]))
-    for caller, offsets in by_function(program, callers_of(program.callers(), begin)):
-        if caller < 0 or caller == number:
+    places = callers_of(program.callers(), begin)
+    if program.branches is not None:
+        places = np.union1d(places, program.branches(program.text, begin))
+    for caller, offsets in by_function(program, places):
+        if caller < 0:
             continue
         real = {at for at, _, _ in instructions_of(program, caller)}
         yield from ((caller, at) for at in (address_of(program.text, one) for one in offsets.tolist()) if at in real)
