@@ -85,6 +85,7 @@ function described(row, details, columns) {
   if (details.evidence.truncated) box.append(element("p", "The first of " + details.evidence.count + " places.", "soft"));
   add("References", rule.references.length ? element("p", rule.references.join("\n"), "mono") : null);
   add("Identity", element("p", "source " + (details.source ?? "unknown") + ", subject " + details.subject + ", fingerprint " + details.fingerprint, "mono soft"));
+  add("The code", element("p", "archscan explain " + details.fingerprint.slice(0, 12), "mono"));
   const made = element("tr", null, "detail");
   made.append(box);
   return made;

@@ -74,6 +74,7 @@ def test_the_wheel_holds_every_data_file(built: Built, folder: str) -> None:
     wanted = listed or [str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*") if path.is_file()]
     held = _members(built.wheel)
     assert {f"archscan/_data/{name}" for name in wanted if name and (ROOT / name).exists()} <= held
+    assert "archscan/_data/docs/reasons.md" in held  # what `archscan explain` says of reasons
 
 
 def test_the_wheel_holds_nothing_but_the_package(built: Built) -> None:
@@ -114,6 +115,8 @@ def test_the_installed_program_scans_and_answers(program: Path, tmp_path: Path, 
     assert "imports-md5" in summary
     answer = _run(program, "query", "who-uses", "-p", "algorithm=md5", "--format", "csv", "--db", "it.db", cwd=tmp_path)
     assert "usr/bin/md5," in answer
+    shown = _run(program, "explain", "1", "--db", "it.db", "--package", corpus_debs["md5-import"], cwd=tmp_path)
+    assert "What would change the verdict" in shown
     _run(program, "report", "html", "--db", "it.db", "-o", "it.html", cwd=tmp_path)
     assert "usr/bin/md5" in (tmp_path / "it.html").read_text("utf-8")
 

@@ -43,8 +43,10 @@ def _fit(catalogue: Catalogue, use: Use, role: str | None, algorithm: str | None
 
 
 def selecting(catalogue: Catalogue, symbol: str) -> int | None:
-    """The argument by which a function is told its algorithm; None where nothing does, or not an argument alone."""
+    """The argument by which a function is told its algorithm; -1 where its name says it, None where nothing does."""
     uses = [use for entry in catalogue.index.get(symbol, ()) for use in entry.symbol.uses]
+    if uses and all(use.algorithm is not None for use in uses):
+        return -1
     found = [use.argument for use in uses if use.algorithm is None and (use.selector or use.points)]
     return found[0] if found else None
 
@@ -83,11 +85,12 @@ def _number(image: Image, selectors: tuple[Selector, ...], number: int) -> str:
     text = string_at(image, number) if _SMALL <= number < 1 << 62 else None
     if text:
         return f'"{text}"' + _named([one.algorithm for s in selectors if is_text(s) for one in by_text(s, text) or ()])
-    written = str(number) if abs(number) < _SMALL else f"{number:#x}"
+    written = str(number) if 0 <= number < 10 else f"{number:#x}"  # as the disassembler writes it
     if number == 0 and any(map(is_text, selectors)):
         return "NULL"
     numeric = [one for one in selectors if not is_text(one)]
-    return written + _named([one.text for selector in numeric for one in by_number(selector, number) or ()][:1])
+    names = [one.text for selector in numeric for one in by_number(selector, number) or ()][:1]
+    return written + _named(names or ([str(number)] if 10 <= number < _SMALL else []))
 
 
 def _named(names: list[str]) -> str:

@@ -83,8 +83,10 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True, tag="explained"):
 
     ``member`` is the name of the file as the archive of the package has it.
     ``target`` is the imported function that is called. ``guessed``: no table says where the function around begins, so
-    the first instructions may be wrong. ``sections``: whether the object has any, without which objdump shows nothing.
-    ``problem``: why there are no instructions.
+    the first instructions may be wrong. ``shift``: of an object without sections, which objdump takes for raw bytes,
+    how far addresses there are above offsets.
+    ``problem``: why there are no instructions; where ``data`` stands at the place, what that is, and the instructions
+    are those around the first that names it.
     """
 
     path: Text
@@ -94,7 +96,8 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True, tag="explained"):
     target: Text | None = None
     instructions: Annotated[tuple[Instruction, ...], Meta(max_length=64)] = ()
     guessed: bool = False
-    sections: bool = True
+    shift: Text = ""
+    data: bool = False
     paths: Annotated[tuple[ArgumentPath, ...], Meta(max_length=4)] = ()
     passages: Annotated[tuple[Passage, ...], Meta(max_length=64)] = ()
     problem: Text = ""

@@ -19,6 +19,7 @@ _PLAIN = re.compile(rb"[\w@%+=:,./~-]+")  # what a shell takes as it is
 _NAME = re.compile(r"(?!\.+$)[\w.+][\w.+-]{0,99}", re.ASCII)
 _MEMBER = re.compile(r"(?P<archive>.*)\((?P<member>[^()]*)\)$")
 _PACKED = {".xz": "xz", ".zst": "zstd", ".gz": "gzip"}
+_SHOWN = 32  # bytes of data
 _AFTER = 16  # bytes behind a place whose instructions are not known
 # Whose objdump reads the code, in the words of Debian's packages binutils-…; that of x86-64 reads i386's, too.
 _PREFIXES = {
@@ -39,6 +40,8 @@ _HOSTS = {
     "s390x": ("s390",),
     "riscv64": ("riscv",),
 }
+# What objdump calls processors
+_PROCESSORS = {"x86_64": "i386:x86-64", "ppc64": "powerpc:common64", "riscv": "riscv:rv64", "s390": "s390:64-bit"}
 _HEADERS = {
     "pie": "-hdW", "relro": "-lW", "bind_now": "-dW", "nx": "-lW", "textrel": "-drW", "wx_segments": "-lW",
     "separate_code": "-lW", "ibt_marked": "-nW", "shstk_marked": "-nW", "bti_marked": "-nW", "pac_marked": "-nW",
@@ -106,11 +109,17 @@ def extraction(package: str, occurrence: Row, member: str = "") -> Iterator[str]
 def of_site(one: Explained, occurrence: Row, host: str) -> Iterator[str]:
     """The commands that show the code around a place, the function that is called, and the texts that matter."""
     name, tool = quoted(file_name(occurrence["path"])), objdump(occurrence["machine"], host)
-    if one.instructions or not one.target:
+    if one.data:
+        section, _, number = one.address.rpartition("+")
+        part = f"-j {quoted(section)} " if section else ""
+        end = int(number, 16) + _SHOWN
+        yield f"{tool} -s {part}--start-address={number} --stop-address={end:#x} {name}"
+    if one.instructions or not (one.target or one.data):
         first = one.instructions[0].address if one.instructions else one.address
-        yield f"{tool} {_range(first, _end(one))} {name}"
+        raw = _raw(occurrence["machine"], one.shift)
+        yield f"{tool} {_range(first, _end(one), raw)} {name}"
     if one.target:
-        yield f"readelf -rW {name} | grep -F -- {quoted(one.target)}"
+        yield f"readelf {'-rDW' if one.shift else '-rW'} {name} | grep -F -- {quoted(one.target)}"
     for section, text in dict.fromkeys((passage.section, passage.text) for passage in one.passages):
         yield f"readelf -p {quoted(section)} {name} | grep -F -- {quoted(text)}"
 
@@ -129,10 +138,15 @@ def _end(one: Explained) -> str:
     return f"{section}{plus}{int(number, 16) + _AFTER:#x}"
 
 
-def _range(first: str, end: str) -> str:
+def _raw(machine: str | None, shift: str) -> str:
+    """The options by which objdump disassembles an object without sections; none for others."""
+    return f"-D -b binary -m {_PROCESSORS.get(machine or '', machine)} --adjust-vma={shift}" if shift else "-d"
+
+
+def _range(first: str, end: str, how: str = "-d") -> str:
     section, _, start = first.rpartition("+")
     part = f"-j {quoted(section)} " if section else ""
-    return f"-d --no-show-raw-insn {part}--start-address={start} --stop-address={end.rpartition('+')[2]}"
+    return f"{how} --no-show-raw-insn {part}--start-address={start} --stop-address={end.rpartition('+')[2]}"
 
 
 def of_verdict(subject: str, occurrence: Row, host: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ _CATEGORY = {
     "crypto": "The finding is about what the code selects, not about what that serves for. It goes when no place of "
     "the object selects it any more; a decision may say that the use needs no strength.",
     "hardening": "The finding goes when the object, built anew and read again, shows the protection, or that it needs "
-    "none.",
+    "none; debug symbols may confirm or contradict it (`archscan confirm`).",
 }
 _FEW = 4  # addresses that stand for all
 _ANY_CATEGORY = "The finding goes when the rule's query no longer returns the object; `archscan rules show` prints it."
@@ -148,11 +148,11 @@ def _selected(uses: Sequence[Row]) -> Iterator[str]:
     named = [use for use in alone if use["value"]]
     if named:
         values = ", ".join(dict.fromkeys(use["value"] for use in named))
-        yield f"another value than {values} at {_places(named)}: nothing else is selected there."
+        yield f"another value than {values} at {_places(named)}; nothing else can stand there."
     fixed = [use for use in alone if not use["value"]]
     if fixed:
         symbols = ", ".join(dict.fromkeys(use["symbol"] for use in fixed if use["symbol"]))
-        yield f"another function than {symbols} at {_places(fixed)}: its name alone says what it computes."
+        yield f"another function than {symbols} at {_places(fixed)}; the name alone says what it is for."
     several = [use for use in uses if use["outcome"] == "set"]
     if several:
         yield f"at {_places(several)} it is one of several values, by the ways that the program takes."

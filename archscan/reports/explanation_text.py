@@ -76,7 +76,8 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
     yield from _prose(one["message"], width)
     if one["reason"]:
         yield from _prose(_reason(one["reason"]), width)
-    yield from _evidence(one)
+    for line in _evidence(one):
+        yield from _prose(line, width)
     yield from _uses(one["uses"])
     for text in problems(shown):
         yield ""
@@ -103,7 +104,7 @@ def _evidence(one: Row) -> Iterator[str]:
     for site in () if one["uses"] else one["evidence"].get("sites", ()):
         named = {key: value for key, value in site.items() if key not in _PLACES and value is not None}
         lines[", ".join(f"{key.replace('_', ' ')} {value}" for key, value in named.items())] = None
-    yield from (f"    {line}" for line in lines if line)
+    yield from filter(None, lines)
 
 
 def _uses(uses: list[Row]) -> Iterator[str]:
@@ -131,21 +132,27 @@ def _use(use: Row) -> tuple[str, str, str, str]:
 
 
 def _code(found: Explained, use: Row | None) -> Iterator[str]:
-    around = f" in {found.function}" if found.function else " in no function that is known"
+    around = f" in {found.function}" if found.function else "" if found.problem else " in no function that is known"
+    around = f", used by {found.function}" if found.data and found.function else around
     called = f": {found.target}" if found.target else ""
     value = f", {use['outcome']} {use['value']}" if use and use["value"] else ""
     yield f"  {found.address}{around}{called}{value}"
     if found.problem:
         yield f"    {found.problem}"
+    if found.data and found.instructions:
+        yield "    and the first instruction that names it"
+    if not found.instructions:
         return
     if found.guessed:
         yield "    (no table says where the function begins: the first instructions may be wrong)"
     width = max(len(one.address) for one in found.instructions)
     for one in found.instructions:
         yield _instruction(one, width)
-    for path in found.paths:
+    for number, path in enumerate(found.paths):
+        depends = ", on which it depends what the call does" if number else ""
+        yield f"    how argument {path.argument} got its value{depends}"
         yield from _path(path, found)
-    if found.target and not found.paths and use:
+    if found.target and not found.paths and use and not found.data:
         yield "    no argument selects: the function is for that alone"
 
 
@@ -155,7 +162,6 @@ def _instruction(one: Instruction, width: int) -> str:
 
 
 def _path(path: ArgumentPath, found: Explained) -> Iterator[str]:
-    yield f"    how argument {path.argument} got its value"
     if path.problem:
         yield f"      {path.problem}"
     function = found.function

@@ -56,7 +56,7 @@ ORDER BY CASE u.evidence WHEN 'call' THEN 0 WHEN 'constant' THEN 1 WHEN 'instruc
          CASE c.outcome WHEN 'value' THEN 0 WHEN 'set' THEN 1 ELSE 2 END, u.role = 'lookup', length(u.address),
          u.address, u.symbol, u.id
 """
-_NAMED = ("algorithm", "role", "direction", "library", "symbol", "evidence", "function", "address", "argument")
+_NAMED = ("algorithm", "role", "library", "symbol", "evidence", "function", "address")
 
 
 def finding(connection: sqlite3.Connection, name: str) -> Row:

@@ -36,8 +36,8 @@ _SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "weak": (
         ("package", "Package"), ("architecture", "Architecture"), ("algorithm", "Algorithm"), ("context", "Context"),
-        ("confidence", "Confidence"), ("places", "Places"), ("imports", "Only imported"), ("objects", "Objects"),
-        ("roles", "Roles"), ("evidence", "Evidence"), ("example", "Example"),
+        ("confidence", "Confidence"), ("places", "Places"), ("imports", "Imports"), ("evidence", "Evidence"),
+        ("example", "Example"),
     ),
     "crypto": (
         ("strength", "Strength"), ("algorithm", "Algorithm"), ("role", "Role"), ("package", "Package"),

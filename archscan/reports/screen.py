@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from archscan.reports.summary import Summary
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "negligible": "dim"}
-_SHOWN_RULES, _SHOWN_PROBLEMS, _SHOWN_ALGORITHMS, _SHOWN_CONTEXTS = 8, 5, 5, 4
-_LABEL, _INDENT = 14, 2  # columns of the headings at the left; of tables
+_SHOWN_RULES, _SHOWN_PROBLEMS, _SHOWN_ALGORITHMS = 8, 5, 5
+_LABEL, _INDENT, _CONTEXT = 14, 2, 14  # columns of the headings at the left; of tables; of the name of a context
 
 
 def write(summary: Summary, stream: TextIO, width: int | None = None) -> None:
@@ -62,7 +62,7 @@ def _lines(summary: Summary, console: Console) -> Iterator[Text]:
     if summary.weak:
         yield gap
         yield from section(console, "Weak crypto", _weak(summary), width, _LABEL)
-        table = _weak_rows(summary)
+        table = _weak_rows(summary, max(3, (width - _LABEL) // _CONTEXT))
         yield from columns(table, range(1, len(table[0])), width, _INDENT)
     if summary.problems:
         yield gap
@@ -170,15 +170,15 @@ def _weak(summary: Summary) -> Iterator[Text]:
     from rich.text import Text
 
     total = sum(row["total"] for row in summary.weak)
-    yield Text(f"{count(total, 'place')} by {count(len(summary.weak), 'algorithm')}: archscan query weak-crypto")
+    yield Text(f"{count(total, 'use')} of {count(len(summary.weak), 'weak algorithm')}: archscan query weak-crypto")
 
 
-def _weak_rows(summary: Summary) -> list[list[Text]]:
-    """Algorithms by contexts; beyond the most frequent ones, the rest of both together."""
+def _weak_rows(summary: Summary, most: int) -> list[list[Text]]:
+    """Algorithms by contexts; beyond the most frequent ones, and so many contexts, the rest of both together."""
     from rich.text import Text
 
     sums = {name: sum(row["places"].get(name, 0) for row in summary.weak) for name in summary.contexts}
-    few = sorted(sums, key=lambda name: -sums[name])[:_SHOWN_CONTEXTS]
+    few = sorted(sums, key=lambda name: -sums[name])[:most]
     named = [name for name in summary.contexts if name in few]
     others = [name for name in summary.contexts if name not in few]
     rows = [[Text(name, style="dim") for name in ("algorithm", *named, *(["others"] if others else []))]]

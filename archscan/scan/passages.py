@@ -9,17 +9,19 @@ from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.explained import arguments_of, selecting, told
 from archscan.crypto.sites import reading
 from archscan.elf.explained.listing import Reader, Window, line_at, noted, offset_of, reader, window
+from archscan.elf.explained.naming import naming
 from archscan.elf.explained.origins import Path, Step, function_at, origins
 from archscan.elf.explained.replay import Replay, replay
-from archscan.elf.image import Image
+from archscan.elf.image import Image, contents, mapped
 from archscan.elf.linked import prepared
 from archscan.elf.program import Program, imported, label_of
 from archscan.elf.texts import string_at
 from archscan.elf.values.domain import Number
 from archscan.model import ArgumentPath, AskedObject, AskedSite, Explained, Instruction, Passage, PathStep, escape
 
-_BEFORE, _BEHIND = 12, 2  # instructions around a place
+_BEFORE, _BEHIND = 12, 2  # instructions around a place; behind what is no call there may be as many as before
 _MOST_PASSAGES = 64
+_SHOWN = 32  # bytes of data
 _LOWEST = 1 << 12  # address of a text; what is smaller is a number
 _LONGEST = 400  # characters of what is said in one place
 
@@ -52,15 +54,12 @@ def explained_sites(code: Code, asked: AskedObject) -> Iterator[Explained]:
 def _explained(code: Code, path: str, site: AskedSite) -> Explained:
     one = code.reader
     offset = offset_of(one, site.address)
-    found = window(one, offset, _BEFORE, _BEHIND)
+    if offset < 0:
+        return _explained_data(code, path, site)
+    found = window(one, offset, _BEFORE, _BEHIND if site.symbol else _BEFORE)
     if not found.lines:
-        return Explained(
-            path=path,
-            address=site.address,
-            target=site.symbol if offset < 0 else None,
-            sections=bool(code.image.sections),
-            problem="no code stands there" if offset < 0 else "code for this processor is not disassembled",
-        )
+        text = "code for this processor is not disassembled"
+        return Explained(path=path, address=site.address, problem=text)
     address, program = int(site.address.rpartition("+")[2], 16), code.program
     number = function_at(program, address) if program is not None else -1
     again = replay(program, number) if program is not None and number >= 0 else None
@@ -75,10 +74,46 @@ def _explained(code: Code, path: str, site: AskedSite) -> Explained:
         target=target and escape(target),
         instructions=tuple(lines),
         guessed=found.guessed,
-        sections=bool(code.image.sections),
+        shift=_shift(code, address, offset),
         paths=tuple(_path(code, argument, way) for argument, way in ways.items()),
         passages=tuple(_passages(code.image, steps)),
     )
+
+
+def _shift(code: Code, address: int, offset: int) -> str:
+    """How far addresses are above offsets in the file, of an object without sections."""
+    return "" if code.image.sections else hex(address - offset)
+
+
+def _explained_data(code: Code, path: str, site: AskedSite) -> Explained:
+    """What stands at a place that is no code, and the first instruction that names it."""
+    section, _, number = site.address.rpartition("+")
+    address, program = int(number, 16), code.program
+    data = _bytes_at(code.image, section, address)
+    known = not section and program is not None
+    slot = program.slots.get(address) if program is not None and known else None
+    if slot is not None:
+        text = f"data stands there: the loader puts the address of {escape(slot)} there"
+    else:
+        text = f"data stands there: {data.hex(' ', 4)}" if data else "neither code nor data stands there"
+    named = naming(program, address) if program is not None and known and data else None
+    lines: tuple[Instruction, ...] = ()
+    function = None
+    if program is not None and named is not None:
+        at = AskedSite(address=f"{named[1]:#x}")
+        found = window(code.reader, offset_of(code.reader, at.address), _BEFORE // 2, _BEHIND)
+        lines = tuple(_lines(code, named[0], replay(program, named[0]), found, at, ()))
+        function = label_of(program, named[0])
+    return Explained(path=path, address=site.address, function=function, target=slot and escape(slot),
+                     instructions=lines, data=bool(data), problem=text)  # fmt: skip
+
+
+def _bytes_at(image: Image, name: str, address: int) -> bytes:
+    """The bytes at an address, or at a distance in a section of that name; none where the file has none."""
+    if not name:
+        return mapped(image, address, _SHOWN) if address < 1 << 62 else b""
+    part = next((one for one in image.sections if escape(one.name) == name), None)
+    return contents(image, part)[address : address + _SHOWN] if part is not None else b""
 
 
 def _ways(code: Code, program: Program, number: int, address: int, site: AskedSite) -> dict[int, Path | None]:

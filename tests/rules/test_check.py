@@ -74,6 +74,7 @@ def test_checking_leaves_nothing_behind_in_the_database() -> None:
         ({"examples": (Example("a", ("x",)), Example("a", ()))}, "each corpus package once"),
         ({"why": "so"}, "why: expected sentences"),
         ({"fix": "do"}, "fix: expected sentences"),
+        ({"changes": "luck"}, "changes: expected sentences"),
     ],
 )
 def test_a_rule_unfit_for_a_maintainer_is_complained_about(changes: dict[str, Any], expected: str) -> None:

@@ -44,6 +44,14 @@ def test_a_rule_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert rule.examples[0].findings == ()
 
 
+def test_what_would_change_the_verdict_may_be_said_without_judging_anew(tmp_path: Path) -> None:
+    write(tmp_path / "a", GOOD)
+    write(tmp_path / "b", GOOD.replace('fix = "change it"', 'fix = "change it"\nchanges = "  a use of another kind "'))
+    (plain,), (said,) = load([tmp_path / "a"]).rules, load([tmp_path / "b"]).rules
+    assert (plain.changes, said.changes) == ("", "a use of another kind")
+    assert plain.digest == said.digest
+
+
 def test_folders_of_other_data_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     for place in ("catalogue/x.toml", "selectors/x.toml", "algorithms.toml", "crypto/README.md"):
@@ -56,6 +64,8 @@ def test_folders_of_other_data_are_left_alone(tmp_path: Path) -> None:
     [
         ('title = "Is wrong"', "", "title: missing key"),
         ('title = "Is wrong"', "title = 3", "title: expected a text"),
+        ('fix = "change it"', 'fix = "change it"\nchanges = ""', "changes: expected a text that is not empty"),
+        ('fix = "change it"', 'fix = "change it"\nchanges = ["x"]', "changes: expected a text"),
         ('title = "Is wrong"', 'title = "  "', "title: expected a text"),
         ('title = "Is wrong"', 'title = "Is wrong"\ncolour = "red"', "colour: unknown key, expected one of category"),
         ('severity = "low"', 'severity = "awful"', "severity: expected one of negligible, low, medium, high, critical"),

@@ -108,7 +108,7 @@ def origins(
     """How an argument of the call at an address in a function got its value; None where that cannot be gone through.
 
     ``symbol`` is what is called. ``selecting`` says by which argument another library's function, that returned the
-    value or filled it in, was told what to make: there the path goes on.
+    value or filled it in, was told what to make: there the path goes on. -1: its name says that.
     """
     way = _Way(program, selecting)
     if not _pass(
@@ -217,8 +217,7 @@ def _made(way: _Way, at: _At, row: Done, place: int) -> None:
     _step(way, at, row.address, "not followed further" if unknown else "", row.result, ends=not sources)
     moves = does.operator is None and not does.number and not does.added and does.place is None
     for name in sources:
-        into = at.into if name == at.wanted else name
-        _from(way, msgspec.structs.replace(at, exact=at.exact and moves), place, name, into, _UNKNOWN)
+        _from(way, msgspec.structs.replace(at, exact=at.exact and moves), place, name, name, _UNKNOWN)
 
 
 def _registers(does: Operation) -> list[str]:
@@ -246,10 +245,10 @@ def _stores(way: _Way, at: _At, row: Done, place: int, slot: Slot) -> bool:
     there = [one.at for one in row.place if isinstance(one, Stack) and _meets(one.at, width, slot)]
     if does.kind != Kind.STORE or not there:
         return False
-    _step(way, at, row.address)
-    for name in [does.register, does.operand if isinstance(does.operand, str) else None]:
-        if name:
-            _from(way, at, place, name.removesuffix(LOW), name.removesuffix(LOW), _UNKNOWN)
+    sources = [name for name in (does.register, does.operand if isinstance(does.operand, str) else None) if name]
+    _step(way, at, row.address, value=row.result, ends=not sources)
+    for name in sources:
+        _from(way, at, place, name.removesuffix(LOW), name.removesuffix(LOW), _UNKNOWN)
     return len(row.place) == 1 and there[0] <= slot.at and there[0] + width >= slot.at + slot.width
 
 
@@ -311,9 +310,9 @@ def _indirect(way: _Way, at: _At, row: Done, place: int) -> None:
 def _goes_on(way: _Way, at: _At, row: Done, said: str, symbol: str | None) -> None:
     """Notes a call, and has the argument looked for by which it was told what to make."""
     argument = way.selecting(symbol) if symbol else None
-    said += "" if argument is not None else _NO_FURTHER
-    _step(way, at, row.address, said, ends=argument is None)
-    if argument is not None and at.deep < _DEEP:
+    said += _NO_FURTHER if argument is None else ", whose name says what it is" if argument < 0 else ""
+    _step(way, at, row.address, said, ends=argument is None or argument < 0)
+    if argument is not None and argument >= 0 and at.deep < _DEEP:
         into = f"argument {argument} of {symbol}"
         further = msgspec.structs.replace(at, into=into, of=symbol or "", exact=True, deep=at.deep + 1)
         _pass(way, at.function, row.address, argument, further)
@@ -354,11 +353,14 @@ def _enter(way: _Way, at: _At, again: Replay) -> None:
 
 
 def _callers(way: _Way, number: int) -> Iterator[tuple[int, int]]:
-    """Who calls a function: the number of each function that does, and the address of the call."""
+    """Who calls a function, or jumps there at its end: the number of each function that does, and where."""
     program = way.program
     begin = address_of(program.text, int(program.view.starts[number]))
-    for caller, offsets in by_function(program, callers_of(program.callers(), begin)):
-        if caller < 0 or caller == number:
+    places = callers_of(program.callers(), begin)
+    if program.branches is not None:
+        places = np.union1d(places, program.branches(program.text, begin))
+    for caller, offsets in by_function(program, places):
+        if caller < 0:
             continue
         real = {at for at, _, _ in instructions_of(program, caller)}
         yield from ((caller, at) for at in (address_of(program.text, one) for one in offsets.tolist()) if at in real)

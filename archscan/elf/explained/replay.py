@@ -19,8 +19,8 @@ _NOTHING: Value = frozenset()
 class Done(msgspec.Struct, frozen=True):
     """An instruction, or a part of it, with values: ``place`` are the addresses that it reads, stores to, or computes.
 
-    ``result`` is what the register that it writes holds behind it, ``arguments`` what the registers of arguments hold
-    where it is a call.
+    ``result`` is what the register that it writes holds behind it, or what it stores, ``arguments`` what the registers
+    of arguments hold where it is a call.
     """
 
     address: int
@@ -68,11 +68,12 @@ def _rows(run: Run, start: int) -> list[Done]:
         return []
     state, found = known.copied(), []
     for address, behind, does in run.blocks[start].rows:
-        place = store(state, does, behind)[0] if does.place is not None else _NOTHING
+        place, stored = store(state, does, behind) if does.place is not None else (_NOTHING, _NOTHING)
         leaves = does.kind in (Kind.CALL, Kind.JUMP)
         arguments = tuple(map(state.get, run.lift.arguments)) if leaves else ()
         step(state, does, address, behind, run.lift, run.effects)
-        found.append(Done(address, behind, does, place, state.get(does.to) if does.to else _NOTHING, arguments))
+        result = stored if does.kind == Kind.STORE else state.get(does.to) if does.to else _NOTHING
+        found.append(Done(address, behind, does, place, result, arguments))
     return found
 
 
