@@ -1,4 +1,4 @@
-"""What is said of the uses of weak algorithms that code shows, as the database of a scan has it, and a sample of them."""
+"""What is said of the uses of weak algorithms that code shows, as the database of a scan has it, and a sample of it."""
 
 from __future__ import annotations
 
@@ -82,9 +82,8 @@ def sample(found: Sequence[Row], size: int, seed: int) -> list[Row]:
 def lines(drawn: Sequence[Row]) -> Iterator[str]:
     """Rows as the beginnings of lines of contexts-checked.tsv, with the function's place in the object."""
     for one in drawn:
-        yield "\t".join(
-            (one.package, one.version, one.path, one.address, one.function, one.symbol, one.algorithm, one.said)
-        )
+        place = f"{one.package}\t{one.version}\t{one.path}\t{one.address}\t{one.function}"
+        yield f"{place}\t{one.symbol}\t{one.algorithm}\t{one.said}"
 
 
 def _is_full(one: Row, taken: Counter[tuple[str, str]], size: int) -> bool:

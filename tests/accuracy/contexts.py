@@ -120,7 +120,7 @@ def figures(checked: Sequence[Use], judged: Sequence[Finding]) -> Iterator[str]:
 
 
 def changes(checked: Sequence[Use], found: Sequence[Row]) -> Iterator[str]:
-    """What a database says of the uses that were checked, where that is not what was said then; and how many there are."""
+    """What a database says of the uses that were checked where it is not what was said then, and how many are right."""
     today = {(one.package, one.version, one.path, one.address, one.algorithm): one for one in found}
     changed = right = there = 0
     for use in checked:
