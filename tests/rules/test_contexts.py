@@ -145,6 +145,71 @@ def test_the_first_sign_that_holds_decides(evidence: Mapping[str, Any], expected
     assert context(**evidence) == expected
 
 
+@pytest.mark.parametrize(
+    ("columns", "evidence", "expected"),
+    [
+        # What takes a certificate beside other things names none by what is no digest.
+        (
+            {"role": "password", "algorithm": "md4", "symbol": "curl_easy_setopt"},
+            {"sinks": [["curl_easy_setopt", "certificate-fingerprint", 1]]},
+            "protocol-mandated HTTP authentication",
+        ),
+        ({"symbol": "X509_subject_name_hash", "algorithm": "sha1"}, {"calls": ["BIO_new_file"]}, "fingerprint"),
+        ({}, {"sinks": [["gcry_sexp_build", "any", 1], ["gcry_pk_get_keygrip", None, 2]]}, "fingerprint"),
+        ({}, {"beside": [["gcry_sexp_build", "any"]], "texts": ["(data (flags raw) (value %m))"]}, "signature"),
+        ({}, {"beside": [["gcry_sexp_build", "any"]], "texts": ["(public-key (rsa (n %m)))"]}, "unknown"),
+        # Algorithms beside each other: fingerprints are all shown, others are chosen from.
+        ({"role": "certificate-fingerprint"}, {"alternatives": 3}, "fingerprint"),
+        ({"role": "tls", "algorithm": "tls1.0"}, {"alternatives": 3}, "selectable"),
+        # main() is in no table.
+        ({}, {"taken": True, "offered": 3, "calls": ["setlocale"]}, "unknown"),
+        ({}, {"taken": True, "offered": 3, "calls": ["memcpy"]}, "selectable"),
+        # A code, although what it belongs to goes to what makes a key.
+        ({"role": "hmac"}, {"sinks": [["SEC_PKCS12CreatePasswordPrivSafe", "kdf", 1]]}, "mac"),
+        ({}, {"sinks": [["PKCS5_PBKDF2_HMAC", "kdf", 1]]}, "kdf"),
+        # NSS: a digest that is asked for with a key is HMAC, a digest that becomes a key makes one.
+        (
+            {"role": "any", "symbol": "PK11_CreateContextBySymKey"},
+            {"sinks": [["PK11_ImportSymKey", "cipher", 1]]},
+            "mac",
+        ),
+        ({"symbol": "PK11_HashBuf"}, {"sinks": [["PK11_ImportSymKey", "cipher", 1]]}, "kdf"),
+        # A password that becomes a key is not stored.
+        ({}, {"texts": ["password too long"], "callers": [{"calls": ["gcry_cipher_setkey"]}]}, "kdf"),
+        ({}, {"texts": ["password too long"], "callers": [{"calls": ["fopen"]}]}, "password"),
+        ({}, {"texts": ["passphrase"], "calls": ["gcry_md_setkey"], "callers": [{"calls": ["gcry_cipher_setkey"]}]},
+         "password"),
+        ({}, {"calls": ["fread"], "callers": [{"calls": ["SEC_PKCS7VerifyDetachedSignature"]}]}, "signature"),
+        ({}, {"calls": ["fread"], "callers": [{"calls": ["SEC_PKCS7Encode"]}]}, "checksum"),
+        ({}, {"calls": ["fread"], "texts": ["Signature-Version: 1.0"]}, "signature"),
+        ({}, {"texts": ["/ID [ <"], "calls": ["_ZN5QUuid10createUuidEv"]}, "non-security"),
+        ({}, {"texts": ["/ID [ <"]}, "unknown"),
+        ({"function": "_ZN17QPdfEnginePrivate9writeTailEv"}, {}, "unknown"),
+        ({"function": "_ZN4QPDF14EncryptionData3keyEv"}, {}, "protocol-mandated PDF encryption"),
+        # A function that digests by MD5 is no mechanism of SASL.
+        ({"function": "app_digest_md5"}, {}, "unknown"),
+        ({"function": "auth_digest_md5_step"}, {}, "protocol-mandated DIGEST-MD5"),
+        ({}, {"texts": ["md5-sess"]}, "protocol-mandated HTTP Digest"),
+        ({"algorithm": "sha1"}, {"texts": ["SecureVNC: signs"]}, "protocol-mandated SecureVNC"),
+        ({"algorithm": "sha1"}, {"texts": ["securevnc"]}, "unknown"),
+        ({}, {"callers": [{"name": "app_tls_start"}]}, "tls"),
+        ({}, {"callers": [{"name": "app_mbedtls"}]}, "unknown"),
+        ({"function": "get_imphash"}, {}, "checksum"),
+    ],
+)  # fmt: skip
+def test_signs_keep_apart_what_looks_alike(
+    columns: Mapping[str, Any], evidence: Mapping[str, Any], expected: str
+) -> None:
+    (row,) = judged({"symbol": "digest", **columns, "context_evidence": json.dumps(evidence)})
+    assert " ".join(filter(None, (row["context"], row["protocol"]))) == expected
+
+
+def test_only_names_of_objects_of_git_are_demanded_by_it() -> None:
+    calls = ({"algorithm": "sha1"}, {"algorithm": "sha1", "role": "certificate-fingerprint"})
+    rows = judged(*calls, path="usr/lib/libgit2.so.1.5")
+    assert [row["context"] for row in rows] == ["protocol-mandated", "fingerprint"]
+
+
 def test_the_protocol_the_direction_and_the_reason_are_told() -> None:
     (row,) = judged({"context_evidence": json.dumps({"texts": ["AUTH CRAM-MD5 %s"]})})
     assert (row["protocol"], row["confidence"]) == ("CRAM-MD5", "likely")

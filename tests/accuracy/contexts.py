@@ -1,0 +1,146 @@
+"""``python -m tests.accuracy.contexts``: how often it is right what a use of a weak algorithm is said to be for.
+
+``contexts-checked.tsv`` has a line for each use that somebody looked up in the source, ``context-findings-checked.tsv``
+one for each finding of medium severity or more. Without options the figures of docs/accuracy.md are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from tests.accuracy.context_rows import Row, lines, rows, sample
+
+_FOLDER = Path(__file__).parent
+USES, FINDINGS = _FOLDER / "contexts-checked.tsv", _FOLDER / "context-findings-checked.tsv"
+_SEED = 20261128
+
+
+class Use(msgspec.Struct, frozen=True):
+    """A use that was checked. ``true``: the contexts that are right; ``right`` is unknown where nothing was said."""
+
+    package: str
+    version: str
+    path: str
+    address: str
+    function: str
+    symbol: str
+    algorithm: str
+    said: str
+    true: str
+    source: str
+    right: str
+    note: str
+
+    @property
+    def context(self) -> str:
+        """The first word of what was said."""
+        return self.said.split()[0]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A finding that was checked. ``accepted``: whether it is true, and of a use that matters."""
+
+    package: str
+    version: str
+    path: str
+    rule: str
+    subject: str
+    said: str
+    source: str
+    accepted: str
+    note: str
+
+
+def main() -> None:
+    """Print the figures, or do what an option says instead."""
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy.contexts")
+    parser.add_argument("--db", type=Path, help="the database of a scan")
+    parser.add_argument("--sample", type=int, default=0, help="print as many of its uses, to be checked by hand")
+    parser.add_argument("--seed", type=int, default=_SEED, help="of the sample")
+    arguments = parser.parse_args()
+    if arguments.db is None:
+        if arguments.sample:
+            parser.error("--sample: expected --db as well")
+        print(*figures(uses(), findings()), sep="\n")
+        return
+    if not arguments.db.is_file():
+        parser.error(f"--db: {arguments.db}: no such file")
+    found = rows(arguments.db)
+    if arguments.sample:
+        print(*lines(sample(found, arguments.sample, arguments.seed)), sep="\n")
+        return
+    print(*changes(uses(), found), sep="\n")
+
+
+def uses() -> list[Use]:
+    """The lines of the table of uses. Raises ValueError where one is not of its form."""
+    found = [msgspec.convert(line, Use) for line in _lines(USES)]
+    for one in found:
+        if (one.right == "unknown") != (one.context == "unknown") or one.right not in ("yes", "no", "unknown"):
+            raise ValueError(f"{USES.name}: {one.package} {one.address}: right: expected yes or no, or unknown for it")
+        if not one.source or not one.true:
+            raise ValueError(f"{USES.name}: {one.package} {one.address}: expected a place in the source and a context")
+    return found
+
+
+def findings() -> list[Finding]:
+    """The lines of the table of findings. Raises ValueError where one is not of its form."""
+    found = [msgspec.convert(line, Finding) for line in _lines(FINDINGS)]
+    for one in found:
+        if one.accepted not in ("yes", "no") or not one.source:
+            raise ValueError(
+                f"{FINDINGS.name}: {one.package} {one.rule}: expected yes or no, and a place in the source"
+            )
+    return found
+
+
+def figures(checked: Sequence[Use], judged: Sequence[Finding]) -> Iterator[str]:
+    """Two tables in Markdown: of uses by what was said of them, and of findings by rule."""
+    yield "| said to be | uses | right | wrong |"
+    yield "|---|---|---|---|"
+    counted = Counter((one.context, one.right) for one in checked if one.right != "unknown")
+    for context in sorted({context for context, _ in counted}):
+        right, wrong = counted[context, "yes"], counted[context, "no"]
+        yield f"| `{context}` | {right + wrong} | {right} | {wrong} |"
+    total, right = counted.total(), sum(count for (_, word), count in counted.items() if word == "yes")
+    yield f"| together | {total} | {right}: {100 * right / total:.0f} % | {total - right} |"
+    yield f"| `unknown` | {len(checked) - total} | | |"
+    yield from ("", "| rule | findings | accepted |", "|---|---|---|")
+    for rule in sorted({one.rule for one in judged}):
+        of_it = [one for one in judged if one.rule == rule]
+        yield f"| `{rule}` | {len(of_it)} | {sum(one.accepted == 'yes' for one in of_it)} |"
+    yield f"| together | {len(judged)} | {sum(one.accepted == 'yes' for one in judged)} |"
+
+
+def changes(checked: Sequence[Use], found: Sequence[Row]) -> Iterator[str]:
+    """What a database says of the uses that were checked where it is not what was said then, and how many are right."""
+    today = {(one.package, one.version, one.path, one.address, one.algorithm): one for one in found}
+    changed = right = there = 0
+    for use in checked:
+        now = today.get((use.package, use.version, use.path, use.address, use.algorithm))
+        if now is None:
+            print(f"{use.package} {use.version} {use.path} {use.address}: not in the database", file=sys.stderr)
+            continue
+        there += 1
+        fits = now.context != "unknown" and now.context in use.true.split(", ")
+        right += fits if now.said != use.said else use.right == "yes"
+        if now.said != use.said:
+            changed += 1
+            yield f"{use.package} {use.path} {use.address}: was {use.said}, is {now.said} ({now.because}), {use.true}"
+    yield f"{there} uses of {len(checked)} are there, of {changed} something else is said than then, {right} are right"
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+if __name__ == "__main__":
+    main()

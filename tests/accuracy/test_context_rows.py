@@ -1,0 +1,67 @@
+"""The sample of uses keeps to its shares, and the tables of what was checked are of their form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from archscan.model import Context
+from tests.accuracy import contexts
+from tests.accuracy.context_rows import Row, sample
+
+
+def row(number: int, *, source: str, symbol: str, context: str) -> Row:
+    return Row(source, source, "1", "usr/bin/x", f"0x{number:x}", "f", symbol, "md5", context, "likely", "", "")
+
+
+MANY = [
+    row(number, source=f"s{number % 20}", symbol=f"f{number % 13}", context=("unknown", "mac", "kdf")[number % 3])
+    for number in range(600)
+]
+
+
+def test_a_sample_keeps_to_its_shares() -> None:
+    drawn = sample(MANY, 100, 1)
+    assert len(drawn) == len(set(drawn)) == 100
+    assert drawn == [one for one in MANY if one in set(drawn)]
+    assert max(Counter(one.symbol for one in drawn).values()) <= 15
+    assert max(Counter(one.source for one in drawn).values()) <= 12
+    assert {one.context for one in drawn} == {"unknown", "mac", "kdf"}
+    assert sum(one.context == "unknown" for one in drawn) <= 30
+
+
+def test_the_seed_decides() -> None:
+    assert sample(MANY, 30, 1) == sample(MANY, 30, 1) != sample(MANY, 30, 2)
+
+
+def test_where_little_is_left_the_sample_is_smaller() -> None:
+    of_one = [row(number, source="s", symbol="f", context="mac") for number in range(50)]
+    assert len(sample(of_one, 100, 1)) == 12
+
+
+def test_the_tables_are_of_their_form() -> None:
+    checked = contexts.uses()
+    assert {word for one in checked for word in (one.context, *one.true.split(", "))} <= set(Context)
+    assert contexts.findings()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("USES", "\tyes\t", "\tsurely\t", "right: expected yes or no"),
+        ("USES", "\tpassword\tupstream", "\t\tupstream", "expected a place in the source and a context"),
+        ("FINDINGS", "\tno\t", "\t\t", "expected yes or no"),
+    ],
+)
+def test_a_line_that_is_not_right_is_an_error(
+    name: str, old: str, new: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = getattr(contexts, name).read_text(encoding="utf-8")
+    assert old in text
+    table = tmp_path / "table.tsv"
+    table.write_text(text.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr(contexts, name, table)
+    with pytest.raises(ValueError, match=expected):
+        contexts.uses() if name == "USES" else contexts.findings()
