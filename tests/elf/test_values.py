@@ -7,10 +7,13 @@ import time
 
 import pytest
 
-from archscan.elf.arch import amd64, arm64
+from archscan.elf.arch import amd64, arm, arm64, i386, ppc64, riscv, s390x
 from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Place
 from archscan.elf.arch.machine import Machine
+from archscan.elf.arrays import np
+from archscan.elf.code import Code, Part
 from archscan.elf.inspection import decoder
+from archscan.elf.mapping import mapping
 from archscan.elf.values import MOST_STEPS, at_calls, run_through
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.domain import (
@@ -157,7 +160,10 @@ def test_many_slots_and_many_branches_end() -> None:
     assert found in ([], [found[0]] if found else [])
 
 
-@pytest.mark.parametrize("processor", [amd64.MACHINE, arm64.MACHINE], ids=["amd64", "arm64"])
+PROCESSORS = [module.MACHINE for module in (amd64, arm64, riscv, ppc64, s390x, arm, i386)]
+
+
+@pytest.mark.parametrize("processor", PROCESSORS, ids=lambda processor: processor.name)
 def test_any_instruction_is_read(processor: Machine) -> None:
     assert processor.lift is not None
     assert processor.idioms is not None
@@ -168,6 +174,26 @@ def test_any_instruction_is_read(processor: Machine) -> None:
         assert processor.lift.read(mnemonic, operands)
         read += 1
     assert read > 50_000
+
+
+@pytest.mark.parametrize(
+    "processor", [one for one in PROCESSORS if one.lift and one.lift.lines], ids=lambda one: one.name
+)
+def test_any_bytes_are_gone_through_in_good_time(processor: Machine) -> None:
+    assert processor.lift is not None
+    assert processor.lift.lines is not None
+    assert processor.idioms is not None
+    assert processor.idioms.text is not None
+    data = random.Random(5).randbytes(1 << 16)
+    places = np.array([0], np.int64)
+    known = mapping([(0x1000, 0, len(data))])
+    part = Part(0, len(data), 0x1000, None)
+    text = Code(np.frombuffer(data, np.uint8), "<", 64, (part,), ((0, len(data)),), places, places + len(data), known)
+    start = time.process_time()
+    lines = list(processor.lift.lines(decoder(processor.idioms.text), text, 0, len(data)))
+    assert time.process_time() - start < 30
+    assert all(processor.lift.read(mnemonic, operands) for _, _, mnemonic, operands in lines)
+    assert all(0x1000 <= at < 0x1000 + len(data) for at, _, _, _ in lines)
 
 
 def test_numbers_do_not_grow() -> None:

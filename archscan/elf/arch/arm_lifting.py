@@ -133,6 +133,8 @@ def _listed(text: str) -> list[str]:
 def _accesses(name: str, parts: list[str]) -> tuple[Operation, ...]:
     """What loads or stores."""
     at = next(number for number, part in enumerate(parts) if part[0] == "[")
+    if not at:
+        return (NOTHING,)  # it prepares what may be read later
     place, moved, first = _place(parts[at])
     behind = _number(parts[at + 1]) if at + 1 < len(parts) else None
     loads = name.startswith(("ld", "vld"))

@@ -85,5 +85,5 @@ class _Counted:
 
 def _thunk(text: Code, address: int) -> str | None:
     """The register in which a function returns the address behind the call; None for any other one."""
-    offset = int(offsets_of(text, np.array([address], np.int64))[0])
+    offset = int(offsets_of(text, np.array([address & 0xFFFFFFFF], np.int64))[0])
     return _THUNKS.get(text.raw[offset : offset + 4].tobytes()) if offset >= 0 else None

@@ -10,6 +10,7 @@ from archscan.elf.arch.lifting import NOTHING, Kind, Line, Operation, Operator, 
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import Code, address_of, offsets_of
+from archscan.elf.mapping import FAR
 
 _NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|\d+)$")
 _PLACE = re.compile(r"(?P<at>-?(?:0x[0-9a-f]+|\d+))?\((?P<base>\w+)\)$")
@@ -83,6 +84,8 @@ def _placed(name: str, operands: str, base: int | None) -> tuple[str, str]:
 
 def begins(text: Code, address: int) -> int:
     """Where the function begins that is entered at an address, perhaps behind what sets the pointer to the TOC."""
+    if not _LINK <= address < FAR:
+        return address
     offset = int(offsets_of(text, np.array([address - _LINK], np.int64))[0])
     return address - _LINK if offset >= 0 and _sets(text, np.array([offset], np.int64))[0] >= 0 else address
 

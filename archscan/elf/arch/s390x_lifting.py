@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from archscan.elf.arch.lifting import NOTHING, Kind, Line, Operation, Operator, Place, as_they_are
 from archscan.elf.arrays import np
 from archscan.elf.code import Code, address_of, offsets_of
+from archscan.elf.mapping import FAR
 
 _NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|\d+)$")
 _PARTS = re.compile(r"[^,(]*\([^)]*\)|[^,]+")
@@ -85,7 +86,8 @@ def _length(first: int) -> int:
 def _executed(engine: object, text: Code, operands: str) -> tuple[str, str]:
     """The instruction that another one executes, with as many bytes as a register says."""
     number = _number(operands.rpartition(", ")[2])
-    offset = int(offsets_of(text, np.array([number or -1], np.int64))[0])
+    known = number is not None and 0 <= number < FAR
+    offset = int(offsets_of(text, np.array([number if known else -1], np.int64))[0])
     if offset < 0:
         return "unknown", ""
     found = next(iter(as_they_are(engine, text, offset, offset + 6)), None)

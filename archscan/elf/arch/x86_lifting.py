@@ -112,7 +112,7 @@ def _changes(names: _Names, mnemonic: str, parts: list[str]) -> tuple[Operation,
         return _flag(names, parts[0])
     if mnemonic in ("movzx", "movsx") and "[" not in parts[0]:
         return (_widened(names, mnemonic, *parts),)
-    if mnemonic == "lea" and parts[1] == f"[{parts[0]}]":
+    if mnemonic == "lea" and parts[1].removeprefix("cs:") == f"[{parts[0]}]":
         return (NOTHING,)
     if mnemonic == "lea" and (scaled := _scaled(names, *parts)):
         return scaled

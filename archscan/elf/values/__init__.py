@@ -21,7 +21,7 @@ from archscan.elf.arch.lifting import Kind, Lift, Operation
 from archscan.elf.values.blocks import CASES, Block, Row, blocks_of, order_of
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, arguments
 from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Number, Stack, Value
-from archscan.elf.values.liveness import Living, living
+from archscan.elf.values.liveness import Living, living, returning
 from archscan.elf.values.state import Growth, State, entered, joined, narrowed
 from archscan.elf.values.steps import held, line_of, step, store, target
 
@@ -87,6 +87,7 @@ def run_through(
     if not blocks:
         return Run(blocks, {}, lift, effects)
     entry = next(start for start in blocks if start != CASES)
+    blocks = returning(blocks, entry, lift)
     walk = _Walk(lift, living(blocks, entry, lift), order_of(blocks))
     _lead_to(walk, entry, entered(lift, walk.living.at[entry]))
     steps, left = min(MOST_STEPS, budget.left), iter(blocks)

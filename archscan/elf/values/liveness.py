@@ -47,6 +47,49 @@ def living(blocks: Mapping[int, Block], entry: int, lift: Lift) -> Living:
     return Living(_backwards(blocks, own), search.floor, depth)
 
 
+def returning(blocks: Mapping[int, Block], entry: int, lift: Lift) -> Mapping[int, Block]:
+    """The same without ways on from calls that do not return, where arguments are pushed.
+
+    There the stack is deeper than on the other ways to the same place; a compiler lets them all agree.
+    """
+    if not lift.stack_first:
+        return blocks
+    ends, search = {start for start, block in blocks.items() if _ends_in_call(block)}, _Search(lift)
+    known: dict[int, _ADDRESSES] = {entry: {lift.stack: 0}}
+    behind: dict[int, _ADDRESSES] = {}
+    work, later = [entry], list[tuple[int, _ADDRESSES]]()
+    while work or later:
+        if not work:
+            successor, held = later.pop(0)
+            if successor not in known:
+                known[successor] = held
+                work.append(successor)
+            continue
+        at = work.pop()
+        held = dict(known[at])
+        for _, _, does in blocks[at].rows:
+            _follow(held, does, search)
+        behind[at] = held
+        for successor in blocks[at].followed_by:
+            if at in ends:
+                later.append((successor, dict(held)))
+            elif successor not in known:
+                known[successor] = dict(held)
+                work.append(successor)
+    found = dict(blocks)
+    for at in ends & behind.keys():
+        depth = behind[at].get(lift.stack)
+        same = tuple(one for one in blocks[at].followed_by if known[one].get(lift.stack, depth) == depth)
+        found[at] = Block(blocks[at].rows, same)
+    return found
+
+
+def _ends_in_call(block: Block) -> bool:
+    """Whether nothing but what fills the place stands behind the last call of a block."""
+    last = next((does for _, _, does in reversed(block.rows) if does.kind != Kind.NOTHING), None)
+    return last is not None and last.kind == Kind.CALL
+
+
 class _Search(msgspec.Struct):
     """What was seen so far: how deep the stack was at calls, and the lowest place whose address is computed."""
 
