@@ -87,7 +87,7 @@ def calls(disassembly: str) -> dict[str, str]:
     return {f"0x{address}": name for address, name in found}
 
 
-@pytest.mark.parametrize("rule", ["imports-md5", "imports-sha1", "imports-ripemd"])
+@pytest.mark.parametrize("rule", ["uses-md5", "uses-sha1", "uses-old-hash"])
 @pytest.mark.parametrize("path", ["usr/bin/selector", "usr/lib/selected/plain"])
 def test_the_commands_show_the_same_calls(scanned: Scanned, tmp_path: Path, rule: str, path: str) -> None:
     name = number(scanned.db, rule, path)
@@ -101,7 +101,7 @@ def test_the_commands_show_the_same_calls(scanned: Scanned, tmp_path: Path, rule
 
 
 def test_the_commands_show_the_same_instructions(scanned: Scanned, tmp_path: Path) -> None:
-    found = as_json(scanned.db, number(scanned.db, "imports-md5", "usr/bin/selector"))
+    found = as_json(scanned.db, number(scanned.db, "uses-md5", "usr/bin/selector"))
     for one in found["occurrences"][0]["code"]:
         dump = pasted(f"  To see it without archscan\n    {_extraction(found)}\n    {one['commands'][0]}\n", tmp_path)
         addresses = [f"0x{address}" for address in re.findall(r"^ +([0-9a-f]+):", dump, re.MULTILINE)]
@@ -124,7 +124,7 @@ SELECTED = {
 def check_paths(db: Path, path: str, architecture: str) -> None:
     seen: dict[tuple[str, str], set[str]] = {}
     steps: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for rule in ("imports-md5", "imports-sha1", "imports-ripemd"):
+    for rule in ("uses-md5", "uses-sha1", "uses-old-hash"):
         found = as_json(db, number(db, rule, path), "--sites", "64")
         (occurrence,) = [one for one in found["occurrences"] if one["architecture"] == architecture]
         for one in occurrence["code"]:
@@ -161,7 +161,7 @@ def test_on_another_processor(tmp_path: Path, path: str) -> None:
     (tmp_path / "work").mkdir()
     built = build("selected", tmp_path, tmp_path / "work", stubs_of(ROOT.parent / "rules"), root)
     assert scan(tmp_path / "a.db", built.deb) == 0
-    name = number(tmp_path / "a.db", "imports-sha1", path)
+    name = number(tmp_path / "a.db", "uses-sha1", path)
     printed = text(tmp_path / "a.db", name, "--sites", "64")
     assert "aarch64-linux-gnu-objdump" in printed
     found = as_json(tmp_path / "a.db", name, "--sites", "64")
@@ -172,7 +172,7 @@ def test_on_another_processor(tmp_path: Path, path: str) -> None:
 
 
 def test_instructions_that_select_are_marked(scanned: Scanned) -> None:
-    printed = text(scanned.db, number(scanned.db, "imports-sha1", "usr/bin/selector"))
+    printed = text(scanned.db, number(scanned.db, "uses-sha1", "usr/bin/selector"))
     constant = printed.partition(" in constant: gcry_md_open")[2].partition("how argument")[0]
     marked = [line for line in constant.splitlines() if line.startswith("    * ")]
     assert len(marked) == 1
@@ -181,20 +181,20 @@ def test_instructions_that_select_are_marked(scanned: Scanned) -> None:
 
 
 def test_texts_are_shown_at_the_instructions_that_point_to_them(scanned: Scanned, tmp_path: Path) -> None:
-    printed = text(scanned.db, number(scanned.db, "imports-md5", "usr/bin/selector"))
+    printed = text(scanned.db, number(scanned.db, "uses-md5", "usr/bin/selector"))
     assert re.search(r'\* 0x[0-9a-f]+  lea rdi, .*"MD5"$', printed, re.MULTILINE)
     assert re.search(r"^ *\[ *[0-9a-f]+\]  MD5$", pasted(printed, tmp_path), re.MULTILINE)
 
 
 def test_a_function_for_one_algorithm_needs_no_argument(scanned: Scanned) -> None:
-    printed = text(scanned.db, number(scanned.db, "imports-md5", "usr/bin/md5"))
+    printed = text(scanned.db, number(scanned.db, "uses-md5", "usr/bin/md5"))
     assert printed.count("no argument selects") == 3
 
 
 def test_constants_are_shown_with_who_names_them(moved: tuple[Path, str, Path], tmp_path: Path) -> None:
     """A table of an algorithm stands in data; here it is the name of a digest."""
     db, _, package = moved
-    name = number(db, "imports-md5", "usr/bin/selector")
+    name = number(db, "uses-md5", "usr/bin/selector")
     (text_at,) = {
         passage["address"]
         for one in as_json(db, name, "--package", package)["occurrences"][0]["code"]
@@ -245,7 +245,7 @@ def test_an_object_without_sections(corpus_objects: dict[str, dict[str, Path]], 
     control = [Entry(name=b"./control", data=b"Package: bare\nVersion: 1\nArchitecture: amd64\n")]
     (tmp_path / "bare.deb").write_bytes(deb(control, entries))
     assert scan(tmp_path / "a.db", tmp_path / "bare.deb") == 0
-    name = number(tmp_path / "a.db", "imports-sha1", "usr/bin/selector")
+    name = number(tmp_path / "a.db", "uses-sha1", "usr/bin/selector")
     printed, found = text(tmp_path / "a.db", name), as_json(tmp_path / "a.db", name)
     dump = pasted(printed, tmp_path)
     for one in found["occurrences"][0]["code"]:
@@ -278,7 +278,7 @@ def test_a_finding_of_each_rule_about_each_package_can_be_printed(scanned: Scann
 
 
 def test_a_fingerprint_may_be_cut_short(scanned: Scanned) -> None:
-    name = number(scanned.db, "imports-md5", "usr/bin/selector")
+    name = number(scanned.db, "uses-md5", "usr/bin/selector")
     ((whole,),) = rows(scanned.db, "SELECT fingerprint FROM finding WHERE id = ?", (int(name),))
     assert isinstance(whole, str)
     for prefix in (whole, whole[:12].upper()):
@@ -291,7 +291,7 @@ def test_a_fingerprint_may_be_cut_short(scanned: Scanned) -> None:
         ("999999999", 3, "no finding 999999999, and none whose"),
         ("fffffffffff0", 3, "no finding whose fingerprint begins with fffffffffff0"),
         ("abc", 2, "expected the number of a finding, or 6 and more hexadecimal digits"),
-        ("imports-md5", 2, "expected the number of a finding"),
+        ("uses-md5", 2, "expected the number of a finding"),
         ("", 2, "expected the number of a finding"),
         ("²", 2, "expected the number of a finding"),
         ("-1", 2, "No such option"),
@@ -333,7 +333,7 @@ def moved(scanned: Scanned, tmp_path: Path) -> tuple[Path, str, Path]:
     package = Path(shutil.copy(scanned.debs["selected"], tmp_path / "else/renamed.deb"))
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
         connection.execute("UPDATE scan SET command = ?", (f"archscan scan --db a.db {tmp_path / 'pool'} 'odd",))
-    return tmp_path / "a.db", number(tmp_path / "a.db", "imports-sha1", "usr/bin/selector"), package
+    return tmp_path / "a.db", number(tmp_path / "a.db", "uses-sha1", "usr/bin/selector"), package
 
 
 def test_what_the_database_knows_is_printed_without_the_package(moved: tuple[Path, str, Path]) -> None:
