@@ -114,8 +114,8 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, idioms.direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
-    if (owners(view, direct) < 0).any():
-        view = _with_called(view, text, own().targets, idioms)
+    if idioms.coarse or (owners(view, direct) < 0).any():
+        view = _with_called(view, text, idioms.entered(text)[1] if idioms.entered else own().targets, idioms)
     taken = cache(partial(_taken, image, text, view, idioms, linked))
     public = cache(partial(public_data, image))
     begins_with = lambda at: None if at in relocated else beginning(image, public(), at)  # noqa: E731
@@ -157,7 +157,7 @@ def _with_called(view: Functions, text: Code, called: Offsets, idioms: Idioms) -
     """The same with functions that no table names: they begin where something calls them, unless that is a stub."""
     stubs = idioms.stubs(text)[0] if idioms.stubs else NONE
     led_to = offsets_of(text, np.setdiff1d(called, stubs))
-    return with_starts(view, text, led_to[led_to >= 0])
+    return with_starts(view, text, led_to[led_to >= 0], inside=idioms.coarse)
 
 
 def _leads_to(program: Program, address: int) -> Value:
