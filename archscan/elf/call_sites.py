@@ -14,7 +14,7 @@ from archscan.elf.arch import machine
 from archscan.elf.arch.idioms import Idioms
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Calls, by_place, callers, calls, first, slot_symbols
+from archscan.elf.calls import Calls, by_place, callers, calls, first, in_stub, slot_symbols
 from archscan.elf.code import Code, address_of, code, offsets_of
 from archscan.elf.following import followed
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
@@ -33,7 +33,6 @@ from archscan.elf.variables import beginning, public_data
 _DEEP = 3  # callers of callers
 _START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
 _MOST_SITES = 10_000  # of one object; openssl's command has about 350 of imported functions of the catalogue
-_STUB = 12  # bytes of a stub of the PLT in which it loads its slot
 _MOST_ENTRIES = 64  # of a table
 _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table of digests has about 50
 
@@ -243,9 +242,7 @@ def _loads(program: Program, idioms: Idioms, slots: set[int]) -> Calls:
     offsets, loaded = idioms.slot_loads(program.text)
     wanted = np.isin(loaded, np.array(sorted(slots), np.int64)) & (owners(program.view, offsets) >= 0)
     if idioms.stubs:
-        stubs = np.sort(offsets_of(program.text, idioms.stubs(program.text)[0]))
-        behind = offsets - np.append(stubs, 0)[np.searchsorted(stubs, offsets, "right") - 1] if stubs.size else offsets
-        wanted &= (behind < 0) | (behind >= _STUB)  # a stub loads what it jumps to
+        wanted &= ~in_stub(program.text, idioms.stubs(program.text)[0], offsets)
     return by_place(Calls(offsets[wanted], loaded[wanted]))
 
 
