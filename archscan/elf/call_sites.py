@@ -12,7 +12,7 @@ import msgspec
 
 from archscan.elf.arch import machine
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Calls, by_place, first
+from archscan.elf.calls import Calls, by_place, first, in_stub
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
 from archscan.elf.functions import owners
@@ -26,9 +26,7 @@ from archscan.elf.values import Call
 from archscan.elf.values.domain import UNKNOWN, Along, Value
 
 _DEEP = 3  # callers of callers
-_START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
 _MOST_SITES = 10_000  # of one object; openssl's command has about 350 of imported functions of the catalogue
-_STUB = 12  # bytes of a stub of the PLT in which it loads its slot
 _MOST_ENTRIES = 64  # of a table
 _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table of digests has about 50
 
@@ -178,9 +176,7 @@ def _loads(program: Program, slots: set[int]) -> Calls:
     offsets, loaded = idioms.slot_loads(program.text)
     wanted = np.isin(loaded, np.array(sorted(slots), np.int64)) & (owners(program.view, offsets) >= 0)
     if idioms.stubs:
-        stubs = np.sort(offsets_of(program.text, idioms.stubs(program.text)[0]))
-        behind = offsets - np.append(stubs, 0)[np.searchsorted(stubs, offsets, "right") - 1] if stubs.size else offsets
-        wanted &= (behind < 0) | (behind >= _STUB)  # a stub loads what it jumps to
+        wanted &= ~in_stub(program.text, idioms.stubs(program.text)[0], offsets)
     return by_place(Calls(offsets[wanted], loaded[wanted]))
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from archscan.elf.arch.idioms import Idioms, Pairs
-from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.code import Code, beginning
+from archscan.elf.arrays import NONE, Mask, Offsets, np
+from archscan.elf.code import Code, beginning, offsets_of
 from archscan.elf.image import (
     DT_JMPREL,
     DT_PLTREL,
@@ -32,6 +32,7 @@ from archscan.elf.image import (
 from archscan.elf.symbols import SymbolTable, dynamic_symbols, static_symbols, undefined
 from archscan.elf.unlinked_calls import unlinked_calls
 
+_STUB = 12  # bytes of a stub in which it loads its slot
 _SEARCHED = 1 << 20  # bytes of code in which one call among many is found most often
 _FIELDS = {DT_RELA: 3, DT_REL: 2}  # words of a relocation: place, symbol and type, addend
 _NUMBER = {64: 32, 32: 8}  # bits of the type, below those of the symbol (gABI, "Relocation")
@@ -125,6 +126,8 @@ def calls(code: Code, idioms: Idioms) -> Calls:
         return Calls(NONE, NONE)
     entries, through = idioms.stubs(code)
     sites, targets = idioms.direct_calls(code)
+    outside = ~in_stub(code, entries, sites)  # bytes of a stub may look like a call
+    sites, targets = sites[outside], targets[outside]
     indirect, slots = idioms.slot_calls(code) if idioms.slot_calls else (NONE, NONE)
     if entries.size:
         order = np.argsort(entries, kind="stable")
@@ -133,6 +136,16 @@ def calls(code: Code, idioms: Idioms) -> Calls:
         to_stub = entries[number] == targets
         indirect, slots = np.append(indirect, sites[to_stub]), np.append(slots, through[number[to_stub]])
     return Calls(indirect, slots)
+
+
+def in_stub(code: Code, entries: Offsets, places: Offsets) -> Mask:
+    """Whether each place lies in a stub of the PLT, which loads what it jumps to; ``entries`` are their addresses."""
+    begins = np.sort(offsets_of(code, entries))
+    if not begins.size:
+        return np.zeros(places.shape, np.bool_)
+    distance = places - begins[np.maximum(np.searchsorted(begins, places, "right") - 1, 0)]
+    inside: Mask = (distance >= 0) & (distance < _STUB)
+    return inside
 
 
 def by_place(found: Calls) -> Calls:

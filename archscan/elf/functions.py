@@ -78,9 +78,9 @@ def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
     return Functions(starts, ends, sources, labels, np.unique(table.starts[table.public]), where)
 
 
-def with_starts(view: Functions, text: Code, places: Offsets) -> Functions:
-    """The same with a function from each of the places that lies in none, up to the next function."""
-    loose = places[owners(view, places) < 0]
+def with_starts(view: Functions, text: Code, places: Offsets, *, inside: bool = False) -> Functions:
+    """The same with a function from each of the places that lies in none, up to the next one; or ``inside`` of one."""
+    loose = places if inside else places[owners(view, places) < 0]
     known = [(view.starts, view.ends - view.starts), (loose, np.zeros_like(loose))]
     starts, ends = _merged(text, known)
     described = np.full(starts.shape, -1, np.int64)

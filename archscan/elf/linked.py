@@ -63,8 +63,8 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | N
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, idioms.direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
-    if (owners(view, direct) < 0).any():
-        view = _with_called(view, text, own().targets, idioms)
+    if idioms.coarse or (owners(view, direct) < 0).any():
+        view = _with_called(view, text, idioms.entered(text)[1] if idioms.entered else own().targets, idioms)
     named_places = cache(partial(_named_places, text, idioms))
     taken = cache(lambda: _taken(image, text, view, idioms, named_places(), linked))
     public = cache(partial(public_data, image))
@@ -87,7 +87,7 @@ def _with_called(view: Functions, text: Code, called: Offsets, idioms: Idioms) -
     """The same with functions that no table names: they begin where something calls them, unless that is a stub."""
     stubs = idioms.stubs(text)[0] if idioms.stubs else NONE
     led_to = offsets_of(text, np.setdiff1d(called, stubs))
-    return with_starts(view, text, led_to[led_to >= 0])
+    return with_starts(view, text, led_to[led_to >= 0], inside=idioms.coarse)
 
 
 def _slots(image: Image) -> dict[int, Slot]:

@@ -195,6 +195,18 @@ def _direct_calls(code: Code) -> Pairs:
     return np.concatenate([long, short, arm]), np.concatenate([to, short_to, arm_to])
 
 
+def _entered(code: Code) -> Pairs:
+    """`bl` and `blx` in Thumb code to what saves the return address first: what looks like a call may be none."""
+    found, to = _direct_calls(code)
+    links = (word_at(code, found, 2) & 0xF800 == 0xF000) & (word_at(code, found + 2, 2) & 0xC000 == 0xC000)
+    begin = offsets(code.mapping, to)
+    first, second = word_at(code, begin, 2), word_at(code, begin + 2, 2)
+    saves = (first & 0xFF00 == 0xB500) | ((first == 0xE92D) & (second & 0x4000 != 0))
+    saves |= (first == 0xF84D) & (second & 0xFF00 == 0xED00)
+    known = links & saves & np.isin(found, _whole(code, found[links])) & (to % 2 == 0)
+    return found[known], to[known]
+
+
 def _branches(code: Code, address: int) -> Offsets:
     """Conditional branches to an address, of two and of four bytes."""
     short = _whole(code, where(code, 2, lambda run: (run & 0xF000 == 0xD000) & (run & 0xE00 != 0xE00)))
@@ -373,6 +385,8 @@ MACHINE = Machine(
         code_mark=1,
         stubs=_stubs,
         direct_calls=_direct_calls,
+        entered=_entered,
+        coarse=True,
         slot_loads=_slot_loads,
         taken=_taken,
         branches=_branches,

@@ -161,6 +161,8 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     text: Text | None = None
     stubs: Callable[[Code], Pairs] | None = None  # addresses where a stub of the PLT is entered, and of its slot
     direct_calls: Callable[[Code], Pairs] | None = None
+    entered: Callable[[Code], Pairs] | None = None  # those that come back, where functions begin that no table names
+    coarse: bool = False  # tables for unwinding put functions together that are unwound alike
     slot_calls: Callable[[Code], Pairs] | None = None
     slot_loads: Callable[[Code], Pairs] | None = None  # where what stands at an address is put into a register
     taken: Callable[[Code], Pairs] | None = None  # where an address itself is

@@ -134,6 +134,14 @@ def _direct_calls(code: Code) -> Pairs:
     return np.concatenate([near, short, far + 4]), np.concatenate([to, short_to, far_to])
 
 
+def _entered(code: Code) -> Pairs:
+    """`jal` and `jalr` that keep where they come from."""
+    found, to = _direct_calls(code)
+    first = word_at(code, found)
+    kept = (first & 0xFFF == 0xEF) | (first & 0xFFF == 0xE7)
+    return found[kept], to[kept]
+
+
 def _short_distance(word: Offsets) -> Offsets:
     """How far `c.j` leads."""
     bits = ((12, 11), (11, 4), (10, 9), (9, 8), (8, 10), (7, 6), (6, 7), (5, 3), (4, 2), (3, 1), (2, 5))
@@ -301,6 +309,7 @@ MACHINE = Machine(
         text=_TEXT,
         stubs=_stubs,
         direct_calls=_direct_calls,
+        entered=_entered,
         slot_loads=_slot_loads,
         taken=_taken,
         branches=_branches,
