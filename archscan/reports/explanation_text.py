@@ -126,7 +126,11 @@ def _use(use: Row) -> tuple[str, str, str, str]:
     others = f" or {count(len(values) - 1, 'other')}" if len(values) > 1 and use["argument"] else ""
     alone = "by its name" if use["outcome"] == "value" else use["outcome"] or use["evidence"]
     known = [f"{use['outcome']}: {value}{others}" if value else alone, use["role"]]
-    known += [use["reason"], f"context {use['context']}", use["line"]]
+    known += [
+        use["reason"],
+        f"context {use['context']}" + (f" ({use['protocol']})" if use["protocol"] else ""),
+        use["line"],
+    ]
     name = use["symbol"] or use["algorithm"]
     return use["address"] or "-", use["function"] or "-", name, ", ".join(filter(None, known))
 

@@ -43,6 +43,7 @@ ORDER BY current DESC, p.version_key DESC, p.name, p.architecture, o.path, p.sha
 _USES = """
 SELECT u.algorithm, u.strength, u.role, u.direction, u.library, u.symbol, u.evidence, u.confidence, u.function,
        u.address, u.argument, coalesce(x.context, 'unknown') AS context, x.confidence AS context_confidence,
+       x.because, x.protocol,
        c.outcome, c.value, c.reason,
        (SELECT l.file || ':' || l.line FROM built_object b JOIN source_line l ON l.debug_id = b.debug_id
         WHERE b.elf_id = u.elf_id AND l.address = u.address) AS line
