@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"^\| `([^`]+)` \| (.*?) \|$", re.MULTILINE)
 _CATEGORY = {
-    "crypto": "The finding goes when no place of the object selects the algorithm for this any more; a decision may say "
-    "that the use needs no strength.",
+    "crypto": "The finding goes when no place of the object selects the algorithm for this any more; a decision may "
+    "say that the use needs no strength.",
     "hardening": "The finding goes when the object, built anew and read again, shows the protection, or that it needs "
     "none; debug symbols may confirm or contradict it (`archscan confirm`).",
 }
@@ -138,9 +138,9 @@ def changes(finding: Row, said: str, meanings: Mapping[str, str]) -> tuple[str, 
     if any(use["evidence"] == "import" for use in uses):
         found.append("Of some functions only the import is known: no call of them was seen, which would tell more.")
     for use in uses:
-        if use["because"]:
+        if use.get("because"):
             found.append(
-                f"That a use is for {use['protocol'] or use['context']} is said by one sign: {use['because']}."
+                f"That a use is for {use.get('protocol') or use['context']} is said by one sign: {use['because']}."
             )
     if uses and all(use["context"] == "unknown" for use in uses):
         found.append("What the algorithm serves for is not known: evidence of that would raise or lower the finding.")

@@ -128,7 +128,7 @@ def _use(use: Row) -> tuple[str, str, str, str]:
     known = [f"{use['outcome']}: {value}{others}" if value else alone, use["role"]]
     known += [
         use["reason"],
-        f"context {use['context']}" + (f" ({use['protocol']})" if use["protocol"] else ""),
+        f"context {use['context']}" + (f" ({use['protocol']})" if use.get("protocol") else ""),
         use["line"],
     ]
     name = use["symbol"] or use["algorithm"]
