@@ -407,6 +407,7 @@ def test_places_that_are_none_are_said(moved: tuple[Path, str, Path]) -> None:
         connection.execute("UPDATE crypto_use SET address = '0xffffffffffff0000' WHERE function = 'constant'")
         connection.execute("UPDATE crypto_use SET address = '0x10' WHERE function = 'opened'")
         connection.execute("UPDATE crypto_use SET address = '.text+0x10' WHERE function = 'branched'")
+        connection.execute("UPDATE occurrence SET evidence = '{}'")
     printed = text(db, name, "--package", package, "--sites", "64")
     assert printed.count("neither code nor data stands there") == 1
     assert " data stands there: " in printed  # the headers of the file
