@@ -87,7 +87,7 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
         yield from _code(found, next((use for use in one["uses"] if use["address"] == found.address), None))
     if shown.left_out:
         yield ""
-        yield f"  {shown.left_out} more places: --sites {shown.left_out + len(shown.explained)}"
+        yield f"  {count(shown.left_out, 'more place')}: --sites {shown.left_out + len(shown.explained)}"
     yield from _commands(finding, shown, host)
 
 
