@@ -122,10 +122,10 @@ def _uses(uses: list[Row]) -> Iterator[str]:
 def _use(use: Row) -> tuple[str, str, str, str]:
     """Address, function, symbol, and what is known of a use."""
     values = (use["value"] or "").split(", ")
-    value = use["argument"] if len(values) > 1 and use["argument"] else use["value"]
+    value = use["argument"] if use["argument"] and (len(values) > 1 or not use["value"]) else use["value"]
     others = f" or {count(len(values) - 1, 'other')}" if len(values) > 1 and use["argument"] else ""
     alone = "by its name" if use["outcome"] == "value" else use["outcome"] or use["evidence"]
-    known = [f"{use['outcome']}: {value}{others}" if value else alone, use["role"]]
+    known = [f"{use['outcome'] or use['evidence']}: {value}{others}" if value else alone, use["role"]]
     known += [use["reason"], f"context {use['context']}", use["line"]]
     name = use["symbol"] or use["algorithm"]
     return use["address"] or "-", use["function"] or "-", name, ", ".join(filter(None, known))
