@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"^\| `([^`]+)` \| (.*?) \|$", re.MULTILINE)
 _CATEGORY = {
-    "crypto": "The finding goes when no place of the object selects the algorithm for this any more; a decision may "
-    "say that the use needs no strength.",
+    "crypto": "The finding goes when no place of the object uses or holds the algorithm for that any more, or it turns "
+    "out to serve for something else; a decision may say that the use needs no strength.",
     "hardening": "The finding goes when the object, built anew and read again, shows the protection, or that it needs "
     "none; debug symbols may confirm or contradict it (`archscan confirm`).",
 }

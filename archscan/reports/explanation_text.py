@@ -87,7 +87,7 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
         yield from _code(found, next((use for use in one["uses"] if use["address"] == found.address), None))
     if shown.left_out:
         yield ""
-        yield f"  {shown.left_out} more places: --sites {shown.left_out + len(shown.explained)}"
+        yield f"  {count(shown.left_out, 'more place')}: --sites {shown.left_out + len(shown.explained)}"
     yield from _commands(finding, shown, host)
 
 
@@ -122,15 +122,12 @@ def _uses(uses: list[Row]) -> Iterator[str]:
 def _use(use: Row) -> tuple[str, str, str, str]:
     """Address, function, symbol, and what is known of a use."""
     values = (use["value"] or "").split(", ")
-    value = use["argument"] if len(values) > 1 and use["argument"] else use["value"]
+    value = use["argument"] if use["argument"] and (len(values) > 1 or not use["value"]) else use["value"]
     others = f" or {count(len(values) - 1, 'other')}" if len(values) > 1 and use["argument"] else ""
     alone = "by its name" if use["outcome"] == "value" else use["outcome"] or use["evidence"]
-    known = [f"{use['outcome']}: {value}{others}" if value else alone, use["role"]]
-    known += [
-        use["reason"],
-        f"context {use['context']}" + (f" ({use['protocol']})" if use.get("protocol") else ""),
-        use["line"],
-    ]
+    known = [f"{use['outcome'] or use['evidence']}: {value}{others}" if value else alone, use["role"]]
+    protocol = f" ({use['protocol']})" if use.get("protocol") else ""
+    known += [use["reason"], f"context {use['context']}{protocol}", use["line"]]
     name = use["symbol"] or use["algorithm"]
     return use["address"] or "-", use["function"] or "-", name, ", ".join(filter(None, known))
 

@@ -109,11 +109,17 @@ def _occurrence(connection: sqlite3.Connection, row: Row, found: Row) -> Row:
     row["uses"] = []
     if found["category"] == "crypto" and (elf is not None or file is not None):
         named = {"elf": elf, "file": file, "subject": found["subject"]}
-        uses = list(rows(connection, _USES, named))
-        row["uses"] = _distinct(
-            uses if evidence.get("truncated") else [use for use in uses if _is_named(use, evidence)]
-        )
+        row["uses"] = _distinct(_meant(list(rows(connection, _USES, named)), evidence))
     return row
+
+
+def _meant(uses: list[Row], evidence: Row) -> list[Row]:
+    """The uses that made the finding: those that its rows name, and where not all are kept, all of their contexts."""
+    found = [use for use in uses if _is_named(use, evidence)]
+    if not evidence.get("truncated"):
+        return found
+    contexts = {use["context"] for use in found}
+    return [use for use in uses if use["context"] in contexts]
 
 
 def _is_named(use: Row, evidence: Row) -> bool:

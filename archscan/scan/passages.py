@@ -154,7 +154,8 @@ def _lines(
 ) -> Iterator[Instruction]:
     """The instructions around a place, those marked that the argument comes from."""
     selects = {f"{one.address:#x}" for one in steps if not one.enters}
-    section, plus, _ = site.address.rpartition("+")
+    section, plus, digits = site.address.rpartition("+")
+    place = int(digits, 16)
     for line in found.lines:
         shown = noted(line, code.program, number, again) if code.program is not None else line
         address = f"{section}{plus}{line.address:#x}"
@@ -163,7 +164,7 @@ def _lines(
             behind=f"{section}{plus}{line.behind:#x}",
             text=shown.text,
             note=escape(shown.note)[:_LONGEST],
-            mark="here" if address == site.address else "argument" if address in selects else "",
+            mark="here" if line.address <= place < line.behind else "argument" if address in selects else "",
         )
 
 

@@ -89,6 +89,12 @@ def test_what_the_rule_says_comes_first() -> None:
     assert "archscan confirm" in explanation.changes(finding(occurrence(), category="hardening"), "", {})[0]
 
 
+def test_what_was_seen_of_a_copy_is_told() -> None:
+    copy = use(evidence="constant", symbol=None, library=None, outcome=None, value=None, argument="64 of 64 T words")
+    one = occurrence(copy)
+    assert "0x10  main  md5  constant: 64 of 64 T words, hash" in printed(finding(one), explanation.shown(one, None))
+
+
 def test_a_context_that_is_known_is_not_missed() -> None:
     known = explanation.changes(finding(occurrence(use(context="signature"))), "", {})
     assert not any("serves for is not known" in text for text in known)

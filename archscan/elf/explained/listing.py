@@ -76,7 +76,7 @@ def offset_of(one: Reader, place: str) -> int:
 
 
 def window(one: Reader, offset: int, before: int, behind: int) -> Window:
-    """The instructions before and behind the one at an offset, which is among them."""
+    """The instructions before and behind the one at an offset, or around it, which is among them."""
     number = int(owners(one.view, np.array([offset], np.int64))[0]) if offset >= 0 else -1
     start = int(one.view.starts[number]) if number >= 0 else max(offset - _LOOKED_BACK, _part_of(one.text, offset))
     end = int(one.view.ends[number]) if number >= 0 else offset + _LONGEST_INSTRUCTION * (behind + 1)
@@ -86,10 +86,10 @@ def window(one: Reader, offset: int, before: int, behind: int) -> Window:
     end = min(end, offset + _LONGEST_INSTRUCTION * (behind + 1), one.text.raw.size)
     guessed = number < 0 or offset - start > _LONGEST
     for first in _beginnings(max(start, offset - _LONGEST), offset, guessed=guessed):
-        lines = _around(one, first, offset, end, before, behind)
+        lines = _around(one, first, offset, end, before, behind, guessed=guessed)
         if lines:
             return Window(label, lines, guessed=guessed)
-    return Window(label, _around(one, offset, offset, end, 0, behind), guessed=True)
+    return Window(label, _around(one, offset, offset, end, 0, behind, guessed=True), guessed=True)
 
 
 def _part_of(text: Code, offset: int) -> int:
@@ -101,13 +101,15 @@ def _beginnings(start: int, offset: int, *, guessed: bool) -> Iterable[int]:
     return range(max(start, offset - _LOOKED_BACK), offset) if guessed else (start,)
 
 
-def _around(one: Reader, start: int, offset: int, end: int, before: int, behind: int) -> tuple[Line, ...]:
-    """The instructions decoded from an offset on; none where none of them begins at the place."""
+def _around(
+    one: Reader, start: int, offset: int, end: int, before: int, behind: int, *, guessed: bool
+) -> tuple[Line, ...]:
+    """The instructions decoded from an offset on; none where that is a guess and none begins at the place."""
     base, at = address_of(one.text, start), address_of(one.text, offset)
     earlier, later = deque[Line](maxlen=before), list[Line]()
     for address, size, mnemonic, operands in one.engine.disasm_lite(one.text.raw[start:end].tobytes(), base):
         line = Line(address, address + size, f"{mnemonic} {operands}".rstrip())
-        if address < at:
+        if address + size <= at or (address < at and guessed):
             if address + size > at:
                 return ()
             earlier.append(line)

@@ -191,6 +191,18 @@ def test_a_window_has_the_place_and_what_is_around_it(tmp_path: Path, compiler: 
     assert all(line.behind == later.address for line, later in zip(found.lines, found.lines[1:], strict=False))
 
 
+def test_a_place_in_the_middle_of_an_instruction_is_that_instruction(tmp_path: Path) -> None:
+    """Constants of an algorithm are found where their bytes stand."""
+    one = made(tmp_path, "int f(int a) { other(0); return a + 0x5a827999; }", "gcc", "-O2")
+    at = one.data.index(bytes.fromhex("9979825a"))
+    code = reader(read(one.data))
+    found = window(code, at, 3, 2)
+    assert not found.guessed
+    address = at  # the code of such a small library lies where it stands in the file
+    (line,) = [line for line in found.lines if line.address < address < line.behind]
+    assert "0x5a827999" in line.text
+
+
 @pytest.mark.parametrize("place", ["", "0x", "x", "0xzz", "0xffffffffffffffff", ".text+0x0", "-0x1", "0x" + "f" * 40])
 def test_what_is_no_place_is_nowhere(tmp_path: Path, place: str) -> None:
     one = made(tmp_path, "void f(void) { choose(2); }", "gcc", "-O2")
