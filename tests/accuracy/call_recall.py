@@ -16,7 +16,7 @@ from tests.accuracy.unpacked import File
 
 # A call or a jump to a stub (`<NAME@plt>`), or straight through a slot (`# 3fd8 <NAME@NODE>`).
 _CALL = re.compile(
-    r"^ *([0-9a-f]+):\t(?:bnd |notrack )*(?:call|jmp|bl?)q? +(?:\*0x[0-9a-f]+\(%rip\) +# )?[0-9a-f]+ <([^@>+]+)@(\w+)"
+    r"^ *([0-9a-f]+):\t(?:bnd |notrack )*(?:call|jmp|bl?)q?\s+(?:\*0x[0-9a-f]+\(%rip\)\s+# )?[0-9a-f]+ <([^@>+]+)@(\w+)"
 )
 _SECTION = re.compile(r"^Disassembly of section (\S+):")
 _PROGRAMS = {"amd64": "objdump", "arm64": "aarch64-linux-gnu-objdump"}

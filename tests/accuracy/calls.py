@@ -44,7 +44,8 @@ def main() -> None:
             print(f"\n## {name}\n", *_recall(name, debs, arguments.work), sep="\n")
         return
     if arguments.sample:
-        print(*checked_calls.sample(found["amd64"], arguments.sample, arguments.seed), sep="\n")
+        some = [one for one in found["amd64"] if not arguments.of or one.package in arguments.of]
+        print(*checked_calls.sample(some, arguments.sample, arguments.seed), sep="\n")
         return
     print(
         f"{datetime.now(UTC):%Y-%m-%d}", *(f"{len(debs)} packages for {name}" for name, debs in sets.items()), sep=", "
@@ -65,6 +66,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--draw", action="store_true", help="draw the packages anew and print their names")
     parser.add_argument("--recall", action="store_true", help="look for calls that objdump shows and archscan does not")
     parser.add_argument("--sample", type=int, default=0, help="print as many calls, to be checked by hand")
+    parser.add_argument(
+        "--of", nargs="*", default=(), help="packages that the sample is of, as far as sources are there"
+    )
     parser.add_argument("--seed", type=int, default=drawing.SEED, help="of the sample")
     parser.add_argument("--verify", action="store_true", help="only look whether calls-checked.tsv still holds")
     arguments = parser.parse_args()
