@@ -243,7 +243,8 @@ def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
     if selector.kind in ("number", "bits"):
         values = by_number(selector, number)
         if values is None:
-            return Answer(Outcome.VALUE, (("none", str(number)),), "not in the catalogue")
+            passed = number if -(1 << 31) <= number < 1 << 32 else number % (1 << 32)  # an enumeration has 32 bits
+            return Answer(Outcome.VALUE, (("none", str(passed)),), "not in the catalogue")
         return Answer(Outcome.VALUE, tuple((one.algorithm, one.text) for one in values))
     text = string_at(book.image, number)
     return Answer(Outcome.UNKNOWN, reason="no-string") if text is None else _of_text(book, use, library, text)

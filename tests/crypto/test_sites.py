@@ -642,6 +642,20 @@ _OCCURRING: dict[str, tuple[str, set[str] | None]] = {
         "const void *EVP_get_cipherbyname(const char *); const void *f(int c) { const char *n = c == 1 ? \"des-cbc\" : "
         "c == 2 ? \"des-cfb\" : c == 3 ? \"des-ofb\" : c == 4 ? \"rc2-cbc\" : c == 5 ? \"rc2-cfb\" : c == 6 ? "
         "\"rc2-ofb\" : \"rc4\"; other(0); return EVP_get_cipherbyname(n); }", {"des", "rc2", "rc4"}),
+    "a comparison that limits nothing": (
+        "static const int a[] = {1, 2, 3, 8}; int f(H **h, unsigned c) { if (c == 1) touch(); USE(a[c]); }", None),
+    "a limit on another way": (
+        "static const int a[] = {1, 2, 3, 8}; int f(H **h, unsigned c) { if (c > 1) touch(); USE(a[c]); }", None),
+    "a limit that holds no longer": (
+        "static const int a[] = {1, 2, 3, 8}; int in(void); int f(H **h) { unsigned c = 0; while (c < 2) { touch();"
+        " c = in(); other(h); gcry_md_open(h, a[c], 0); } return 0; }", None),
+    "a limit of another number": (
+        "static const int a[] = {1, 2, 3, 8}; int in(void); int f(H **h, short *p) { if (*p == 1) touch(); "
+        "USE(a[(unsigned)in() % 3]); }", {"md5", "sha1", "ripemd160"}),
+    "one of several functions": (
+        "int in(void); const void *f(H *h) { static const EVP_MD *(*const t[])(void) = {EVP_md5, EVP_sha1, EVP_sha256};"
+        " int c = in(); return (void *)(long)EVP_DigestInit_ex(h, t[c >= 0 && c < 3 ? c : 0](), 0); }",
+        {"md5", "sha1", "sha256"}),
     "an address in a text": (
         "char *strrchr(const char *, int); char *strcpy(char *, const char *); const void *f(const "
         "char *s) { char n[8] = "
@@ -654,13 +668,24 @@ _OCCURRING: dict[str, tuple[str, set[str] | None]] = {
 def test_whatever_may_be_selected_is_named(maker: Maker, tmp_path: Path, case: str, option: str) -> None:
     code, algorithms = _OCCURRING[case]
     code = "void keep(int *), touch(void);\n#define USE(v) return gcry_md_open(h, v, 0) + 1\n" + code
-    symbols = ("gcry_md_setkey",) if "setkey" in code else ("gcry_md_open", "EVP_get", "SSL_CTX_ctrl")
+    symbols = ("gcry_md_setkey",) if "setkey" in code else (
+        "gcry_md_open", "EVP_get", "EVP_DigestInit", "SSL_CTX_ctrl",
+    )  # fmt: skip
     calls = [
         call for call in maker.facts(tmp_path, code, option, "-fno-builtin").calls if call.symbol.startswith(symbols)
     ]
     if {call.outcome.value for call in calls} <= {"value", "set"}:
         assert algorithms is not None, calls
         assert {use.algorithm for call in calls for use in call.uses} >= algorithms, calls
+
+
+@pytest.mark.parametrize("maker", ["gcc"], indirect=True)
+def test_a_function_that_ends_as_a_stub_does_calls(maker: Maker, tmp_path: Path) -> None:
+    # At an address of 8, with a filler behind it, as the entries of .plt.got stand.
+    code = """__asm__(".p2align 4\\n.globl f\\n.type f, @function\\nf: lea t(%rip), %rdi\\nnop\\n"
+        "jmp *EVP_get_digestbyname@GOTPCREL(%rip)\\nxchg %ax, %ax\\n.size f, . - f\\n.section .rodata\\n"
+        "t: .string \\"md5\\"\\n.text");"""
+    assert told(maker.facts(tmp_path, code, "-O2")) == [("EVP_get_digestbyname", "value", '"md5"', ("md5",))]
 
 
 def test_a_byte_of_a_parameter_is_another_number(maker: Maker, tmp_path: Path) -> None:

@@ -146,9 +146,14 @@ def _named(code: Code, address: int) -> Offsets:
 
 
 def _in_stub(code: Code, jumps: Offsets) -> Mask:
-    """Whether a jump stands as in .plt (a `push` behind it), in .plt.got or .plt.sec (a filler up to 8 or 16 bytes)."""
+    """Whether a jump stands as in .plt (a `push` behind it), in .plt.got or .plt.sec (a filler up to 8 or 16 bytes).
+
+    A function may end in what looks like an entry of .plt.got, but nobody calls that.
+    """
     lazy = bytes_at(code, jumps + 6, (0x68,))
     short = bytes_at(code, jumps + 6, (0x66, 0x90)) & (jumps % 8 == 0)
+    if short.any():
+        short &= np.isin(addresses(code.mapping, jumps), _direct_calls(code)[1])
     start = jumps - 4 - (code.raw[jumps - 1] == 0xF2)
     return lazy | short | (bytes_at(code, start, (0xF3, 0x0F, 0x1E, 0xFA)) & (start % 16 == 0))
 

@@ -24,7 +24,12 @@ _CALLS = ("bl", "blr", "blraa", "blraaz", "blrab", "blrabz")
 _JUMPS = ("b", "br", "braa", "braaz", "brab", "brabz")
 _TESTED = {"cbz": 1, "cbnz": 1, "tbz": 2, "tbnz": 2}  # at which operand the target stands
 _SYSTEM = ("svc", "hvc", "smc")
-_INCLUSIVE = ("b.hi", "b.ls", "b.gt", "b.le")  # branches behind a comparison that tell more from as much
+# What is added to the number of a comparison before a branch: what was compared is less than that where it is taken,
+# and where it is not.
+_BOUNDS: dict[str, tuple[int | None, int | None]] = {
+    "b.hi": (None, 1), "b.gt": (None, 1), "b.hs": (None, 0), "b.cs": (None, 0), "b.ge": (None, 0), "b.ne": (None, 1),
+    "b.ls": (1, None), "b.le": (1, None), "b.lo": (0, None), "b.cc": (0, None), "b.lt": (0, None), "b.eq": (1, None),
+}  # fmt: skip
 _ENDS = ("ret", "retaa", "retab", "brk", "udf", "eret", "hlt")
 _CHOICES = {"csel": 0, "csinc": 1}  # what is added to the second
 _OPERATORS = {
@@ -47,7 +52,8 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
         return (_leads(Kind.CALL if mnemonic in _CALLS else Kind.JUMP, parts[0]),)
     if mnemonic.startswith("b.") or mnemonic in _TESTED:
         leads = _leads(Kind.BRANCH, parts[_TESTED.get(mnemonic, 0)])
-        return (msgspec.structs.replace(leads, added=1) if mnemonic in _INCLUSIVE else leads,)
+        taken, passed = _BOUNDS.get(mnemonic, (None, None))
+        return (msgspec.structs.replace(leads, taken=taken, passed=passed),)
     if mnemonic in _SYSTEM:
         return (Operation(Kind.NOTHING, also=tuple(f"x{number}" for number in range(18))),)
     if mnemonic == "cmp" and len(parts) == 2 and (number := _number(parts[1])) is not None:

@@ -55,8 +55,9 @@ class Operation(msgspec.Struct, frozen=True):
     besides, by nobody knows what. A ``SELECT`` may as well bring what ``other`` holds, with ``added``. A ``STORE`` puts
     that value to ``place``; ``width`` are the bytes that it stores, or that are read, and 0 as many as there may be.
     What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
-    it tells more from as much where ``added`` is 1. ``target`` is where a call or jump leads, or ``place`` where its
-    address is read, or ``register`` what holds it.
+    it leads to its target only where that is less than the number and ``taken``, and past it only where that is less
+    than the number and ``passed``; None: no matter how much it is. ``target`` is where a call or jump leads, or
+    ``place`` where its address is read, or ``register`` what holds it.
     """
 
     kind: Kind
@@ -73,6 +74,8 @@ class Operation(msgspec.Struct, frozen=True):
     added: int = 0
     also: tuple[str, ...] = ()
     target: int | None = None
+    taken: int | None = None
+    passed: int | None = None
 
 
 class Lift(msgspec.Struct, frozen=True, kw_only=True):

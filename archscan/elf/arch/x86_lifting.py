@@ -17,7 +17,12 @@ _PLACE = re.compile(
 )
 # Among them what extends numbers to 64 bits, as that makes no other one of a number of an enumeration.
 _QUIET = re.compile(r"nop|cdqe$|cmp$|test$|bt$|v?u?comis|prefetch|endbr|pause$|[lsm]fence$|ldmxcsr|vptest|ptest")
-_INCLUSIVE = frozenset({"ja", "jbe", "jg", "jle"})  # branches behind a comparison that tell more from as much
+# What is added to the number of a comparison before a branch: what was compared is less than that where it is taken,
+# and where it is not.
+_BOUNDS: dict[str, tuple[int | None, int | None]] = {
+    "ja": (None, 1), "jg": (None, 1), "jae": (None, 0), "jge": (None, 0), "jne": (None, 1),
+    "jbe": (1, None), "jle": (1, None), "jb": (0, None), "jl": (0, None), "je": (1, None),
+}  # fmt: skip
 _ENDS = frozenset({"ret", "hlt", "ud2", "int3"})
 _COPIES = frozenset({"mov", "movabs", "movsxd"})
 _WIDTHS = {"byte": 1, "word": 2, "dword": 4, "qword": 8, "xmmword": 16, "ymmword": 32, "zmmword": 64, "tbyte": 10}
@@ -67,8 +72,9 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
     if mnemonic == "call" or mnemonic[0] == "j" or mnemonic.startswith("loop"):
         kind = Kind.CALL if mnemonic == "call" else Kind.JUMP if mnemonic == "jmp" else Kind.BRANCH
         leads = _leads(names, kind, parts[0] if parts else "")
-        if mnemonic in _INCLUSIVE:
-            leads = msgspec.structs.replace(leads, added=1)
+        if mnemonic in _BOUNDS:
+            taken, passed = _BOUNDS[mnemonic]
+            leads = msgspec.structs.replace(leads, taken=taken, passed=passed)
         return (msgspec.structs.replace(leads, also=("rcx",)) if mnemonic[0] == "l" and kind != Kind.JUMP else leads,)
     if mnemonic in _ENDS:
         return (Operation(Kind.RETURN),)
