@@ -642,6 +642,16 @@ _OCCURRING: dict[str, tuple[str, set[str] | None]] = {
         "const void *EVP_get_cipherbyname(const char *); const void *f(int c) { const char *n = c == 1 ? \"des-cbc\" : "
         "c == 2 ? \"des-cfb\" : c == 3 ? \"des-ofb\" : c == 4 ? \"rc2-cbc\" : c == 5 ? \"rc2-cfb\" : c == 6 ? "
         "\"rc2-ofb\" : \"rc4\"; other(0); return EVP_get_cipherbyname(n); }", {"des", "rc2", "rc4"}),
+    "what others change in the caller's variable": (
+        "void change(int *); " + _STATIC + "int g(int *p, H **h) { change(p); USE(*p); } "
+        "int f(H **h) { int v = 1; return g(&v, h) + 1; }", None),
+    "what others change in the caller's structure": (
+        "struct S { int x, alg; }; void change(H **, struct S *); " + _STATIC + "int g(struct S *s, H **h) "
+        "{ change(h, s); USE(s->alg); } int f(H **h) { struct S s = {3, 1}; return g(&s, h) + 1; }", None),
+    "what an own function changes in the caller's structure": (
+        "struct S { int x, alg; }; " + _STATIC + "void set(struct S *s) { s->alg = 8; } "
+        + _STATIC + "int g(struct S *s, H **h) { set(s); other(h); USE(s->alg); } "
+        "int f(H **h) { struct S s = {3, 1}; return g(&s, h) + 1; }", {"sha256"}),
     "a comparison that limits nothing": (
         "static const int a[] = {1, 2, 3, 8}; int f(H **h, unsigned c) { if (c == 1) touch(); USE(a[c]); }", None),
     "a limit on another way": (
