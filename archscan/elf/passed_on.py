@@ -11,12 +11,13 @@ def passed_on(program: Program, number: int, argument: int, place: Field) -> Val
 
     A call may fill in what lies behind the address that it is given, up to the next one that somebody is given. How
     many arguments a function has is not known: a parameter that is still in its own register may be left there from
-    before, unless that is the first, and does not count.
+    before, unless that is the first, and does not count. Nor does what stands on the stack where arguments might.
     """
+    registers = len(program.lift.arguments)
     given = [
         (call.address, position, far)
         for call in called_of(program, number)
-        for position, value in enumerate(call.arguments)
+        for position, value in enumerate(call.arguments[:registers])
         for far in distances(value, argument)
         if not (only_reads(program, call.address, position) or position == argument > 0 == far)
     ]

@@ -30,6 +30,7 @@ _BOUNDS: dict[str, tuple[int | None, int | None]] = {
     "b.hi": (None, 1), "b.gt": (None, 1), "b.hs": (None, 0), "b.cs": (None, 0), "b.ge": (None, 0), "b.ne": (None, 1),
     "b.ls": (1, None), "b.le": (1, None), "b.lo": (0, None), "b.cc": (0, None), "b.lt": (0, None), "b.eq": (1, None),
 }  # fmt: skip
+_UNLIKE = {"b.ne": True, "b.eq": False}  # where a branch leads to if what is compared is not the number
 _ENDS = ("ret", "retaa", "retab", "brk", "udf", "eret", "hlt")
 _CHOICES = {"csel": 0, "csinc": 1}  # what is added to the second
 _OPERATORS = {
@@ -53,7 +54,7 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     if mnemonic.startswith("b.") or mnemonic in _TESTED:
         leads = _leads(Kind.BRANCH, parts[_TESTED.get(mnemonic, 0)])
         taken, passed = _BOUNDS.get(mnemonic, (None, None))
-        return (msgspec.structs.replace(leads, taken=taken, passed=passed),)
+        return (msgspec.structs.replace(leads, taken=taken, passed=passed, unlike=_UNLIKE.get(mnemonic)),)
     if mnemonic in _SYSTEM:
         return (Operation(Kind.NOTHING, also=tuple(f"x{number}" for number in range(18))),)
     if mnemonic == "cmp" and len(parts) == 2 and (number := _number(parts[1])) is not None:

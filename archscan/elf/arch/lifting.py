@@ -56,7 +56,8 @@ class Operation(msgspec.Struct, frozen=True):
     that value to ``place``; ``width`` are the bytes that it stores, or that are read, and 0 as many as there may be.
     What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
     it leads to its target only where that is less than the number and ``taken``, and past it only where that is less
-    than the number and ``passed``; None: no matter how much it is. ``target`` is where a call or jump leads, or
+    than the number and ``passed``; None: no matter how much it is. ``unlike``: whether it leads to its target where
+    that is not the number (True), or past it (False). ``target`` is where a call or jump leads, or
     ``place`` where its address is read, or ``register`` what holds it.
     """
 
@@ -76,6 +77,7 @@ class Operation(msgspec.Struct, frozen=True):
     target: int | None = None
     taken: int | None = None
     passed: int | None = None
+    unlike: bool | None = None
 
 
 class Lift(msgspec.Struct, frozen=True, kw_only=True):

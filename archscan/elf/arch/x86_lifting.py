@@ -23,6 +23,7 @@ _BOUNDS: dict[str, tuple[int | None, int | None]] = {
     "ja": (None, 1), "jg": (None, 1), "jae": (None, 0), "jge": (None, 0), "jne": (None, 1),
     "jbe": (1, None), "jle": (1, None), "jb": (0, None), "jl": (0, None), "je": (1, None),
 }  # fmt: skip
+_UNLIKE = {"jne": True, "je": False}  # where a branch leads to if what is compared is not the number
 _ENDS = frozenset({"ret", "hlt", "ud2", "int3"})
 _COPIES = frozenset({"mov", "movabs", "movsxd"})
 _WIDTHS = {"byte": 1, "word": 2, "dword": 4, "qword": 8, "xmmword": 16, "ymmword": 32, "zmmword": 64, "tbyte": 10}
@@ -74,7 +75,7 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
         leads = _leads(names, kind, parts[0] if parts else "")
         if mnemonic in _BOUNDS:
             taken, passed = _BOUNDS[mnemonic]
-            leads = msgspec.structs.replace(leads, taken=taken, passed=passed)
+            leads = msgspec.structs.replace(leads, taken=taken, passed=passed, unlike=_UNLIKE.get(mnemonic))
         return (msgspec.structs.replace(leads, also=("rcx",)) if mnemonic[0] == "l" and kind != Kind.JUMP else leads,)
     if mnemonic in _ENDS:
         return (Operation(Kind.RETURN),)

@@ -26,11 +26,15 @@ Step = Callable[[State, Operation, int, int], None]
 
 
 class _Bound(msgspec.Struct, frozen=True):
-    """What is less than a number in a block and wherever only that leads."""
+    """What is less than a number in a block and wherever only that leads.
+
+    ``again``: where a loop begins again; what is compared is what it counts by, from the second time on.
+    """
 
     block: int
     value: Value
     limit: int
+    again: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -93,16 +97,16 @@ def _bounds(
 ) -> Iterator[_Bound]:
     """What a branch behind a comparison says where it leads, and where it does not."""
     value, number = compared
-    for to, added in ((branch.target, branch.taken), (behind, branch.passed)):
-        if added is None or to is None or branch.target == behind:
+    ways = (branch.target, branch.taken, branch.unlike is True), (behind, branch.passed, branch.unlike is False)
+    for to, added, unlike in ways:
+        if to is None or start not in before.get(to, ()) or branch.target == behind:
             continue
         # Nothing else leads there, but for what lies behind it.
-        if (
-            to in before
-            and start in before[to]
-            and all(one == start or _is_below(above, one, to) for one in before[to])
-        ):
+        if added is not None and all(one == start or _is_below(above, one, to) for one in before[to]):
             yield _Bound(to, value, number + added)
+        # A loop that counts goes on below the number, or until it is reached.
+        if (added is not None or unlike) and [one for one in before[to] if _is_below(above, one, to)] == [start]:
+            yield _Bound(to, value, number + (added or 0), again=True)
 
 
 def limited(limits: Limits, value: Value, block: int) -> Value:
@@ -159,7 +163,11 @@ def _range(one: Along, bound: _Bound) -> Range | None:
     for other in bound.value:
         line = line_of(other)
         if line is not None and (line.of, line.stride) == (one.of, 1):
-            return one.start - one.stride * line.start, one.start + one.stride * (bound.limit - line.start)
+            if bound.again and line.of != COUNTED:
+                continue
+            # At the end of a loop it may be counted already.
+            counted = bound.limit - line.start + bound.again
+            return one.start - one.stride * line.start * (not bound.again), one.start + one.stride * counted
     return None
 
 
