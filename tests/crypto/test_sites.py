@@ -690,6 +690,35 @@ def test_whatever_may_be_selected_is_named(maker: Maker, tmp_path: Path, case: s
 
 
 @pytest.mark.parametrize("maker", ["gcc"], indirect=True)
+def test_a_table_of_jumps_by_address_is_read_behind_a_mark(maker: Maker, tmp_path: Path) -> None:
+    # The first entry leads into the middle of what would be one block.
+    (source := tmp_path / "x.s").write_text("""
+        .globl main
+        .type main, @function
+        main: sub $8, %rsp
+        call in
+        mov %eax, %ecx
+        mov $1, %esi
+        cmp $1, %ecx
+        ja 1f
+        notrack jmp *table(,%rcx,8)
+        1: mov $8, %esi
+        2: lea 8(%rsp), %rdi
+        xor %edx, %edx
+        call gcry_md_open
+        add $8, %rsp
+        ret
+        .size main, . - main
+        .section .rodata
+        table: .quad 2b, 1b
+    """)
+    command: list[str | Path] = ["gcc", "-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", tmp_path / "x", source]
+    subprocess.run([*command, maker.folder / "libgcrypt.so.20"], check=True)
+    (one,) = object_facts((tmp_path / "x").read_bytes(), Place("x", "x", "x", "amd64"), BOOK).calls
+    assert (one.outcome.value, {use.algorithm for use in one.uses}) == ("set", {"md5", "sha256"}), one
+
+
+@pytest.mark.parametrize("maker", ["gcc"], indirect=True)
 def test_a_function_that_ends_as_a_stub_does_calls(maker: Maker, tmp_path: Path) -> None:
     # At an address of 8, with a filler behind it, as the entries of .plt.got stand.
     code = """__asm__(".p2align 4\\n.globl f\\n.type f, @function\\nf: lea t(%rip), %rdi\\nnop\\n"

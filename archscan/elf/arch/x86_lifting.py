@@ -15,6 +15,7 @@ _PLACE = re.compile(
     r"(?:(?P<width>\w+) ptr )?(?P<segment>\w\w:)?\[(?:(?P<base>[a-z]\w*)(?![\w*]))?"
     r"(?: ?\+? ?(?P<index>[a-z]\w*)(?:\*(?P<factor>[1248]))?)?(?: ?(?P<at>[+-]? ?(?:0x)?[0-9a-f]+))?\]$"
 )
+_SEGMENTS = ("fs:", "gs:")  # the others begin at 0; `notrack` before a jump reads as `ds`
 # Among them what extends numbers to 64 bits, as that makes no other one of a number of an enumeration.
 _QUIET = re.compile(r"nop|cdqe$|cmp$|test$|bt$|v?u?comis|prefetch|endbr|pause$|[lsm]fence$|ldmxcsr|vptest|ptest")
 # What is added to the number of a comparison before a branch: what was compared is less than that where it is taken,
@@ -273,7 +274,7 @@ def _width(operand: str) -> int:
 def _place(names: _Names, text: str) -> Place | None:
     """The address that an operand names; None where it is none, or in another segment."""
     found = _PLACE.match(text)
-    if not found or found["segment"]:
+    if not found or found["segment"] in _SEGMENTS:
         return None
     base, index, at = found["base"], found["index"], _distance(found["at"])
     if base == "rip":
