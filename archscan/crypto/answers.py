@@ -26,6 +26,7 @@ from archscan.elf.call_sites import Site, Sites
 from archscan.elf.filling import ALLOCATING
 from archscan.elf.texts import number_at, string_at
 from archscan.elf.values.domain import (
+    COUNTED,
     Along,
     Atom,
     Element,
@@ -289,8 +290,10 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     if table.end:
         known = len(found) == len(addresses)
     else:
-        # Behind a NULL that is followed by more, entries may go on.
-        known = bool(nothing) and nothing[0] + len(nothing) == len(found)
+        # Behind a NULL that is followed by more, entries may go on. What is counted by what was computed may be counted
+        # in larger steps, so that the NULL is a part of an entry.
+        steps = not isinstance(table.of, Unknown) or table.of == COUNTED
+        known = steps and bool(nothing) and nothing[0] + len(nothing) == len(found)
         found = [entry for entry in found if entry.algorithms != _NULL.algorithms]
     if not any(map(_names_one, found)):
         return Answer(Outcome.UNKNOWN, reason="indexed")

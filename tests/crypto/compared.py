@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 
 from archscan.crypto.catalogue import Catalogue, load
-from archscan.elf import Place
+from archscan.elf import Place, read
+from archscan.elf.image import Image, mapped
 from archscan.model import CallSite, Outcome
 from archscan.scan.package import object_facts
 from tests.crypto.random_programs import Program, program
@@ -30,7 +31,10 @@ _SLOW = 20  # seconds for archscan; the slowest of 2,000 programs took less than
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """What was compared of a program: calls by outcome, and what is wrong, a sentence each."""
+    """What was compared of a program: calls by outcome, and what is wrong, a sentence each.
+
+    Calls that archscan does not know are ``missing``, unless they may be some of those that are jumps.
+    """
 
     outcomes: dict[str, int]
     wrong: tuple[str, ...]
@@ -49,14 +53,16 @@ def compared(one: Program, found: Libraries, catalogue: Catalogue, folder: Path)
     selected = found.selected(built)
     architecture = "arm64" if one.compiler.startswith("aarch64") else "amd64"
     begun = time.process_time()
-    calls = object_facts(built.read_bytes(), Place("x", "x", "x", architecture), catalogue).calls
+    data = built.read_bytes()
+    calls = object_facts(data, Place("x", "x", "x", architecture), catalogue).calls
     seconds = time.process_time() - begun
     wrong = [f"scanning takes {seconds:.0f} s"] if seconds > _SLOW else []
     outcomes = Counter[str]()
     for call, several in _by_call(calls, selected):
         if call is None:
-            wrong += [said for one in several if (said := _unmatched(one, calls))]
-            outcomes["somewhere"] += 1
+            last = [one for one in calls if one.symbol == several[0].symbol and _is_jump(read(data), one, architecture)]
+            wrong += [said for one in several if (said := _unmatched(one, last))]
+            outcomes["by a jump" if last else "missing"] += 1
             continue
         outcomes[call.outcome.value] += 1
         missing = [one.text for one in several if call.outcome in _KNOWN and one.text not in _texts(call)]
@@ -87,12 +93,20 @@ def _behind(call: CallSite, address: int) -> int:
     return address - int(call.address, 16)
 
 
-def _unmatched(one: Selected, calls: Sequence[CallSite]) -> str | None:
-    """What is wrong with a selection of which nobody knows the call; nothing where any may have made it."""
-    same = [call for call in calls if call.symbol == one.symbol]
-    if any(call.outcome not in _KNOWN or one.text in _texts(call) for call in same):
+def _is_jump(image: Image, call: CallSite, architecture: str) -> bool:
+    """Whether a call is a jump, so that it returns to whoever called the function around it."""
+    first, second, *_ = (code := mapped(image, int(call.address, 16), 4)) or b"\0\0"
+    if architecture == "amd64":
+        return first in (0xE9, 0xEB) or (first in (0x3E, 0x41, 0xF2)) or (first == 0xFF and second & 0x38 == 0x20)
+    word = int.from_bytes(code, "little")
+    return word >> 26 == 0b000101 or word & 0xFFFFFC1F == 0xD61F0000  # b, br
+
+
+def _unmatched(one: Selected, jumps: Sequence[CallSite]) -> str | None:
+    """What is wrong with a selection by one of some jumps; nothing where any may have made it, or there is none."""
+    if not jumps or any(call.outcome not in _KNOWN or one.text in _texts(call) for call in jumps):
         return None
-    said = "; ".join(map(_said, same)) or "no call is known"
+    said = "; ".join(map(_said, jumps))
     return f"{one.symbol} that returns to {one.returns_to:#x} selects {one.text}; {said}"
 
 

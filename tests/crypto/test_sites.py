@@ -662,6 +662,10 @@ _OCCURRING: dict[str, tuple[str, set[str] | None]] = {
     "a limit of another number": (
         "static const int a[] = {1, 2, 3, 8}; int in(void); int f(H **h, short *p) { if (*p == 1) touch(); "
         "USE(a[(unsigned)in() % 3]); }", {"md5", "sha1", "ripemd160"}),
+    "steps that are larger than they look": (
+        "static const struct { const char *s; long x[11]; } t[] = {{\"md5\", {0, 0, 0, 0, 0, 0, 0, 1}}, {\"sha1\"}}; "
+        "int in(void); "
+        "const void *f(void) { return EVP_get_digestbyname(t[(unsigned)in() % 2].s); }", {"md5", "sha1"}),
     "one of several functions": (
         "int in(void); const void *f(H *h) { static const EVP_MD *(*const t[])(void) = {EVP_md5, EVP_sha1, EVP_sha256};"
         " int c = in(); return (void *)(long)EVP_DigestInit_ex(h, t[c >= 0 && c < 3 ? c : 0](), 0); }",
