@@ -723,6 +723,31 @@ def test_a_table_of_jumps_by_address_is_read_behind_a_mark(maker: Maker, tmp_pat
 
 
 @pytest.mark.parametrize("maker", ["gcc"], indirect=True)
+def test_a_variable_that_is_named_by_its_address_is_what_is_stored_there(maker: Maker, tmp_path: Path) -> None:
+    (source := tmp_path / "x.s").write_text("""
+        .globl main
+        .type main, @function
+        main: sub $8, %rsp
+        call other
+        movl $8, kept
+        mov kept(%rip), %esi
+        mov %rsp, %rdi
+        xor %edx, %edx
+        call gcry_md_open
+        add $8, %rsp
+        ret
+        .size main, . - main
+        .data
+        .balign 8
+        kept: .long 1
+    """)
+    command: list[str | Path] = ["gcc", "-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", tmp_path / "x", source]
+    subprocess.run([*command, maker.folder / "libgcrypt.so.20"], check=True)
+    (one,) = object_facts((tmp_path / "x").read_bytes(), Place("x", "x", "x", "amd64"), BOOK).calls
+    assert {use.algorithm for use in one.uses} >= {"sha256"}, one
+
+
+@pytest.mark.parametrize("maker", ["gcc"], indirect=True)
 def test_a_function_that_ends_as_a_stub_does_calls(maker: Maker, tmp_path: Path) -> None:
     # At an address of 8, with a filler behind it, as the entries of .plt.got stand.
     code = """__asm__(".p2align 4\\n.globl f\\n.type f, @function\\nf: lea t(%rip), %rdi\\nnop\\n"

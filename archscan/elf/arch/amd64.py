@@ -135,13 +135,17 @@ def _branches(code: Code, address: int) -> Offsets:
 
 
 def _named(code: Code, address: int) -> Offsets:
-    """Distances from %rip that lead to an address, with a constant of up to four bytes behind; most are none."""
+    """Distances from %rip that lead to an address, with a constant of up to four bytes behind; most are none.
+
+    And the address itself, as clang has it in programs that are not moved.
+    """
     found = [NONE]
     for low, high in code.runs:
         for start in range(low, high - 4, _STEP):
             places = np.arange(start, min(start + _STEP, high - 4), dtype=np.int64)
-            to = addresses(code.mapping, places) + 4 + numbers(code.raw, places, 4, "<", signed=True)
-            found.append(places[(to <= address) & (to >= address - 4)])
+            distances = numbers(code.raw, places, 4, "<", signed=True)
+            to = addresses(code.mapping, places) + 4 + distances
+            found.append(places[((to <= address) & (to >= address - 4)) | (distances == address)])
     return within(code, np.concatenate(found))
 
 
