@@ -728,8 +728,7 @@ def test_a_variable_that_is_named_by_its_address_is_what_is_stored_there(maker: 
         .globl main
         .type main, @function
         main: sub $8, %rsp
-        call other
-        movl $8, kept
+        call set
         mov kept(%rip), %esi
         mov %rsp, %rdi
         xor %edx, %edx
@@ -737,6 +736,10 @@ def test_a_variable_that_is_named_by_its_address_is_what_is_stored_there(maker: 
         add $8, %rsp
         ret
         .size main, . - main
+        .type set, @function
+        set: movl $8, kept
+        ret
+        .size set, . - set
         .data
         .balign 8
         kept: .long 1
