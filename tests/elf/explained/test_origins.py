@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from archscan.elf import read
-from archscan.elf.call_sites import program_of
 from archscan.elf.explained.listing import line_at, offset_of, reader, window
 from archscan.elf.explained.naming import naming
 from archscan.elf.explained.origins import Path as Way
 from archscan.elf.explained.origins import function_at, origins
+from archscan.elf.linked import prepared
 from archscan.elf.program import Program, imported, instructions_of, label_of
 from archscan.elf.values.domain import Number
 
@@ -49,9 +49,9 @@ def made(folder: Path, code: str, compiler: str, option: str) -> Made:
     out = folder / "x.so"
     subprocess.run([compiler, "-w", "-shared", "-fPIC", option, "-o", out, folder / "x.c"], check=True)
     data = out.read_bytes()
-    program = program_of(read(data), {name: frozenset() for name in NAMES})
-    assert program is not None
-    return Made(data, program)
+    found = prepared(read(data), {name: frozenset() for name in NAMES})
+    assert found is not None
+    return Made(data, found.program)
 
 
 def ways(one: Made, symbol: str, argument: int = 0, selecting: dict[str, int] | None = None) -> list[Way]:
