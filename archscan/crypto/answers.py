@@ -26,6 +26,7 @@ from archscan.elf.call_sites import Site, Sites
 from archscan.elf.filling import ALLOCATING
 from archscan.elf.texts import number_at, string_at
 from archscan.elf.values.domain import (
+    COUNTED,
     Along,
     Atom,
     Element,
@@ -253,7 +254,8 @@ def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
     if selector.kind in ("number", "bits"):
         values = by_number(selector, number)
         if values is None:
-            return Answer(Outcome.VALUE, (("none", str(number)),), "not in the catalogue")
+            passed = number if -(1 << 31) <= number < 1 << 32 else number % (1 << 32)  # an enumeration has 32 bits
+            return Answer(Outcome.VALUE, (("none", str(passed)),), "not in the catalogue")
         return Answer(Outcome.VALUE, tuple((one.algorithm, one.text) for one in values))
     text = string_at(book.image, number)
     return Answer(Outcome.UNKNOWN, reason="no-string") if text is None else _of_text(book, use, library, text)
@@ -298,8 +300,10 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     if table.end:
         known = len(found) == len(addresses)
     else:
-        # Behind a NULL that is followed by more, entries may go on.
-        known = bool(nothing) and nothing[0] + len(nothing) == len(found)
+        # Behind a NULL that is followed by more, entries may go on. What is counted by what was computed may be counted
+        # in larger steps, so that the NULL is a part of an entry.
+        steps = not isinstance(table.of, Unknown) or table.of == COUNTED
+        known = steps and bool(nothing) and nothing[0] + len(nothing) == len(found)
         found = [entry for entry in found if entry.algorithms != _NULL.algorithms]
     if not any(map(_names_one, found)):
         return Answer(Outcome.UNKNOWN, reason="indexed")

@@ -13,6 +13,7 @@ from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
 from archscan.elf.image import Image
+from archscan.elf.passed_on import distances, passed_on
 from archscan.elf.program import (
     Program,
     by_function,
@@ -63,6 +64,7 @@ _NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is 
 _WIDEST = 16  # bytes that are stored at once
 _LONGEST_TEXT = 64  # bytes of a text on the stack
 _FOLLOWED = Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
+_DECIDED = Number | Memory | Element | Along | Text
 _NOTHING: Value = frozenset()
 _NEVER_STORED: Value = frozenset({Unknown("stack")})
 
@@ -239,17 +241,17 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
         return frozenset({filled})  # who stores by way of the pointer was not looked for
     found = _NOTHING
     for store in every_store(program, callee):
-        distances = _distances(store.to, filled.argument)
-        if None in distances or any(isinstance(one, Unknown | Along) for one in store.to):
+        far = distances(store.to, filled.argument)
+        if None in far or any(isinstance(one, Unknown | Along) for one in store.to):
             return frozenset({filled})
-        found |= store.stored if filled.at in distances else _NOTHING
+        found |= store.stored if filled.at in far else _NOTHING
     for call in called_of(program, callee):
         for place, value in enumerate(call.arguments):
-            distances = _distances(value, filled.argument)
-            if distances and not only_reads(program, call.address, place):
-                if None in distances:
+            ways = distances(value, filled.argument)
+            if ways and not only_reads(program, call.address, place):
+                if None in ways:
                     return frozenset({filled})
-                found |= {Filled(call.address, place, filled.at - far) for far in distances if far is not None}
+                found |= {Filled(call.address, place, filled.at - far) for far in ways if far is not None}
     return _in_caller(program, number, callee, filled.call, found, depth - 1)
 
 
@@ -266,22 +268,12 @@ def _keeps(program: Program, callee: int, argument: int, *, returned: bool) -> b
     calls = every_call(program, callee)
     passed = [one.at for call in calls.values() for value in call.arguments for one in value if isinstance(one, Stack)]
     for store in every_store(program, callee):
-        if _distances(store.stored, argument):
+        if distances(store.stored, argument):
             places = [one.at for one in store.to if isinstance(one, Stack)]
             if len(places) < len(store.to) or any(at - _NEAR < one <= at for at in places for one in passed):
                 return True
     returns = returns_of(program, callee) if returned else ()
-    return any(_distances(calls[at].result, argument) for at in returns if at in calls)
-
-
-def _distances(value: Value, argument: int) -> set[int | None]:
-    """How far from where a parameter points a value may point."""
-    found: set[int | None] = {one.at for one in value if isinstance(one, FieldAddress) and _is(one.of, argument)}
-    return found | {0 for one in value if _is(one, argument)}
-
-
-def _is(one: Atom, argument: int) -> bool:
-    return isinstance(one, Parameter) and one.number == argument
+    return any(distances(calls[at].result, argument) for at in returns if at in calls)
 
 
 def _in_caller(program: Program, number: int, callee: int, at: int, value: Value, depth: int) -> Value:
@@ -361,7 +353,12 @@ def _passed(program: Program, number: int, argument: int, depth: int, place: Fie
     key = number, argument, depth, (place.at, place.width, place.again) if place else None
     if key not in program.given:
         program.given[key] = frozenset({Unknown("recursive")})  # while it is looked at
-        program.given[key] = _from_callers(program, number, argument, depth, place)
+        found = _from_callers(program, number, argument, depth, place)
+        if place is not None and depth and any(isinstance(one, _DECIDED) for one in found):
+            # What the function passes on may have been changed by whom it was passed to, before it was read.
+            changed = passed_on(program, number, argument, place)
+            found = _bounded(found | (followed(program, number, changed, depth - 1) if changed else _NOTHING))
+        program.given[key] = found
     return program.given[key]
 
 

@@ -1,4 +1,6 @@
-"""Packages of Debian 13, for two architectures: Debian 12 promises neither stack clash protection nor landing pads.
+"""Packages of Debian 13 or another release, for several architectures.
+
+Debian 12 promises neither stack clash protection nor landing pads.
 
 The names in trixie.txt are those of the benchmark (`tests.bench.packages`) that hold ELF objects in Debian 12 and that
 Debian 13 has for arm64: nobody chose them either.
@@ -20,32 +22,35 @@ def names() -> list[str]:
     return (_HERE / "trixie.txt").read_text().split()
 
 
-def fetched(folder: Path, architecture: str, wanted: Sequence[str] = ()) -> list[Path]:
-    """A .deb of Debian 13 for each name, of those in ``trixie.txt`` or others, in the folder.
+def fetched(
+    folder: Path, architecture: str, wanted: Sequence[str] = (), *, release: str = _RELEASE, all_of: bool = True
+) -> list[Path]:
+    """A .deb of a release for each name, of those in ``trixie.txt`` or others, in the folder.
 
     What is there already is not fetched again.
 
     apt runs with a configuration of its own, which knows the machine's own mirror of Debian; the machine is not
-    changed. Raises FileNotFoundError where it could not give one.
+    changed. Raises FileNotFoundError where it could not give one, unless not ``all_of`` them are needed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = wanted or names()
     missing = [name for name in wanted if not list(folder.glob(f"{name}_*.deb"))]
     if missing:
-        environment = _configuration(folder / "apt", architecture)
+        environment = _configuration(folder / "apt", architecture, release)
         subprocess.run(["apt-get", "--quiet=2", "update"], env=environment, check=True)
         targets = [f"{name}:{architecture}" for name in missing]
-        subprocess.run(["apt-get", "--quiet=2", "download", *targets], cwd=folder, env=environment, check=False)
+        for some in [targets] if all_of else [[target] for target in targets]:  # one that is missing stops all
+            subprocess.run(["apt-get", "--quiet=2", "download", *some], cwd=folder, env=environment, check=False)
     found = {name: sorted(folder.glob(f"{name}_*.deb")) for name in wanted}
     missing = [name for name, files in found.items() if not files]
-    if missing:
+    if missing and all_of:
         raise FileNotFoundError(f"apt-get could not download {', '.join(missing)} for {architecture}")
-    return [files[-1] for files in found.values()]
+    return [files[-1] for files in found.values() if files]
 
 
-def _configuration(root: Path, architecture: str) -> dict[str, str]:
-    """An environment in which apt-get knows Debian 13 for one architecture, and nothing of what is installed."""
-    form = f"deb $(SITE) {_RELEASE} $(COMPONENT)"
+def _configuration(root: Path, architecture: str, release: str) -> dict[str, str]:
+    """An environment in which apt-get knows a release for one architecture, and nothing of what is installed."""
+    form = f"deb $(SITE) {release} $(COMPONENT)"
     command = ["apt-get", "indextargets", "--format", form, "Created-By: Packages", "Component: main", "Label: Debian"]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for place in ("lists/partial", "cache/archives/partial"):

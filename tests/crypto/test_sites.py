@@ -708,6 +708,34 @@ _OCCURRING: dict[str, tuple[str, set[str] | None]] = {
         "const void *EVP_get_cipherbyname(const char *); const void *f(int c) { const char *n = c == 1 ? \"des-cbc\" : "
         "c == 2 ? \"des-cfb\" : c == 3 ? \"des-ofb\" : c == 4 ? \"rc2-cbc\" : c == 5 ? \"rc2-cfb\" : c == 6 ? "
         "\"rc2-ofb\" : \"rc4\"; other(0); return EVP_get_cipherbyname(n); }", {"des", "rc2", "rc4"}),
+    "what others change in the caller's variable": (
+        "void change(int *); " + _STATIC + "int g(int *p, H **h) { change(p); USE(*p); } "
+        "int f(H **h) { int v = 1; return g(&v, h) + 1; }", None),
+    "what others change in the caller's structure": (
+        "struct S { int x, alg; }; void change(H **, struct S *); " + _STATIC + "int g(struct S *s, H **h) "
+        "{ change(h, s); USE(s->alg); } int f(H **h) { struct S s = {3, 1}; return g(&s, h) + 1; }", None),
+    "what an own function changes in the caller's structure": (
+        "struct S { int x, alg; }; " + _STATIC + "void set(struct S *s) { s->alg = 8; } "
+        + _STATIC + "int g(struct S *s, H **h) { set(s); other(h); USE(s->alg); } "
+        "int f(H **h) { struct S s = {3, 1}; return g(&s, h) + 1; }", {"sha256"}),
+    "a comparison that limits nothing": (
+        "static const int a[] = {1, 2, 3, 8}; int f(H **h, unsigned c) { if (c == 1) touch(); USE(a[c]); }", None),
+    "a limit on another way": (
+        "static const int a[] = {1, 2, 3, 8}; int f(H **h, unsigned c) { if (c > 1) touch(); USE(a[c]); }", None),
+    "a limit that holds no longer": (
+        "static const int a[] = {1, 2, 3, 8}; int in(void); int f(H **h) { unsigned c = 0; while (c < 2) { touch();"
+        " c = in(); other(h); gcry_md_open(h, a[c], 0); } return 0; }", None),
+    "a limit of another number": (
+        "static const int a[] = {1, 2, 3, 8}; int in(void); int f(H **h, short *p) { if (*p == 1) touch(); "
+        "USE(a[(unsigned)in() % 3]); }", {"md5", "sha1", "ripemd160"}),
+    "steps that are larger than they look": (
+        "static const struct { const char *s; long x[11]; } t[] = {{\"md5\", {0, 0, 0, 0, 0, 0, 0, 1}}, {\"sha1\"}}; "
+        "int in(void); "
+        "const void *f(void) { return EVP_get_digestbyname(t[(unsigned)in() % 2].s); }", {"md5", "sha1"}),
+    "one of several functions": (
+        "int in(void); const void *f(H *h) { static const EVP_MD *(*const t[])(void) = {EVP_md5, EVP_sha1, EVP_sha256};"
+        " int c = in(); return (void *)(long)EVP_DigestInit_ex(h, t[c >= 0 && c < 3 ? c : 0](), 0); }",
+        {"md5", "sha1", "sha256"}),
     "an address in a text": (
         "char *strrchr(const char *, int); char *strcpy(char *, const char *); const void *f(const "
         "char *s) { char n[8] = "
@@ -720,13 +748,81 @@ _OCCURRING: dict[str, tuple[str, set[str] | None]] = {
 def test_whatever_may_be_selected_is_named(maker: Maker, tmp_path: Path, case: str, option: str) -> None:
     code, algorithms = _OCCURRING[case]
     code = "void keep(int *), touch(void);\n#define USE(v) return gcry_md_open(h, v, 0) + 1\n" + code
-    symbols = ("gcry_md_setkey",) if "setkey" in code else ("gcry_md_open", "EVP_get", "SSL_CTX_ctrl")
+    symbols = ("gcry_md_setkey",) if "setkey" in code else (
+        "gcry_md_open", "EVP_get", "EVP_DigestInit", "SSL_CTX_ctrl",
+    )  # fmt: skip
     calls = [
         call for call in maker.facts(tmp_path, code, option, "-fno-builtin").calls if call.symbol.startswith(symbols)
     ]
     if {call.outcome.value for call in calls} <= {"value", "set"}:
         assert algorithms is not None, calls
         assert {use.algorithm for call in calls for use in call.uses} >= algorithms, calls
+
+
+@pytest.mark.parametrize("maker", ["gcc"], indirect=True)
+def test_a_table_of_jumps_by_address_is_read_behind_a_mark(maker: Maker, tmp_path: Path) -> None:
+    # The first entry leads into the middle of what would be one block.
+    (source := tmp_path / "x.s").write_text("""
+        .globl main
+        .type main, @function
+        main: sub $8, %rsp
+        call in
+        mov %eax, %ecx
+        mov $1, %esi
+        cmp $1, %ecx
+        ja 1f
+        notrack jmp *table(,%rcx,8)
+        1: mov $8, %esi
+        2: lea 8(%rsp), %rdi
+        xor %edx, %edx
+        call gcry_md_open
+        add $8, %rsp
+        ret
+        .size main, . - main
+        .section .rodata
+        table: .quad 2b, 1b
+    """)
+    command: list[str | Path] = ["gcc", "-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", tmp_path / "x", source]
+    subprocess.run([*command, maker.folder / "libgcrypt.so.20"], check=True)
+    (one,) = object_facts((tmp_path / "x").read_bytes(), Place("x", "x", "x", "amd64"), BOOK).calls
+    assert (one.outcome.value, {use.algorithm for use in one.uses}) == ("set", {"md5", "sha256"}), one
+
+
+@pytest.mark.parametrize("maker", ["gcc"], indirect=True)
+def test_a_variable_that_is_named_by_its_address_is_what_is_stored_there(maker: Maker, tmp_path: Path) -> None:
+    (source := tmp_path / "x.s").write_text("""
+        .globl main
+        .type main, @function
+        main: sub $8, %rsp
+        call set
+        mov kept(%rip), %esi
+        mov %rsp, %rdi
+        xor %edx, %edx
+        call gcry_md_open
+        add $8, %rsp
+        ret
+        .size main, . - main
+        .type set, @function
+        set: movl $8, kept
+        ret
+        .size set, . - set
+        .data
+        .balign 8
+        kept: .long 1
+    """)
+    command: list[str | Path] = ["gcc", "-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", tmp_path / "x", source]
+    subprocess.run([*command, maker.folder / "libgcrypt.so.20"], check=True)
+    (one,) = object_facts((tmp_path / "x").read_bytes(), Place("x", "x", "x", "amd64"), BOOK).calls
+    assert {use.algorithm for use in one.uses} >= {"sha256"}, one
+
+
+@pytest.mark.parametrize("maker", ["gcc"], indirect=True)
+def test_a_function_that_ends_as_a_stub_does_calls(maker: Maker, tmp_path: Path) -> None:
+    # At an address of 8, with a filler behind it, as the entries of .plt.got stand.
+    code = """__asm__(".p2align 4\\n.globl f\\n.type f, @function\\nf: lea t(%rip), %rdi\\nnop\\n"
+        "jmp *EVP_get_digestbyname@GOTPCREL(%rip)\\nxchg %ax, %ax\\n.size f, . - f\\n.section .rodata\\n"
+        "t: .string \\"md5\\"\\n.text");"""
+    assert told(maker.facts(tmp_path, code, "-O2")) == [("EVP_get_digestbyname", "value", '"md5"', ("md5",))]
 
 
 def test_a_byte_of_a_parameter_is_another_number(maker: Maker, tmp_path: Path) -> None:

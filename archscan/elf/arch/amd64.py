@@ -116,20 +116,29 @@ def _taken(code: Code) -> Pairs:
 
 
 def _named(code: Code, address: int) -> Offsets:
-    """Distances from %rip that lead to an address, with a constant of up to four bytes behind; most are none."""
+    """Distances from %rip that lead to an address, with a constant of up to four bytes behind; most are none.
+
+    And the address itself, as clang has it in programs that are not moved.
+    """
     found = [NONE]
     for low, high in code.runs:
         for start in range(low, high - 4, _STEP):
             places = np.arange(start, min(start + _STEP, high - 4), dtype=np.int64)
-            to = addresses(code.mapping, places) + 4 + numbers(code.raw, places, 4, "<", signed=True)
-            found.append(places[(to <= address) & (to >= address - 4)])
+            distances = numbers(code.raw, places, 4, "<", signed=True)
+            to = addresses(code.mapping, places) + 4 + distances
+            found.append(places[((to <= address) & (to >= address - 4)) | (distances == address)])
     return within(code, np.concatenate(found))
 
 
 def _in_stub(code: Code, jumps: Offsets) -> Mask:
-    """Whether a jump stands as in .plt (a `push` behind it), in .plt.got or .plt.sec (a filler up to 8 or 16 bytes)."""
+    """Whether a jump stands as in .plt (a `push` behind it), in .plt.got or .plt.sec (a filler up to 8 or 16 bytes).
+
+    A function may end in what looks like an entry of .plt.got, but nobody calls that.
+    """
     lazy = bytes_at(code, jumps + 6, (0x68,))
     short = bytes_at(code, jumps + 6, (0x66, 0x90)) & (jumps % 8 == 0)
+    if short.any():
+        short &= np.isin(addresses(code.mapping, jumps), direct_calls(code)[1])
     start = jumps - 4 - (code.raw[jumps - 1] == 0xF2)
     return lazy | short | (bytes_at(code, start, (0xF3, 0x0F, 0x1E, 0xFA)) & (start % 16 == 0))
 

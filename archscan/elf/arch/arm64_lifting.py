@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Operator, Place
+from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Operator, Place, on
 
 _NUMBER = re.compile(r"#?-?(?:0x[0-9a-f]+|\d+)$")
 _PLACE = re.compile(
@@ -24,7 +24,11 @@ _CALLS = ("bl", "blr", "blraa", "blraaz", "blrab", "blrabz")
 _JUMPS = ("b", "br", "braa", "braaz", "brab", "brabz")
 _TESTED = {"cbz": 1, "cbnz": 1, "tbz": 2, "tbnz": 2}  # at which operand the target stands
 _SYSTEM = ("svc", "hvc", "smc")
-_INCLUSIVE = ("b.hi", "b.ls", "b.gt", "b.le")  # branches behind a comparison that tell more from as much
+# Signed or not: what is compared is less than which number.
+RELATIONS = {
+    "hi": ">", "gt": ">", "hs": ">=", "cs": ">=", "ge": ">=", "ne": "!=", "ls": "<=", "le": "<=", "lo": "<", "cc": "<",
+    "lt": "<", "eq": "=",
+}  # fmt: skip
 _ENDS = ("ret", "retaa", "retab", "brk", "udf", "eret", "hlt")
 _CHOICES = {"csel": 0, "csinc": 1}  # what is added to the second
 _OPERATORS = {
@@ -47,7 +51,7 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
         return (_leads(Kind.CALL if mnemonic in _CALLS else Kind.JUMP, parts[0]),)
     if mnemonic.startswith("b.") or mnemonic in _TESTED:
         leads = _leads(Kind.BRANCH, parts[_TESTED.get(mnemonic, 0)])
-        return (msgspec.structs.replace(leads, added=1) if mnemonic in _INCLUSIVE else leads,)
+        return (on(RELATIONS.get(mnemonic.removeprefix("b.")), leads),)
     if mnemonic in _SYSTEM:
         return (Operation(Kind.NOTHING, also=tuple(f"x{number}" for number in range(18))),)
     if mnemonic == "cmp" and len(parts) == 2 and (number := _number(parts[1])) is not None:

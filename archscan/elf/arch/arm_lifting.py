@@ -9,7 +9,8 @@ import re
 
 import msgspec
 
-from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Operator, Place
+from archscan.elf.arch.arm64_lifting import RELATIONS
+from archscan.elf.arch.lifting import FLAGS, NOTHING, Kind, Operation, Operator, Place, on
 
 _NUMBER = re.compile(r"#?-?(?:0x[0-9a-f]+|\d+)$")
 _PARTS = re.compile(r"\[[^]]*\]!?|\{[^}]*\}|[^,\s][^,]*")
@@ -18,7 +19,7 @@ _PLACE = re.compile(
 )
 CONDITIONS = "eq|ne|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le"
 _BRANCH = re.compile(rf"b(?:{CONDITIONS})$")
-_INCLUSIVE = ("bhi", "bls", "bgt", "ble")  # behind a comparison they tell more from as much
+_TESTS = ("cmp", "cmn", "tst", "teq", "vmrs", "msr", "unknown")  # they leave something for branches
 _QUIET = re.compile(
     r"nop|it[te]*$|cm[pn]$|t(?:st|eq)$|d[ms]b$|isb$|pld|yield|sev|wf[ei]|vmsr|vcmp|msr|clrex|hint|mcr|setend"
 )
@@ -43,7 +44,15 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     """What an instruction does, one thing after another."""
     name, parts = mnemonic.removesuffix(".w"), _PARTS.findall(operands)
     flagged = _FLAGGED.match(name)
-    name = flagged["name"] if flagged else name
+    done = _read(flagged["name"] if flagged else name, parts)
+    last = done[-1]
+    if not flagged and (name not in _TESTS or last.number is not None or last.operand is not None):
+        return done
+    # What a comparison before has left is lost.
+    return (*done[:-1], msgspec.structs.replace(last, also=(*last.also, FLAGS)))
+
+
+def _read(name: str, parts: list[str]) -> tuple[Operation, ...]:
     if name in ("b", "bl", "blx", "bx", "cbz", "cbnz") or _BRANCH.match(name):
         return (_leads(name, parts),)
     if name in _ENDS:
@@ -54,6 +63,8 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
         return (Operation(Kind.NOTHING, also=(*_ALL, *(f"r{number}" for number in range(4, 9)))),)
     if name == "cmp" and len(parts) == 2 and (number := _number(parts[1])) is not None:
         return (Operation(Kind.NOTHING, register=parts[0], number=number),)
+    if name == "cmp" and len(parts) == 2:
+        return (Operation(Kind.NOTHING, register=parts[0], operand=parts[1]),)
     if not parts or _QUIET.match(name):
         return (NOTHING,)
     if name in ("push", "pop", "ldm", "stm", "ldmdb", "stmdb", "ldmia", "stmia", "vpush", "vpop"):
@@ -73,8 +84,8 @@ def _leads(name: str, parts: list[str]) -> Operation:
         if to == "lr":
             return Operation(Kind.RETURN)
         return Operation(Kind.JUMP, target=number) if number is not None else Operation(Kind.JUMP, register=to)
-    added = 1 if name in _INCLUSIVE else 0
-    return Operation(Kind.BRANCH, target=number, register=None if number is not None else to, added=added)
+    leads = Operation(Kind.BRANCH, target=number, register=None if number is not None else to)
+    return on(RELATIONS.get(name[1:]), leads)
 
 
 def _several(name: str, parts: list[str]) -> tuple[Operation, ...]:

@@ -14,6 +14,7 @@ Line = tuple[int, int, str, str]
 """An instruction as the disassembler gives it: address, bytes, mnemonic, operands."""
 
 LOW = "/b"  # behind the name of a register: its lowest byte, where that was written alone
+FLAGS = "flags"  # where comparisons leave what they found, if there is one place for that
 COUNTER = "pc"  # as a base: where the next instruction stands
 
 
@@ -60,10 +61,12 @@ class Operation(msgspec.Struct, frozen=True):
     besides, by nobody knows what. A ``SELECT`` may as well bring what ``other`` holds, with ``added``. A ``STORE`` puts
     that value to ``place``; ``width`` are the bytes that it stores, or that are read, and 0 as many as there may be.
     What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
-    it tells more from as much where ``added`` is 1. Or it compares with the register ``operand``; where ``register``
-    has the number, what is ``added`` is added to that. ``target`` is where a call or jump leads, or ``place`` where its
-    address is read, or ``register`` what holds it. Where something wider stands than is read, its ``big`` end is read,
-    or the little one.
+    it leads to its target only where that is less than the number and ``taken``, and past it only where that is less
+    than the number and ``passed``; None: no matter how much it is. ``unlike``: whether it leads to its target where
+    that is not the number (True), or past it (False). Or what is compared is the register ``operand``, where either has
+    a number. ``flags`` is where a comparison leaves what it found, and a branch reads it; others that leave something
+    there have it in ``also``. ``target`` is where a call or jump leads, or ``place`` where its address is read, or
+    ``register`` what holds it. Where something wider stands than is read, its ``big`` end is read, or the little one.
     """
 
     kind: Kind
@@ -80,6 +83,10 @@ class Operation(msgspec.Struct, frozen=True):
     added: int = 0
     also: tuple[str, ...] = ()
     target: int | None = None
+    taken: int | None = None
+    passed: int | None = None
+    unlike: bool | None = None
+    flags: str = FLAGS
     big: bool = False
 
 
@@ -123,6 +130,31 @@ def _preserved(lift: Lift) -> tuple[str, ...]:
 
 
 NOTHING = Operation(Kind.NOTHING)
+
+# What a branch tells by whether what was compared is less than a number: `taken`, `passed`, `unlike`.
+_BOUNDS: dict[str, tuple[int | None, int | None, bool | None]] = {
+    "<": (0, None, None), "<=": (1, None, None), ">": (None, 1, None), ">=": (None, 0, None),
+    "=": (1, None, False), "!=": (None, 1, True),
+}  # fmt: skip
+
+
+def on(relation: str | None, branch: Operation) -> Operation:
+    """A branch that leads to its target where what was compared is less (`<`), no more (`<=`) … than the number.
+
+    The same where that is anything else, such as None.
+    """
+    if relation not in _BOUNDS:
+        return branch
+    taken, passed, unlike = _BOUNDS[relation]
+    return msgspec.structs.replace(branch, taken=taken, passed=passed, unlike=unlike)
+
+
+def mirrored(branch: Operation) -> Operation:
+    """A branch behind a comparison of the number with something, as one behind that of this with the number."""
+    if branch.unlike is not None:
+        return branch
+    taken, passed = (None if bound is None else 1 - bound for bound in (branch.passed, branch.taken))
+    return msgspec.structs.replace(branch, taken=taken, passed=passed)
 
 
 def as_they_are(engine: object, text: Code, start: int, end: int) -> Iterable[Line]:

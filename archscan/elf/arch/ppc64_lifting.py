@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from archscan.elf.arch.lifting import NOTHING, Kind, Line, Operation, Operator, Place, as_they_are
+import msgspec
+
+from archscan.elf.arch.lifting import NOTHING, Kind, Line, Operation, Operator, Place, as_they_are, on
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import Offsets, np
 from archscan.elf.code import Code, address_of, offsets_of
@@ -21,8 +23,11 @@ _STORES = {"stb": 1, "sth": 2, "stw": 4, "std": 8, "stfd": 8}
 _ACCESS = re.compile(r"(?P<name>lbz|lhz|lha|lwz|lwa|ld|lfd|lfs|stb|sth|stw|std|stfd|stfs)(?P<moves>u?)(?P<index>x?)$")
 _OTHER_ACCESS = re.compile(r"(?:l|st)(?:v|xv|xs|q|[bhwd]ar|[bhwd]cx|[hwd]br|fi|xss)|dcbz")
 _BRANCH = re.compile(r"b(?:gt|lt|ge|le|eq|ne|so|ns|un|nu|dnz|dz|c)[ft]?(?P<back>lr|ctr)?l?$")
-_INCLUSIVE = ("bgt", "ble")  # behind a comparison they tell more from as much
-_COMPARES = ("cmplwi", "cmpldi", "cmpwi", "cmpdi")
+_RELATIONS = {"bgt": ">", "ble": "<=", "bge": ">=", "blt": "<", "beq": "=", "bne": "!="}  # signed or not
+_INVERSE = {"bgt": "ble", "ble": "bgt", "bge": "blt", "blt": "bge", "beq": "bne", "bne": "beq"}
+_FIELDS = tuple(f"cr{number}" for number in range(8))  # where comparisons leave what they found
+_COMPARES = re.compile(r"cmpl?[wd](?P<number>i?)$")
+_TO_FIELDS = re.compile(r"f?cmp|xs?v?cmp|cr|mcr|mtcr|mtocr|.*\.$")
 _QUIET = re.compile(r"x?nop|f?cmp|mt(?!ctr|vsr|fprd)|t[wd]|sync|lwsync|isync|eieio|ptesync|dcb[tfs]|icbi|cr")
 _COPIES = ("mr", "extsw", "mffprd", "mfvsrd", "mtvsrd", "mtfprd", "fmr")
 _OPERATORS = {
@@ -53,7 +58,9 @@ def lines(engine: object, text: Code, start: int, end: int) -> Iterator[Line]:
         table = address + size if name == "bctr" else -1
         branch = _BRANCH.match(name)
         if branch and branch["back"]:
-            yield address, size - 2, name.removesuffix(branch["back"]), hex(address + size)
+            name = name.removesuffix(branch["back"])
+            field = f"{operands}, " if operands in _FIELDS else ""
+            yield address, size - 2, _INVERSE.get(name, "bc"), f"{field}{address + size:#x}"
             yield address + size - 2, 2, f"b{branch['back']}", ""
         elif name in ("b", "bl") and (to := _number(operands)) is not None:
             yield address, size, name, hex(begins(text, to))
@@ -117,15 +124,23 @@ def table_of_contents(text: Code, start: int | None = None) -> int | None:
 
 def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     """What an instruction does, one thing after another."""
-    name, parts = mnemonic.rstrip("+-").removesuffix("."), operands.split(", ") if operands else []
+    whole = mnemonic.rstrip("+-")
+    done = _read(whole.removesuffix("."), operands.split(", ") if operands else [])
+    if not _TO_FIELDS.match(whole) or _COMPARES.match(whole):
+        return done
+    # What comparisons before have left is lost.
+    return (*done[:-1], msgspec.structs.replace(done[-1], also=(*done[-1].also, *_FIELDS)))
+
+
+def _read(name: str, parts: list[str]) -> tuple[Operation, ...]:
     if name in ("blr", "trap", "attn"):
         return (Operation(Kind.RETURN),)
     if name in ("b", "bl", "bctr", "bctrl", "blrl", "bcl"):
         return (_leads(name, parts),)
     if _BRANCH.match(name) and parts:
         return (_branches(name, parts),)
-    if name in _COMPARES and len(parts) > 1 and (number := _number(parts[-1])) is not None:
-        return (Operation(Kind.NOTHING, register=parts[-2], number=number),)
+    if (compares := _COMPARES.match(name)) and len(parts) > 1:
+        return (_compared(parts, is_number=bool(compares["number"])),)
     if name == "sc":
         return (Operation(Kind.NOTHING, also=_SYSTEM),)
     if name == "mtctr":
@@ -136,6 +151,15 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     if access or _OTHER_ACCESS.match(name):
         return _accesses(name, access, parts)
     return _computed(name, parts)
+
+
+def _compared(parts: list[str], *, is_number: bool) -> Operation:
+    """A comparison with a number or a register, in the first field or in the one that it names."""
+    first, second = parts[-2:]
+    flags = parts[0] if len(parts) > 2 else _FIELDS[0]
+    if is_number:
+        return Operation(Kind.NOTHING, register=first, number=_number(second) or 0, flags=flags)
+    return Operation(Kind.NOTHING, register=first, operand=second, flags=flags)
 
 
 def _leads(name: str, parts: list[str]) -> Operation:
@@ -149,9 +173,10 @@ def _leads(name: str, parts: list[str]) -> Operation:
 def _branches(name: str, parts: list[str]) -> Operation:
     counts = ("ctr",) if name.startswith("bd") else ()
     target = _number(parts[-1])
-    added = 1 if name in _INCLUSIVE else 0
     register = None if target is not None else parts[-1]
-    return Operation(Kind.BRANCH, target=target, register=register, added=added, also=counts)
+    flags = parts[0] if len(parts) > 1 else _FIELDS[0]
+    leads = Operation(Kind.BRANCH, target=target, register=register, also=counts, flags=flags)
+    return on(_RELATIONS.get(name), leads)
 
 
 def _accesses(name: str, access: re.Match[str] | None, parts: list[str]) -> tuple[Operation, ...]:

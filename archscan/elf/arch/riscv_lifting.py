@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from archscan.elf.arch.lifting import COUNTER, NOTHING, Kind, Line, Operation, Operator, Place, as_they_are
+from archscan.elf.arch.lifting import COUNTER, NOTHING, Kind, Line, Operation, Operator, Place, as_they_are, on
 from archscan.elf.arch.wordwise import where
 from archscan.elf.arrays import Mask, Words
 from archscan.elf.code import Code, address_of
@@ -15,7 +15,8 @@ _NUMBER = re.compile(r"-?(?:0x)?[0-9a-f]+$")
 _PLACE = re.compile(r"(?P<at>-?(?:0x)?[0-9a-f]+)?\((?P<base>\w+)\)$")
 _LOADS = {"ld": 8, "lw": 4, "lwu": 4, "lhu": 2, "lbu": 1, "lh": 0, "lb": 0, "fld": 8, "flw": 4}
 _STORES = {"sd": 8, "sw": 4, "sh": 2, "sb": 1, "fsd": 8, "fsw": 4}
-_BRANCHES = re.compile(r"b(?:eq|ne|lt|ge|gt|le)u?z?$")
+_BRANCHES = re.compile(r"b(?P<relation>eq|ne|lt|ge|gt|le)u?z?$")
+_RELATIONS = {"eq": "=", "ne": "!=", "lt": "<", "ge": ">=", "gt": ">", "le": "<="}  # signed or not
 _ENDS = ("ret", "ebreak", "unimp", "mret", "sret", "c.unimp")
 _QUIET = re.compile(r"nop|fence|pause|wfi")
 _OPERATORS = {
@@ -172,8 +173,9 @@ def _branches(name: str, parts: list[str]) -> tuple[Operation, ...]:
     leads = Operation(Kind.BRANCH, target=target) if target is not None else Operation(Kind.BRANCH, register=parts[-1])
     if len(parts) != 3:
         return (leads,)
-    more = 0 if name in ("beq", "bne") else 1
-    return (Operation(Kind.NOTHING, register=parts[0], operand=parts[1], added=more), leads)
+    found = _BRANCHES.match(name)
+    compares = Operation(Kind.NOTHING, register=parts[0], operand=parts[1])
+    return compares, on(_RELATIONS[found["relation"]] if found else None, leads)
 
 
 def _accesses(name: str, parts: list[str], place: Place) -> tuple[Operation, ...]:

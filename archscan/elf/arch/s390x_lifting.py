@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from archscan.elf.arch.lifting import NOTHING, Kind, Line, Operation, Operator, Place, as_they_are
+import msgspec
+
+from archscan.elf.arch.lifting import FLAGS, NOTHING, Kind, Line, Operation, Operator, Place, as_they_are, on
 from archscan.elf.arrays import np
 from archscan.elf.code import Code, address_of, offsets_of
 from archscan.elf.mapping import FAR
@@ -21,7 +23,10 @@ _COMPARES_AND_JUMPS = re.compile(rf"cl?g?(?P<with>[ri])j(?P<condition>{_CONDITIO
 _COMPARES = re.compile(r"c(?:l?g?fi|g?hi|l?[gf]?hsi|h?hsi|li|liy)$")
 _CHOOSES = re.compile(rf"loc(?P<wide>g?)(?P<of>r|hi|){_CONDITION}$")
 _QUIET = re.compile(r"nop|c(?!s|dsg?$|ks|u)|tm|bcr|bc$|lt[ed]br|pfd|tp|stfle|spm")
-_INCLUSIVE = ("h", "le", "nh", "nle")  # behind a comparison they tell more from as much
+_RELATIONS = {"h": ">", "nle": ">", "he": ">=", "nl": ">=", "ne": "!=", "lh": "!=", "nh": "<=", "le": "<=",
+              "l": "<", "nhe": "<", "e": "=", "nlh": "="}  # fmt: skip
+# They leave what a comparison has left for branches.
+_KEEPS = re.compile(r"l(?!t|[pnc]g?f?r|pq)|st|mv[hgic]|mvhhi|s[lr]lg?k?$|risbgn|ms|nop|b|j")
 _COPIES = frozenset("lr lgr lgfr llgfr ltr ltgr ltgfr ldr ldgr lgdr".split())
 _NARROW = {"llgcr": 0xFF, "llcr": 0xFF, "llghr": 0xFFFF, "llhr": 0xFFFF}
 _NUMBERS = {"lhi": 0, "lghi": 0, "lgfi": 0, "llilf": 0, "llill": 0, "iilf": 0, "larl": 0, "llilh": 16,
@@ -67,7 +72,9 @@ def lines(engine: object, text: Code, start: int, end: int) -> Iterator[Line]:
                 yield address, behind - offset, "unknown", ""
                 break
             if _RETURNS.match(mnemonic):
-                yield address, size - 1, f"j{mnemonic[1:-1]}", hex(address + size)
+                condition = mnemonic[1:-1]
+                inverse = condition[1:] if condition[0] == "n" else f"n{condition}"
+                yield address, size - 1, f"j{inverse}", hex(address + size)
                 yield address + size - 1, 1, "br", operands
             elif mnemonic == "exrl":
                 yield address, size, *_executed(engine, text, operands)
@@ -107,7 +114,15 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
         return (_leads(name, parts),)
     if name == "svc":
         return (Operation(Kind.NOTHING, also=tuple(f"r{number}" for number in range(6))),)
-    return _branches(name, parts) or _compares(name, parts) or _changes(name, parts)
+    done = _branches(name, parts)
+    if done:
+        return done
+    done = _compares(name, parts) or _changes(name, parts)
+    last = done[-1]
+    if _KEEPS.match(name) or (last.kind == Kind.NOTHING and (last.number is not None or last.operand is not None)):
+        return done
+    # What a comparison before has left is lost.
+    return (*done[:-1], msgspec.structs.replace(last, also=(*last.also, FLAGS)))
 
 
 def _leads(name: str, parts: list[str]) -> Operation:
@@ -126,18 +141,15 @@ def _branches(name: str, parts: list[str]) -> tuple[Operation, ...]:
     plain, both = _JUMP.match(name), _COMPARES_AND_JUMPS.match(name)
     target = _number(parts[-1]) if parts else None
     if plain or _COUNTS.match(name):
-        added = 1 if plain and plain["condition"] in _INCLUSIVE else 0
-        also = () if plain else (parts[0],)
-        return (Operation(Kind.BRANCH, target=target, added=added, also=also),)
+        leads = Operation(Kind.BRANCH, target=target, also=() if plain else (parts[0],))
+        return (on(_RELATIONS.get(plain["condition"]) if plain else None, leads),)
     if not both or len(parts) < 3:
         return ()
-    inclusive, number = both["condition"] in _INCLUSIVE, _number(parts[1])
-    leads = Operation(Kind.BRANCH, target=target, added=1 if inclusive else 0)
+    number = _number(parts[1])
+    leads = on(_RELATIONS.get(both["condition"]), Operation(Kind.BRANCH, target=target))
     if number is not None:
         return Operation(Kind.NOTHING, register=parts[0], number=number), leads
-    same = both["condition"] in ("e", "ne", "lh", "nlh")
-    more = 0 if same else -1 if inclusive else 1
-    return Operation(Kind.NOTHING, register=parts[0], operand=parts[1], added=more), leads
+    return Operation(Kind.NOTHING, register=parts[0], operand=parts[1]), leads
 
 
 def _compares(name: str, parts: list[str]) -> tuple[Operation, ...]:

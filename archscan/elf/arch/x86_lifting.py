@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from archscan.elf.arch.lifting import COUNTER, LOW, NOTHING, Kind, Operation, Operator, Place
+from archscan.elf.arch.lifting import COUNTER, LOW, NOTHING, Kind, Operation, Operator, Place, on
 
 _NUMBER = re.compile(r"-?(?:0x)?[0-9a-f]+$")
 _PREFIX = re.compile(r"(?:bnd|notrack|lock|rep\w*|data16) ")
@@ -15,9 +15,14 @@ _PLACE = re.compile(
     r"(?:(?P<width>\w+) ptr )?(?P<segment>\w\w:)?\[(?:(?P<base>[a-z]\w*)(?![\w*]))?"
     r"(?: ?\+? ?(?P<index>[a-z]\w*)(?:\*(?P<factor>[1248]))?)?(?: ?(?P<at>[+-]? ?(?:0x)?[0-9a-f]+))?\]$"
 )
+_SEGMENTS = ("fs:", "gs:")  # the others begin at 0; `notrack` before a jump reads as `ds`
 # Among them what extends numbers to 64 bits, as that makes no other one of a number of an enumeration.
 _QUIET = re.compile(r"nop|cdqe$|cmp$|test$|bt$|v?u?comis|prefetch|endbr|pause$|[lsm]fence$|ldmxcsr|vptest|ptest")
-_INCLUSIVE = frozenset({"ja", "jbe", "jg", "jle"})  # branches behind a comparison that tell more from as much
+# Signed or not: what is compared is less than which number.
+_RELATIONS = {
+    "ja": ">", "jg": ">", "jae": ">=", "jge": ">=", "jne": "!=", "jbe": "<=", "jle": "<=", "jb": "<", "jl": "<",
+    "je": "=",
+}  # fmt: skip
 _ENDS = frozenset({"ret", "hlt", "ud2", "int3"})
 _COPIES = frozenset({"mov", "movabs", "movsxd"})
 _WIDTHS = {"byte": 1, "word": 2, "dword": 4, "qword": 8, "xmmword": 16, "ymmword": 32, "zmmword": 64, "tbyte": 10}
@@ -78,8 +83,7 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
     if mnemonic == "call" or mnemonic[0] == "j" or mnemonic.startswith("loop"):
         kind = Kind.CALL if mnemonic == "call" else Kind.JUMP if mnemonic == "jmp" else Kind.BRANCH
         leads = _leads(names, kind, parts[0] if parts else "")
-        if mnemonic in _INCLUSIVE:
-            leads = msgspec.structs.replace(leads, added=1)
+        leads = on(_RELATIONS.get(mnemonic), leads)
         return (
             msgspec.structs.replace(leads, also=_own(names, ("rcx",)))
             if mnemonic[0] == "l" and kind != Kind.JUMP
@@ -290,7 +294,7 @@ def _width(operand: str) -> int:
 def _place(names: _Names, text: str) -> Place | None:
     """The address that an operand names; None where it is none, or in another segment."""
     found = _PLACE.match(text)
-    if not found or found["segment"]:
+    if not found or found["segment"] in _SEGMENTS:
         return None
     base, index, at = found["base"], found["index"], _distance(found["at"])
     if base == "rip":

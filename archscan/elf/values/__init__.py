@@ -20,10 +20,11 @@ import msgspec
 from archscan.elf.arch.lifting import Kind, Lift, Operation
 from archscan.elf.values.blocks import CASES, Block, Row, blocks_of, order_of
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, arguments
-from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Number, Stack, Value
+from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Stack, Value
+from archscan.elf.values.limits import Limits, limited, limits_of
 from archscan.elf.values.liveness import Living, living, returning
 from archscan.elf.values.state import Growth, State, entered, joined, narrowed
-from archscan.elf.values.steps import held, line_of, step, store, target
+from archscan.elf.values.steps import step, store, target
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 _NEAR = 1024  # bytes of the stack that are kept for a call that is given an address of it
@@ -60,14 +61,14 @@ class Budget(msgspec.Struct):
 class Run(msgspec.Struct):
     """A function that was gone through: its blocks, and what is known where those begin that are reached.
 
-    ``limits``: what is less than which number where the function goes on, by comparisons; None before that is asked.
+    ``limits``: how far it reads tables, by comparisons; None before that is asked.
     """
 
     blocks: Mapping[int, Block]
     states: Mapping[int, State]
     lift: Lift
     effects: Effects
-    limits: tuple[tuple[Value, int], ...] | None = None
+    limits: Limits | None = None
 
 
 def run_through(
@@ -171,7 +172,7 @@ def at_calls(run: Run, wanted: frozenset[int], through: frozenset[int] = frozens
     for start, known in run.states.items():
         rows = run.blocks[start].rows
         if any(at in wanted or (through and _is_indirect(does)) for at, _, does in rows):
-            found |= {one.address: one for one in _in_block(run, rows, known.copied(), wanted, through)}
+            found |= {one.address: one for one in _in_block(run, start, known.copied(), wanted, through)}
     return found
 
 
@@ -194,89 +195,41 @@ def _is_indirect(does: Operation) -> bool:
     return does.target is None and does.kind in (Kind.CALL, Kind.JUMP)
 
 
-def _in_block(
-    run: Run, rows: Iterable[Row], state: State, wanted: frozenset[int], through: frozenset[int]
-) -> Iterator[Call]:
+def _in_block(run: Run, start: int, state: State, wanted: frozenset[int], through: frozenset[int]) -> Iterator[Call]:
     """Changes a state as the instructions of a block do, and takes down what is wanted of them."""
-    for address, behind, does in rows:
+    for address, behind, does in run.blocks[start].rows:
         slot = _through(state, does, behind, through) if through and _is_indirect(does) else None
         if slot is not None or (address in wanted and does.kind in _WANTED):
             leads_to = target(state, does, behind) if _is_indirect(does) else UNKNOWN
             first = run.lift.passed if does.kind == Kind.CALL else run.lift.stacked
-            yield _call(run, state, address, slot, _limited(run, leads_to), arguments(state, run.lift, first))
+            yield _call(run, start, state, address, slot, leads_to, arguments(state, run.lift, first))
         step(state, does, address, behind, run.lift, run.effects)
 
 
-def _limited(run: Run, value: Value) -> Value:
+def _limited(run: Run, value: Value, block: int) -> Value:
     """The same with the ends of tables, where a comparison limits what their entries are counted by."""
     if not any(isinstance(one, Along | Element) for one in value):
         return value
     if run.limits is None:
-        run.limits = tuple(_limits(run))
-    return frozenset(
-        Element(_ended(one.at, run.limits), one.width)
-        if isinstance(one, Element)
-        else _ended(one, run.limits)
-        if isinstance(one, Along)
-        else one
-        for one in value
-    )
+        lift, effects = run.lift, run.effects
+        run.limits = limits_of(
+            run.blocks, run.states, lambda state, does, at, behind: step(state, does, at, behind, lift, effects)
+        )
+    return limited(run.limits, value, block)
 
 
-def _ended(one: Along, limits: tuple[tuple[Value, int], ...]) -> Along:
-    found = [known for value, limit in limits if (known := _range(one, value, limit)) is not None]
-    if not found:
-        return one
-    table, end = min(begin for begin, _ in found), max(end for _, end in found)
-    return msgspec.structs.replace(one, table=max(table, one.table), end=end)
-
-
-def _range(one: Along, value: Value, limit: int) -> tuple[int, int] | None:
-    """From where a row goes, and what it is less than, where a value is less than a limit."""
-    for other in value:
-        line = line_of(other)
-        if line is not None and (line.of, line.stride) == (one.of, 1):
-            return one.start - one.stride * line.start, one.start + one.stride * (limit - line.start)
-    return None
-
-
-def _compared(state: State, does: Operation, behind: int) -> tuple[Value, int] | None:
-    """What is compared, and the number that it is compared with; None where both are no number, or both may be one."""
-    if does.number is not None:
-        return held(state, does, behind), does.number
-    left, right = held(state, does, behind), state.get(str(does.operand))
-    for value, limit, more in ((left, right, 0), (right, left, does.added)):
-        (one, *others) = limit
-        if isinstance(one, Number) and not others:
-            return value, one.value + more
-    return None
-
-
-def _limits(run: Run) -> Iterator[tuple[Value, int]]:
-    """What is compared with a number before a branch, and the number."""
-    for start, known in run.states.items():
-        rows, state = run.blocks[start].rows, known.copied()
-        if not rows or rows[-1][2].kind != Kind.BRANCH:
-            continue
-        compared: tuple[Value, int] | None = None
-        for address, behind, does in rows:
-            if does.kind == Kind.NOTHING and (does.number is not None or does.operand is not None):
-                compared = _compared(state, does, behind)
-            step(state, does, address, behind, run.lift, run.effects)
-        if compared is not None:
-            yield compared[0], compared[1] + rows[-1][2].added
-
-
-def _call(run: Run, state: State, address: int, slot: int | None, leads_to: Value, passed: tuple[Value, ...]) -> Call:
-    passed = tuple(_limited(run, value) for value in passed)
+def _call(
+    run: Run, start: int, state: State, address: int, slot: int | None, leads_to: Value, passed: tuple[Value, ...]
+) -> Call:
+    passed = tuple(_limited(run, value, start) for value in passed)
     pointed = [one.at for value in passed for one in value if isinstance(one, Stack)]
     first = min(pointed, default=0)
     slots = {at: held for at, held in state.slots.items() if first <= at < first + _NEAR} if pointed else {}
-    result = _limited(run, state.get(run.lift.result))
+    result, leads_to = _limited(run, state.get(run.lift.result), start), _limited(run, leads_to, start)
     return Call(address, passed, result, slot, slots=slots, leads_to=leads_to)
 
 
 def _through(state: State, does: Operation, behind: int, slots: frozenset[int]) -> int | None:
-    """The one of the slots through which a call leads, or may."""
-    found = {one.address for one in target(state, does, behind) if isinstance(one, Memory) and one.address in slots}
-    return found.pop() if len(found) == 1 else None
+    """The one of the slots through which a call leads; None where it may lead elsewhere, too."""
+    (found, *others) = target(state, does, behind) or (None,)
+    return found.address if isinstance(found, Memory) and not others and found.address in slots else None

@@ -118,6 +118,16 @@ def held(state: State, does: Operation, behind: int) -> Value:
     return state.get(does.register) if does.register is not None else UNKNOWN
 
 
+def put(state: State, does: Operation, behind: int) -> Value:
+    """What an instruction puts into a register."""
+    return _value(state, does, behind)
+
+
+def read_from(state: State, does: Operation, behind: int) -> Value:
+    """The address of the place that an instruction names; nothing where it names none."""
+    return _address(state, does.place, behind) if does.place is not None else frozenset()
+
+
 def store(state: State, does: Operation, behind: int) -> tuple[Value, Value]:
     """Where a store puts something, and what."""
     return _address(state, does.place, behind) if does.place is not None else UNKNOWN, _stored(state, does)

@@ -1,0 +1,104 @@
+"""``python -m tests.accuracy.calls``: of how many calls of crypto libraries it is known what they select.
+
+The packages of the benchmark and those of ``calls.txt`` are scanned into a fresh database, for two processors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from archscan.crypto.catalogue import load
+from tests.accuracy import call_recall, call_rows, checked_calls, drawing, packages
+from tests.accuracy.call_rows import Row
+from tests.accuracy.scanned import scanned
+from tests.accuracy.unpacked import unpacked
+from tests.bench.packages import fetched, identities
+from tests.bench.packages import names as bench_names
+
+_RELEASE = "bookworm"
+
+
+def main() -> None:
+    """Print the figures that docs/accuracy.md explains, or do what an option says instead."""
+    arguments = _arguments()
+    if arguments.draw:
+        print(*drawing.drawn(arguments.work / "amd64"), sep="\n")
+        return
+    if arguments.verify:
+        sys.exit(checked_calls.verify(arguments.work))
+    sets = {"amd64": _amd64(arguments)} | ({"arm64": _arm64(arguments)} if arguments.arm64 else {})
+    if arguments.identities:
+        print(*(line for debs in sets.values() for line in identities(debs)), sep="\n")
+    found: dict[str, list[Row]] = {}
+    for name, debs in sets.items():
+        database = arguments.work / f"{name}.db"
+        if not arguments.again or not database.exists():
+            scanned(name, debs, database)
+        found[name] = call_rows.rows(database)
+    if arguments.recall:
+        for name, debs in sets.items():
+            print(f"\n## {name}\n", *_recall(name, debs, arguments.work), sep="\n")
+        return
+    if arguments.sample:
+        some = [one for one in found["amd64"] if not arguments.of or one.package in arguments.of]
+        print(*checked_calls.sample(some, arguments.sample, arguments.seed), sep="\n")
+        return
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}", *(f"{len(debs)} packages for {name}" for name, debs in sets.items()), sep=", "
+    )
+    drawn = set(drawing.names())
+    for title, names in (("All packages", None), ("The packages that were drawn", drawn)):
+        some = [one for every in found.values() for one in every if names is None or one.package in names]
+        print(f"\n## {title}\n", *call_rows.shares(some), "", *call_rows.reasons(some), sep="\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy.calls")
+    parser.add_argument("--bench", type=Path, default=Path("bench-packages"), help="where the benchmark's packages are")
+    parser.add_argument("--work", type=Path, default=Path("accuracy-files/calls"), help="where everything else is kept")
+    parser.add_argument("--no-arm64", dest="arm64", action="store_false", help="without the packages for arm64")
+    parser.add_argument("--again", action="store_true", help="use the databases of the last run")
+    parser.add_argument("--identities", action="store_true", help="print versions and SHA-256 of all packages")
+    parser.add_argument("--draw", action="store_true", help="draw the packages anew and print their names")
+    parser.add_argument("--recall", action="store_true", help="look for calls that objdump shows and archscan does not")
+    parser.add_argument("--sample", type=int, default=0, help="print as many calls, to be checked by hand")
+    parser.add_argument(
+        "--of", nargs="*", default=(), help="packages that the sample is of, as far as sources are there"
+    )
+    parser.add_argument("--seed", type=int, default=drawing.SEED, help="of the sample")
+    parser.add_argument("--verify", action="store_true", help="only look whether calls-checked.tsv still holds")
+    arguments = parser.parse_args()
+    arguments.work = arguments.work.resolve()
+    return arguments
+
+
+def _amd64(arguments: argparse.Namespace) -> list[Path]:
+    drawn = fetched(arguments.work / "amd64", drawing.names())
+    return [path.resolve() for path in (*fetched(arguments.bench, bench_names("packages.txt")), *drawn)]
+
+
+def _arm64(arguments: argparse.Namespace) -> list[Path]:
+    """The same names, as far as arm64 has them; without those of the benchmark that hold no ELF object."""
+    wanted = [*packages.names(), *drawing.names()]
+    return packages.fetched(arguments.work / "arm64", "arm64", wanted, release=_RELEASE, all_of=False)
+
+
+def _recall(name: str, debs: Sequence[Path], work: Path) -> Iterator[str]:
+    """What objdump shows of the objects of the packages that were drawn."""
+    database, wanted = work / f"{name}.db", load(call_rows.RULES).index
+    drawn = [deb for deb in debs if deb.name.partition("_")[0] in drawing.names()]
+    objects = call_recall.importing(database, wanted)
+    files = [
+        file
+        for file in unpacked(drawn, work / f"{name}-unpacked")
+        if (file.package.partition("_")[0], file.path) in objects
+    ]
+    yield from call_recall.table(list(call_recall.shown(files, name, wanted)), call_recall.with_rows(database))
+
+
+if __name__ == "__main__":
+    main()
