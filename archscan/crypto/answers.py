@@ -225,6 +225,8 @@ def _of_parameter(parameter: Parameter, field: str) -> Answer:
         return Answer(Outcome.UNKNOWN, reason="parameter")
     if parameter.taken:
         return Answer(Outcome.RUNTIME, reason=f"{where}, whose address is taken")
+    if parameter.uncalled:
+        return Answer(Outcome.RUNTIME, reason=f"{where}, which nothing is seen to call")
     return Answer(Outcome.FORWARDED, reason=where)
 
 
@@ -305,7 +307,7 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
         steps = not isinstance(table.of, Unknown) or table.of == COUNTED
         known = steps and bool(nothing) and nothing[0] + len(nothing) == len(found)
         found = [entry for entry in found if entry.algorithms != _NULL.algorithms]
-    if not any(map(_names_one, found)):
+    if not found or (not known and not any(map(_names_one, found))):
         return Answer(Outcome.UNKNOWN, reason="indexed")
     together = _together(found)
     return together if known else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")

@@ -365,15 +365,14 @@ def _passed(program: Program, number: int, argument: int, depth: int, place: Fie
 def _from_callers(program: Program, number: int, argument: int, depth: int, place: Field | None) -> Value:
     begin = address_of(program.text, int(program.view.starts[number]))
     sites, others = callers_of(program.callers(), begin), _branching(program, number, begin)
-    if holds(program.taken(), begin):
-        parameter = _named(program, number, argument, taken=True)
-        found: Value = frozenset({parameter if place is None else msgspec.structs.replace(place, of=parameter)})
-    elif not depth or not 0 < sites.size + others.size <= _MOST_CALLERS:
-        return frozenset({Unknown("too-many-callers" if sites.size else "no-caller") if depth else Unknown("too-deep")})
-    else:
-        found = _NOTHING
-    if not depth or sites.size + others.size > _MOST_CALLERS:
-        return found
+    taken, count = holds(program.taken(), begin), sites.size + others.size
+    parameter = msgspec.structs.replace(_named(program, number, argument, taken=taken), uncalled=not taken)
+    nobody = frozenset({parameter if place is None else msgspec.structs.replace(place, of=parameter)})
+    if count and not taken and (not depth or count > _MOST_CALLERS):
+        return frozenset({Unknown("too-many-callers" if depth else "too-deep")})
+    found: Value = nobody if taken else _NOTHING
+    if not depth or not 0 < count <= _MOST_CALLERS:
+        return nobody
     for caller, offsets in by_function(program, np.union1d(sites, others)):
         wanted = frozenset(address_of(program.text, offset) for offset in offsets.tolist())
         # Bytes that look like a call may be none, but between functions nobody can tell.
@@ -386,7 +385,7 @@ def _from_callers(program: Program, number: int, argument: int, depth: int, plac
             found |= followed(program, caller, value if place is None else _at(value, place, call), depth - 1, call)
         if len(found) > MOST:
             return MANY
-    return found or frozenset({Unknown("no-caller")})
+    return found or nobody
 
 
 def _branching(program: Program, number: int, begin: int) -> Offsets:

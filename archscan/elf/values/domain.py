@@ -42,12 +42,13 @@ class Filled(msgspec.Struct, frozen=True, order=True, tag=True):
 class Parameter(msgspec.Struct, frozen=True, order=True, tag=True):
     """What the caller passed, counted from 0; ``of`` the function with that name, where others may call that.
 
-    They do so by its name, or by its address, which is ``taken``.
+    They do so by its name, or by its address, which is ``taken``; or nothing is seen that calls it (``uncalled``).
     """
 
     number: int
     of: str = ""
     taken: bool = False
+    uncalled: bool = False
 
 
 class Memory(msgspec.Struct, frozen=True, order=True, tag=True):
