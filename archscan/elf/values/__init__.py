@@ -12,7 +12,7 @@ Bounded by construction: instructions of a function, how often a value becomes m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 
 import msgspec
@@ -99,41 +99,42 @@ def run_through(
         for address, behind, does in blocks[start].rows:
             step(state, does, address, behind, lift, effects)
         for successor in blocks[start].followed_by:
-            _lead_to(walk, successor, state, walk.order[start])
+            _lead_to(walk, successor, state)
     return Run(blocks, walk.states, lift, effects)
 
 
 class _Walk(msgspec.Struct):
     """The way through a function: what is known so far, and where it has to be gone through again.
 
-    That are two heaps: blocks are taken in their ``order``, and what leads back waits for the next turn.
+    A loop is gone through until nothing changes before what comes behind it, in turns: what leads back waits for the
+    next one.
     """
 
     lift: Lift
     living: Living
-    order: Mapping[int, int]
+    order: Mapping[int, tuple[int, int]]
     states: dict[int, State] = {}
     grown: defaultdict[int, Growth] = msgspec.field(default_factory=lambda: defaultdict(Growth))
-    now: list[tuple[int, int]] = []
-    later: list[tuple[int, int]] = []
+    work: list[tuple[int, int, int, int]] = []  # a heap: loop, turn, place in that, and where the block begins
     waiting: set[int] = set()
+    now: Sequence[int] = (1, 0, 0)  # the loop, the turn and the place
 
 
 def _next(walk: _Walk, blocks: Iterator[int]) -> int | None:
     """The block that is to be gone through; None at the end."""
-    if not walk.now:
-        walk.now, walk.later = walk.later or _unreached(walk, blocks), []
-        if not walk.now:
-            return None
-    _, start = heappop(walk.now)
+    if not walk.work:
+        _lead_to_unreached(walk, blocks)
+    if not walk.work:
+        return None
+    *walk.now, start = heappop(walk.work)
     walk.waiting.discard(start)
     if start in walk.grown:
         walk.grown[start].count()
     return start
 
 
-def _lead_to(walk: _Walk, start: int, state: State, origin: int = -1) -> None:
-    """Takes in that a block may be reached with a state, from the one that is the ``origin``th in their order."""
+def _lead_to(walk: _Walk, start: int, state: State) -> None:
+    """Takes in that a block may be reached with a state, from the one that is gone through."""
     known, live = walk.states.get(start), walk.living.at[start]
     if known is None:
         merged = narrowed(state, live)
@@ -144,21 +145,21 @@ def _lead_to(walk: _Walk, start: int, state: State, origin: int = -1) -> None:
     walk.states[start] = merged
     if start not in walk.waiting:
         walk.waiting.add(start)
-        place = walk.order[start]
-        heappush(walk.now if place > origin else walk.later, (place, start))
+        (loop, place), (same, turn, now) = walk.order[start], walk.now
+        heappush(walk.work, (loop, turn + (place <= now) if loop == same else 0, place, start))
 
 
-def _unreached(walk: _Walk, blocks: Iterator[int]) -> list[tuple[int, int]]:
-    """The next block that nothing was seen to lead to, such as a landing pad of an exception; nothing is known there.
+def _lead_to_unreached(walk: _Walk, blocks: Iterator[int]) -> None:
+    """Goes on at the next block that nothing was seen to lead to, such as a landing pad; nothing is known there.
 
     But for how deep the stack is: as at most calls, which is where exceptions come from.
     """
     start = next((start for start in blocks if start not in walk.states and start != CASES), None)
-    if start is None:
-        return []
-    depth = walk.living.depth
-    walk.states[start] = State({} if depth is None else {walk.lift.stack: frozenset({Stack(depth)})}, {}, blurred=True)
-    return [(walk.order[start], start)]
+    if start is not None:
+        depth = walk.living.depth
+        registers: dict[str, Value] = {} if depth is None else {walk.lift.stack: frozenset({Stack(depth)})}
+        walk.states[start] = State(registers, {}, blurred=True)
+        heappush(walk.work, (walk.order[start][0], 0, walk.order[start][1], start))
 
 
 def at_calls(run: Run, wanted: frozenset[int], through: frozenset[int] = frozenset()) -> dict[int, Call]:
