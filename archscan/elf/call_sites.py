@@ -22,7 +22,7 @@ from archscan.elf.image import Image, text_at
 from archscan.elf.inspection import decoder
 from archscan.elf.mapping import FAR
 from archscan.elf.pointers import pointers
-from archscan.elf.program import Program, called_of, calls_of, every_call, homes, imported, is_exported, label_of
+from archscan.elf.program import Program, called_of, calls_of, homes, imported, is_exported, label_of
 from archscan.elf.strings import texts
 from archscan.elf.symbols import dynamic_symbols
 from archscan.elf.texts import is_constant
@@ -156,7 +156,7 @@ def _leads_to(program: Program, address: int) -> Value:
     """Where the indirect call at an address leads, as far as that is known."""
     offset = offsets_of(program.text, np.array([address], np.int64))
     number = int(homes(program, offset)[0]) if offset[0] >= 0 else -1
-    call = every_call(program, number).get(address)
+    call = calls_of(program, number, frozenset({address})).get(address)
     return followed(program, number, call.leads_to, _DEEP, call) if call else UNKNOWN
 
 

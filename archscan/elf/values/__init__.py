@@ -11,19 +11,20 @@ Bounded by construction: instructions of a function, how often a value becomes m
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from heapq import heappop, heappush
 
 import msgspec
 
-from archscan.elf.arch.lifting import Kind, Lift, Operation
+from archscan.elf.arch.lifting import Kind, Lift
+from archscan.elf.values.arithmetic import line_of
 from archscan.elf.values.blocks import CASES, Block, Row, blocks_of, order_of
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects
-from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Stack, Value
+from archscan.elf.values.domain import UNKNOWN, Along, Counted, Element, Held, Memory, Stack, Value
 from archscan.elf.values.liveness import Living, living
 from archscan.elf.values.state import MOST_STACKED, Growth, State, entered, joined, narrowed
-from archscan.elf.values.steps import held, line_of, step, store, target
+from archscan.elf.values.steps import held, steps_of, store, target
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 _NEAR = 1024  # bytes of the stack that are kept for a call that is given an address of it
@@ -60,6 +61,7 @@ class Budget(msgspec.Struct):
 class Run(msgspec.Struct):
     """A function that was gone through: its blocks, and what is known where those begin that are reached.
 
+    ``places``: in which block which instruction stands. ``seen``: what is done in blocks, as far as it was looked up.
     ``limits``: what is less than which number where the function goes on, by comparisons; None before that is asked.
     """
 
@@ -67,7 +69,17 @@ class Run(msgspec.Struct):
     states: Mapping[int, State]
     lift: Lift
     effects: Effects
+    places: dict[int, int] = {}
+    seen: dict[int, _Seen] = {}
     limits: tuple[tuple[Value, int], ...] | None = None
+
+
+class _Seen(msgspec.Struct):
+    """What is done in a block: its calls, jumps and returns, its stores, and what it compares with a number last."""
+
+    calls: list[Call] = []
+    stores: list[Call] = []
+    compared: tuple[Value, int] | None = None
 
 
 def run_through(
@@ -89,6 +101,7 @@ def run_through(
     entry = next(start for start in blocks if start != CASES)
     walk = _Walk(lift, living(blocks, entry, lift), order_of(blocks))
     _lead_to(walk, entry, entered(lift, walk.living.at[entry]))
+    does = {start: tuple(steps_of(block.rows, lift, effects)) for start, block in blocks.items()}
     steps, left = min(MOST_STEPS, budget.left), iter(blocks)
     while (start := _next(walk, left)) is not None:
         spent = len(blocks[start].rows) + len(blocks[start].followed_by)
@@ -96,8 +109,8 @@ def run_through(
         if steps < 0:
             return Run(blocks, {}, lift, effects)  # what was found may lack what other ways bring
         state = walk.states[start].copied()
-        for address, behind, does in blocks[start].rows:
-            step(state, does, address, behind, lift, effects)
+        for step in does[start]:
+            step(state)
         for successor in blocks[start].followed_by:
             _lead_to(walk, successor, state)
     return Run(blocks, walk.states, lift, effects)
@@ -114,7 +127,7 @@ class _Walk(msgspec.Struct):
     living: Living
     order: Mapping[int, tuple[int, int]]
     states: dict[int, State] = {}
-    grown: defaultdict[int, Growth] = msgspec.field(default_factory=lambda: defaultdict(Growth))
+    grown: dict[int, Growth] = {}
     work: list[tuple[int, int, int, int]] = []  # a heap: loop, turn, place in that, and where the block begins
     waiting: set[int] = set()
     now: Sequence[int] = (1, 0, 0)  # the loop, the turn and the place
@@ -139,7 +152,8 @@ def _lead_to(walk: _Walk, start: int, state: State) -> None:
     if known is None:
         merged = narrowed(state, live)
     else:
-        merged = joined(known, state, walk.grown[start], live, walk.living.floor)
+        grown = walk.grown.setdefault(start, Growth(start))
+        merged = joined(known, state, grown, live, walk.living.floor)
         if merged is known:
             return
     walk.states[start] = merged
@@ -167,44 +181,51 @@ def at_calls(run: Run, wanted: frozenset[int], through: frozenset[int] = frozens
 
     And at the calls of what stands at one of the addresses ``through``.
     """
+    if not run.places:
+        run.places = {at: start for start in run.states for at, _, _ in run.blocks[start].rows}
+    starts = dict.fromkeys(run.places[at] for at in sorted(wanted & run.places.keys()))
+    if through:
+        starts |= dict.fromkeys(start for start in run.states if any(map(_is_indirect, run.blocks[start].rows)))
     found: dict[int, Call] = {}
-    for start, known in run.states.items():
-        rows = run.blocks[start].rows
-        if any(at in wanted or (through and _is_indirect(does)) for at, _, does in rows):
-            found |= {one.address: one for one in _in_block(run, rows, known.copied(), wanted, through)}
+    for start in starts:
+        for one in _seen(run, start).calls:
+            slot = _through(one.leads_to, through) if through else None
+            if slot is not None or one.address in wanted:
+                found[one.address] = _limited(run, one, slot)
     return found
 
 
 def at_stores(run: Run) -> tuple[Call, ...]:
     """What is stored where in a function, as far as that is reached."""
-    return tuple(
-        one for start, known in run.states.items() for one in _stores(run, run.blocks[start].rows, known.copied())
-    )
+    return tuple(one for start in run.states for one in _seen(run, start).stores)
 
 
-def _stores(run: Run, rows: Iterable[Row], state: State) -> Iterator[Call]:
-    for address, behind, does in rows:
-        if does.kind == Kind.STORE:
-            to, stored = store(state, does, behind)
-            yield Call(address, (), UNKNOWN, None, stored, to, width=does.width)
-        step(state, does, address, behind, run.lift, run.effects)
+def _seen(run: Run, start: int) -> _Seen:
+    """What is done in a block that is reached: it is gone through once more."""
+    if start not in run.seen:
+        state, seen = run.states[start].copied(), _Seen()
+        for row in run.blocks[start].rows:
+            _see(run, seen, state, row)
+            for step in steps_of((row,), run.lift, run.effects):
+                step(state)
+        run.seen[start] = seen
+    return run.seen[start]
 
 
-def _is_indirect(does: Operation) -> bool:
-    return does.target is None and does.kind in (Kind.CALL, Kind.JUMP)
+def _see(run: Run, seen: _Seen, state: State, row: Row) -> None:
+    """Takes down what an instruction does, given what is known before it."""
+    address, behind, does = row
+    if does.kind in _WANTED:
+        seen.calls.append(_call(run.lift, state, row))
+    elif does.kind == Kind.STORE:
+        to, stored = store(state, does, behind)
+        seen.stores.append(Call(address, (), UNKNOWN, None, stored, to, width=does.width))
+    elif does.kind == Kind.NOTHING and does.number is not None:
+        seen.compared = held(state, does, behind), does.number
 
 
-def _in_block(
-    run: Run, rows: Iterable[Row], state: State, wanted: frozenset[int], through: frozenset[int]
-) -> Iterator[Call]:
-    """Changes a state as the instructions of a block do, and takes down what is wanted of them."""
-    for address, behind, does in rows:
-        slot = _through(state, does, behind, through) if through and _is_indirect(does) else None
-        if slot is not None or (address in wanted and does.kind in _WANTED):
-            leads_to = target(state, does, behind) if _is_indirect(does) else UNKNOWN
-            stacked = _stacked(state, run.lift, 0 if does.kind == Kind.CALL else run.lift.stacked)
-            yield _call(run, state, address, slot, _limited(run, leads_to), stacked)
-        step(state, does, address, behind, run.lift, run.effects)
+def _is_indirect(row: Row) -> bool:
+    return row[2].target is None and row[2].kind in (Kind.CALL, Kind.JUMP)
 
 
 def _stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
@@ -219,16 +240,27 @@ def _stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def _limited(run: Run, value: Value) -> Value:
+def _limited(run: Run, call: Call, through: int | None) -> Call:
     """The same with the ends of tables, where a comparison limits what their entries are counted by."""
-    if not any(isinstance(one, Along | Element) for one in value):
-        return value
+    if not any(map(_has_row, (*call.arguments, call.result, call.leads_to))):
+        return call if through is None else msgspec.structs.replace(call, through=through)
     if run.limits is None:
         run.limits = tuple(_limits(run))
+    arguments = tuple(_with_ends(value, run.limits) for value in call.arguments)
+    result, leads_to = _with_ends(call.result, run.limits), _with_ends(call.leads_to, run.limits)
+    return msgspec.structs.replace(call, arguments=arguments, result=result, leads_to=leads_to, through=through)
+
+
+@lru_cache(1 << 12)
+def _has_row(value: Value) -> bool:
+    return any(isinstance(one, Along | Element) for one in value)
+
+
+def _with_ends(value: Value, limits: tuple[tuple[Value, int], ...]) -> Value:
     return frozenset(
-        Element(_ended(one.at, run.limits), one.width)
+        Element(_ended(one.at, limits), one.width)
         if isinstance(one, Element)
-        else _ended(one, run.limits)
+        else _ended(one, limits)
         if isinstance(one, Along)
         else one
         for one in value
@@ -236,47 +268,52 @@ def _limited(run: Run, value: Value) -> Value:
 
 
 def _ended(one: Along, limits: tuple[tuple[Value, int], ...]) -> Along:
-    found = [known for value, limit in limits if (known := _range(one, value, limit)) is not None]
+    lines = [(line, limit) for value, limit in limits for line in map(line_of, value) if line is not None]
+    found = [_range(one, line, limit) for line, limit in lines if (line.of, line.stride) == (one.of, 1)]
     if not found:
         return one
     table, end = min(begin for begin, _ in found), max(end for _, end in found)
     return msgspec.structs.replace(one, table=max(table, one.table), end=end)
 
 
-def _range(one: Along, value: Value, limit: int) -> tuple[int, int] | None:
-    """From where a row goes, and what it is less than, where a value is less than a limit."""
-    for other in value:
-        line = line_of(other)
-        if line is not None and (line.of, line.stride) == (one.of, 1):
-            return one.start - one.stride * line.start, one.start + one.stride * (limit - line.start)
-    return None
+def _range(one: Along, line: Along, limit: int) -> tuple[int, int]:
+    """From where a row goes, and what it is less than, where what it is a multiple of is limited.
+
+    What a loop counts is most often compared when it has gone on already, and is what it was compared as after that.
+    """
+    if isinstance(one.of, Counted):
+        gone_on = line.start > one.of.start
+        return one.start, one.start + one.stride * (limit - line.start + gone_on)
+    return one.start - one.stride * line.start, one.start + one.stride * (limit - line.start)
 
 
 def _limits(run: Run) -> Iterator[tuple[Value, int]]:
     """What is compared with a number before a branch, and the number."""
-    for start, known in run.states.items():
-        rows, state = run.blocks[start].rows, known.copied()
-        if not rows or rows[-1][2].kind != Kind.BRANCH:
-            continue
-        compared: tuple[Value, int] | None = None
-        for address, behind, does in rows:
-            if does.kind == Kind.NOTHING and does.number is not None:
-                compared = held(state, does, behind), does.number
-            step(state, does, address, behind, run.lift, run.effects)
-        if compared is not None:
-            yield compared[0], compared[1] + rows[-1][2].added
+    for start in run.states:
+        rows = run.blocks[start].rows
+        if rows and rows[-1][2].kind == Kind.BRANCH and any(map(_compares, rows)):
+            compared = _seen(run, start).compared
+            if compared is not None:
+                yield compared[0], compared[1] + rows[-1][2].added
 
 
-def _call(run: Run, state: State, address: int, slot: int | None, leads_to: Value, stacked: tuple[Value, ...]) -> Call:
-    arguments = tuple(_limited(run, value) for value in (*map(state.get, run.lift.arguments), *stacked))
+def _compares(row: Row) -> bool:
+    return row[2].kind == Kind.NOTHING and row[2].number is not None
+
+
+def _call(lift: Lift, state: State, row: Row) -> Call:
+    """What is passed by a call, a jump or a return."""
+    address, behind, does = row
+    stacked = _stacked(state, lift, 0 if does.kind == Kind.CALL else lift.stacked)
+    arguments = (*map(state.get, lift.arguments), *stacked)
     pointed = [one.at for value in arguments for one in value if isinstance(one, Stack)]
     first = min(pointed, default=0)
     slots = {at: held for at, held in state.slots.items() if first <= at < first + _NEAR} if pointed else {}
-    result = _limited(run, state.get(run.lift.result))
-    return Call(address, arguments, result, slot, slots=slots, leads_to=leads_to)
+    leads_to = target(state, does, behind) if _is_indirect(row) else UNKNOWN
+    return Call(address, arguments, state.get(lift.result), slots=slots, leads_to=leads_to)
 
 
-def _through(state: State, does: Operation, behind: int, slots: frozenset[int]) -> int | None:
+def _through(leads_to: Value, slots: frozenset[int]) -> int | None:
     """The one of the slots through which a call leads, or may."""
-    found = {one.address for one in target(state, does, behind) if isinstance(one, Memory) and one.address in slots}
+    found = {one.address for one in leads_to if isinstance(one, Memory) and one.address in slots}
     return found.pop() if len(found) == 1 else None

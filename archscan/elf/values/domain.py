@@ -95,6 +95,17 @@ class Text(msgspec.Struct, frozen=True, order=True, tag=True):
     text: bytes
 
 
+class Counted(msgspec.Struct, frozen=True, order=True, tag=True):
+    """What a loop counts, from 0: the one that begins ``at`` a block, in a register or slot of that ``name``.
+
+    ``start`` is what the first number was of which it is known that it counts.
+    """
+
+    at: int
+    name: str
+    start: int
+
+
 class Along(msgspec.Struct, frozen=True, order=True, tag=True):
     """What nobody knows times ``stride``, with ``start`` added; as an address, that of an entry of a table.
 
@@ -103,7 +114,7 @@ class Along(msgspec.Struct, frozen=True, order=True, tag=True):
 
     start: int
     stride: int
-    of: Parameter | Result | Filled | Memory | Field | Kept | Unknown
+    of: Parameter | Result | Filled | Memory | Field | Kept | Counted | Unknown
     table: int = 0
     end: int = 0
 
@@ -152,19 +163,33 @@ def field(of: Pointer, at: int | None, width: int) -> Atom:
     return Field(of, at, width) if deep <= _DEEPEST else Unknown("behind-many-pointers")
 
 
-def together(one: Value, other: Value, *, row: bool = False) -> Value:
-    """What either brings; as a ``row``: numbers that became more may become any more."""
-    return one if one is other else _together(one, other, row)
+@lru_cache(1 << 12)
+def held_in(of: Pointer, at: int | None, width: int) -> Value:
+    """The same as a value."""
+    return frozenset({field(of, at, width)})
+
+
+Place = tuple[int, str]
+"""Where a block begins, and the name of what holds a value there."""
+
+
+def together(one: Value, other: Value, counting: Place | None = None) -> Value:
+    """What either brings; where something is ``counting``, numbers or addresses of the stack that became more go on."""
+    return one if one is other else _together(one, other, counting)
 
 
 @lru_cache(1 << 14)
-def _together(one: Value, other: Value, row: bool) -> Value:
+def _together(one: Value, other: Value, counting: Place | None) -> Value:
     """The same, once for values that meet again and again."""
     if one >= other:
         return one
     both = one | other
-    if row and both != one and sum(isinstance(value, Number) for value in both) > 2:
-        return _as_row(both)
+    if counting is not None:
+        both = _in_a_row(both)
+        if sum(isinstance(value, Number) for value in both) > 2:
+            return _as_row(both, *counting)
+    if counting is not None and _are_counted(both):
+        both = frozenset(value for value in both if not isinstance(value, Stack)) | {OWN}
     found = bounded(both)
     return found if _rows(one) <= _rows(found) else _without_rows(found)
 
@@ -178,14 +203,20 @@ def _without_rows(value: Value) -> Value:
     return frozenset(one for one in value if not isinstance(one, Along | Number)) | {COUNTED}
 
 
-def _as_row(value: Value) -> Value:
+def _are_counted(value: Value) -> bool:
+    """Whether addresses of the own stack follow each other at equal distances."""
+    places = sorted(one.at for one in value if isinstance(one, Stack))
+    return len(places) > 2 and len({later - one for one, later in pairwise(places)}) == 1
+
+
+def _as_row(value: Value, at: int, name: str) -> Value:
     """Numbers at equal distances as a row that goes on for ever, others as nobody's."""
     numbers = sorted(one.value for one in value if isinstance(one, Number))
     stride = numbers[1] - numbers[0]
     others = frozenset(one for one in value if not isinstance(one, Number))
     if any(later - one != stride for one, later in pairwise(numbers)):
         return bounded(others | MANY)
-    return bounded(others | {Along(numbers[0], stride, COUNTED, numbers[0])})
+    return bounded(others | {Along(numbers[0], stride, Counted(at, name, numbers[0]), numbers[0])})
 
 
 def bounded(value: Value) -> Value:
@@ -224,10 +255,12 @@ def _in_a_row(value: Value) -> Value:
 
 def _is_in(one: Atom, row: Along) -> bool:
     """Whether a number, or those of a row, are among those of another row that a loop counts."""
+    if not isinstance(row.of, Counted):
+        return False
     if isinstance(one, Along):
-        same = (one.stride, one.of, one.table) == (row.stride, COUNTED, row.table) and row.of == COUNTED
+        same = (one.stride, one.of, one.table) == (row.stride, row.of, row.table)
         return same and one.start > row.start and (one.start - row.start) % row.stride == 0
-    after = one.value - row.start if isinstance(one, Number) and row.of == COUNTED and not row.table else -1
+    after = one.value - row.start if isinstance(one, Number) and row.table in (0, row.start) else -1
     return after >= 0 and after % row.stride == 0
 
 

@@ -189,7 +189,7 @@ def _backwards(
         start = work.pop()
         waiting.discard(start)
         read, written = own[start]
-        behind = read.union(*(found[successor] - written for successor in blocks[start].followed_by))
+        behind = read.union(frozenset().union(*map(found.__getitem__, blocks[start].followed_by)) - written)
         if len(behind) > len(found[start]):
             found[start] = behind
             for one in before.get(start, ()):
