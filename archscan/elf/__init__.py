@@ -32,7 +32,7 @@ from archscan.elf.subject import Subject
 from archscan.errors import ElfError
 from archscan.model import Elf, escape
 
-__all__ = ["Exports", "Place", "call_sites", "facts", "read"]
+__all__ = ["Exports", "Place", "call_sites", "facts", "facts_of", "read"]
 
 Exports = Literal["", "libraries", "all"]
 """Of which objects exports are facts: of those with a SONAME, or of programs too."""
@@ -52,7 +52,11 @@ def facts(data: bytes, place: Place, *, exports: Exports = "") -> Elf:
 
     Raises ElfError where the object cannot be read.
     """
-    image = read(data)
+    return facts_of(read(data), place, exports=exports)
+
+
+def facts_of(image: Image, place: Place, *, exports: Exports = "") -> Elf:
+    """The same of an object whose headers were read."""
     try:
         return _facts(image, place, exports=exports)
     except (ValueError, IndexError, OverflowError, UnicodeError, struct.error) as error:

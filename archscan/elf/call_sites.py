@@ -41,7 +41,7 @@ _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table
 class Site(msgspec.Struct, frozen=True):
     """A call of an imported function; ``function`` is the one around it, ``exported`` whether others may call that.
 
-    ``arguments`` are those in registers; None with a ``reason`` where the code around was not looked at.
+    ``passed`` is what is known of the calls in it, by address. Nobody goes through a function before that is asked.
     """
 
     address: int
@@ -49,10 +49,25 @@ class Site(msgspec.Struct, frozen=True):
     number: int  # of the function, in our own list
     function: str | None
     exported: bool
-    arguments: tuple[Value, ...] | None
-    reason: str | None = None
+    passed: Callable[[], Mapping[int, Call]]
+    missing: Callable[[], str]  # why the call is not among these
     through: int | None = None  # the slot, where its content was in a register
-    call: Call | None = None
+
+    @property
+    def call(self) -> Call | None:
+        """What is known of the call, if the code around it could be looked at."""
+        return self.passed().get(self.address)
+
+    @property
+    def arguments(self) -> tuple[Value, ...] | None:
+        """The arguments, as far as they are known; None with a ``reason`` where the code was not looked at."""
+        call = self.call
+        return call.arguments if call else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the code around the call was not looked at."""
+        return None if self.call else self.missing()
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -108,9 +123,11 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
     if not through:
         return _NO_SITES
     text = code(image)
+    direct_calls = idioms.direct_calls(text)
+    idioms = msgspec.structs.replace(idioms, direct_calls=lambda _: direct_calls)  # code is searched for them once
     view, engine, every = functions(image, text), decoder(idioms.text), by_place(calls(text, idioms))
     # Few objects have calls whose arguments come from elsewhere.
-    own = cache(partial(callers, text, idioms.direct_calls))
+    own = cache(partial(callers, text, lambda _: direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
     if (owners(view, direct) < 0).any():
         view = _with_called(view, text, own().targets, idioms)
@@ -241,15 +258,18 @@ def _taken(image: Image, text: Code, view: Functions, idioms: Idioms) -> Offsets
 
 def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[int]) -> Iterator[Site]:
     """The calls at some offsets, all in one function, or in none; and those through the slots that it loads."""
-    calls = {address_of(program.text, offset) for offset in offsets.tolist()}
-    found = calls_of(program, number, frozenset(calls), loaded)
+    direct = frozenset(address_of(program.text, offset) for offset in offsets.tolist())
+    passed = cache(partial(calls_of, program, number, direct, loaded))
     label, exported = label_of(program, number), is_exported(program.view, number)
-    for address in sorted(calls | found.keys()):
-        call, reason = found.get(address), None
-        if call is None:
-            looked = program.known.get(number) and program.budget.left > 0
-            reason = "no-function" if number < 0 else "not-reached" if looked else "too-much-code"
-        through = call.through if call else None
+    by_register = {at: call.through for at, call in passed().items() if call.through is not None} if loaded else {}
+    for address in sorted(direct | by_register.keys()):
+        through = by_register.get(address)
         symbol = imported(program, address) if through is None else program.slots[through]
-        arguments = call.arguments if call else None
-        yield Site(address, symbol or "", number, label, exported, arguments, reason, through, call)
+        missing = partial(_missing, program, number)
+        yield Site(address, symbol or "", number, label, exported, passed, missing, through)
+
+
+def _missing(program: Program, number: int) -> str:
+    """Why a call in a function that was gone through was not seen."""
+    looked = program.known.get(number) and program.budget.left > 0
+    return "no-function" if number < 0 else "not-reached" if looked else "too-much-code"

@@ -280,7 +280,8 @@ class _Reader:
 
 def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: elf.Exports = "") -> Elf:
     """Everything that archscan knows of one ELF object. Raises ElfError, also where it has too long a name."""
-    facts = elf.facts(data, place, exports=exports)
+    image = elf.read(data)
+    facts = elf.facts_of(image, place, exports=exports)
     longest = _longest_text(facts)
     if longest > _LONGEST_NAME:
         raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
@@ -288,7 +289,6 @@ def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports
     wanted = {name: reading(catalogue, name) for name in names}
     if not wanted:
         return facts
-    image = elf.read(data)
     sites = elf.call_sites(image, wanted)
     calls, kept = seen(catalogue, image, sites, facts.imports, facts.needed)
     # What the code or a table shows is not said again of the import.
