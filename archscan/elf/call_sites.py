@@ -122,10 +122,10 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
     through = {slot for slot, one in relocated.items() if one.symbol in names}
     if not through:
         return _NO_SITES
-    text = code(image)
+    text, engine = code(image), decoder(idioms.text)
     direct_calls = idioms.direct_calls(text)
     idioms = msgspec.structs.replace(idioms, direct_calls=lambda _: direct_calls)  # code is searched for them once
-    view, engine, every = functions(image, text), decoder(idioms.text), by_place(calls(text, idioms))
+    view, every = functions(image, text), by_place(calls(text, idioms))
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, lambda _: direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]

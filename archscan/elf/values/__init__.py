@@ -152,8 +152,9 @@ def _lead_to(walk: _Walk, start: int, state: State) -> None:
     if known is None:
         merged = narrowed(state, live)
     else:
-        grown = walk.grown.setdefault(start, Growth(start))
-        merged = joined(known, state, grown, live, walk.living.floor)
+        if start not in walk.grown:
+            walk.grown[start] = Growth(start)
+        merged = joined(known, state, walk.grown[start], live, walk.living.floor)
         if merged is known:
             return
     walk.states[start] = merged
