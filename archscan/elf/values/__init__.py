@@ -99,7 +99,8 @@ def run_through(
     if not blocks:
         return Run(blocks, {}, lift, effects)
     entry = next(start for start in blocks if start != CASES)
-    walk = _Walk(lift, living(blocks, entry, lift), order_of(blocks))
+    order = order_of(blocks)
+    walk = _Walk(lift, living(blocks, entry, order, lift), order)
     _lead_to(walk, entry, entered(lift, walk.living.at[entry]))
     does = {start: tuple(steps_of(block.rows, lift, effects)) for start, block in blocks.items()}
     steps, left = min(MOST_STEPS, budget.left), iter(blocks)

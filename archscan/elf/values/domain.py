@@ -169,8 +169,8 @@ def held_in(of: Pointer, at: int | None, width: int) -> Value:
     return frozenset({field(of, at, width)})
 
 
-Place = tuple[int, str]
-"""Where a block begins, and the name of what holds a value there."""
+Place = tuple[int, str | int | tuple[Pointer, int]]
+"""Where a block begins, and what holds a value there: a register, a slot, or a field."""
 
 
 def together(one: Value, other: Value, counting: Place | None = None) -> Value:
@@ -187,7 +187,7 @@ def _together(one: Value, other: Value, counting: Place | None) -> Value:
     if counting is not None:
         both = _in_a_row(both)
         if sum(isinstance(value, Number) for value in both) > 2:
-            return _as_row(both, *counting)
+            return _as_row(both, counting)
     if counting is not None and _are_counted(both):
         both = frozenset(value for value in both if not isinstance(value, Stack)) | {OWN}
     found = bounded(both)
@@ -209,14 +209,14 @@ def _are_counted(value: Value) -> bool:
     return len(places) > 2 and len({later - one for one, later in pairwise(places)}) == 1
 
 
-def _as_row(value: Value, at: int, name: str) -> Value:
+def _as_row(value: Value, counting: Place) -> Value:
     """Numbers at equal distances as a row that goes on for ever, others as nobody's."""
     numbers = sorted(one.value for one in value if isinstance(one, Number))
     stride = numbers[1] - numbers[0]
     others = frozenset(one for one in value if not isinstance(one, Number))
     if any(later - one != stride for one, later in pairwise(numbers)):
         return bounded(others | MANY)
-    return bounded(others | {Along(numbers[0], stride, Counted(at, name, numbers[0]), numbers[0])})
+    return bounded(others | {Along(numbers[0], stride, Counted(counting[0], str(counting[1]), numbers[0]), numbers[0])})
 
 
 def bounded(value: Value) -> Value:

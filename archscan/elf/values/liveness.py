@@ -35,8 +35,8 @@ class Living(msgspec.Struct, frozen=True):
     depth: int | None
 
 
-def living(blocks: Mapping[int, Block], entry: int, lift: Lift) -> Living:
-    """What may still be read of a function that begins at the block ``entry``."""
+def living(blocks: Mapping[int, Block], entry: int, order: Mapping[int, tuple[int, int]], lift: Lift) -> Living:
+    """What may still be read of a function that begins at the block ``entry``; ``order`` is that of its blocks."""
     search = _Search(lift)
     known: dict[int, _ADDRESSES] = {}
     _place(blocks, known, entry, {lift.stack: 0}, search)
@@ -45,7 +45,7 @@ def living(blocks: Mapping[int, Block], entry: int, lift: Lift) -> Living:
         if start not in known:
             _place(blocks, known, start, {} if depth is None else {lift.stack: depth}, search)
     own = {start: _used(block, known[start], blocks, search) for start, block in blocks.items()}
-    return Living(_backwards(blocks, own), search.floor, depth)
+    return Living(_backwards(blocks, own, order), search.floor, depth)
 
 
 class _Search(msgspec.Struct):
@@ -175,7 +175,9 @@ def _written(does: Operation, held: _ADDRESSES, lift: Lift) -> set[str | int]:
 
 
 def _backwards(
-    blocks: Mapping[int, Block], own: Mapping[int, tuple[frozenset[str | int], frozenset[str | int]]]
+    blocks: Mapping[int, Block],
+    own: Mapping[int, tuple[frozenset[str | int], frozenset[str | int]]],
+    order: Mapping[int, tuple[int, int]],
 ) -> dict[int, frozenset[str | int]]:
     """What may still be read where blocks begin, from what each reads and writes itself."""
     before: dict[int, list[int]] = {}
@@ -183,7 +185,7 @@ def _backwards(
         for successor in block.followed_by:
             before.setdefault(successor, []).append(start)
     found = {start: read for start, (read, _) in own.items()}
-    work = list(blocks)
+    work = sorted(blocks, key=order.__getitem__)  # the last first
     waiting = set(work)
     while work:
         start = work.pop()

@@ -301,18 +301,22 @@ def joined(one: State, other: State, grown: Growth, live: frozenset[str | int] =
 
 def _merged_fields(one: Fields, other: Fields, grown: Growth) -> Fields:
     """What either way stored; where the other did not, what stood there before."""
-    if one is other or one == other:
+    if one is other:
         return one
-    found = dict(one)
-    for place in one.keys() | other.keys():
-        width, value = one.get(place) or other[place]
-        if place in one and place in other:
-            wide, new = other[place]
-            merged = _grown(value, new, place, grown) if wide == width else None
-            found[place] = width, _FIELD if merged is None else merged
+    found: Fields = {}
+    for place in {**one, **other}:
+        known, new = one.get(place), other.get(place)
+        if known is new:
+            continue
+        if known is not None and new is not None:
+            merged = _grown(known[1], new[1], place, grown) if known[0] == new[0] else None
+            held = known[0], _FIELD if merged is None else merged
         else:
-            found[place] = width, together(value, held_in(*place, width))
-    return one if found == one else found
+            width, value = known or other[place]
+            held = width, together(value, held_in(*place, width))
+        if held != known:
+            found[place] = held
+    return one | found if found else one
 
 
 def _united(one: frozenset[_T], other: frozenset[_T]) -> frozenset[_T]:
@@ -324,7 +328,7 @@ def _grown(value: Value, new: Value, name: _Name, grown: Growth) -> Value | None
     if new <= value:
         return value
     times = grown.times.get(name, 0)
-    merged = together(value, new, (grown.at, str(name)) if times >= _PATIENCE else None)
+    merged = together(value, new, (grown.at, name) if times >= _PATIENCE else None)
     if times and not merged.isdisjoint(_NOBODYS):
         # What goes on to become more, and nobody knows some of, is nobody's: that ends it.
         merged = _LOST_ADDRESS if is_own(merged) else UNKNOWN
