@@ -13,25 +13,25 @@ _DEEPEST = 3  # pointers behind one another
 _ROW = 6  # places in what something points to from which on they are taken for a loop's
 
 
-class Number(msgspec.Struct, frozen=True, order=True, tag=True):
+class Number(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """A number, or an address of the object."""
 
     value: int
 
 
-class Stack(msgspec.Struct, frozen=True, order=True, tag=True):
+class Stack(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """An address of the function's own stack, counted from the stack pointer as the caller left it."""
 
     at: int
 
 
-class Result(msgspec.Struct, frozen=True, order=True, tag=True):
+class Result(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What the call at an address returned."""
 
     call: int
 
 
-class Filled(msgspec.Struct, frozen=True, order=True, tag=True):
+class Filled(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What the call at an address may have put where an argument pointed, or at a distance from there."""
 
     call: int
@@ -39,7 +39,7 @@ class Filled(msgspec.Struct, frozen=True, order=True, tag=True):
     at: int = 0
 
 
-class Parameter(msgspec.Struct, frozen=True, order=True, tag=True):
+class Parameter(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What the caller passed, counted from 0; ``of`` the function with that name, where others may call that.
 
     They do so by its name, or by its address, which is ``taken``.
@@ -50,14 +50,14 @@ class Parameter(msgspec.Struct, frozen=True, order=True, tag=True):
     taken: bool = False
 
 
-class Memory(msgspec.Struct, frozen=True, order=True, tag=True):
+class Memory(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What stood at an address of the object, in ``width`` bytes."""
 
     address: int
     width: int = 8
 
 
-class Field(msgspec.Struct, frozen=True, order=True, tag=True):
+class Field(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What stood at a distance from where something points, in ``width`` bytes; ``at`` None: somewhere there.
 
     ``again``: or what stood at the same distance from where that points, and so on, as in a list.
@@ -69,33 +69,33 @@ class Field(msgspec.Struct, frozen=True, order=True, tag=True):
     again: bool = False
 
 
-class Kept(msgspec.Struct, frozen=True, order=True, tag=True):
+class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What a function stored in a variable of the object, which may be anything."""
 
     address: int
     by: str
 
 
-class Unknown(msgspec.Struct, frozen=True, order=True, tag=True):
+class Unknown(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What nobody knows, and why."""
 
     reason: str
 
 
-class FieldAddress(msgspec.Struct, frozen=True, order=True, tag=True):
+class FieldAddress(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """The address at a distance from where something points; ``at`` None: somewhere there."""
 
     of: Parameter | Result | Filled | Memory | Field
     at: int | None
 
 
-class Text(msgspec.Struct, frozen=True, order=True, tag=True):
+class Text(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """The address of a string that a function has put together on its stack."""
 
     text: bytes
 
 
-class Counted(msgspec.Struct, frozen=True, order=True, tag=True):
+class Counted(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What a loop counts, from 0: the one that begins ``at`` a block, in a register or slot of that ``name``.
 
     ``start`` is what the first number was of which it is known that it counts.
@@ -106,7 +106,7 @@ class Counted(msgspec.Struct, frozen=True, order=True, tag=True):
     start: int
 
 
-class Along(msgspec.Struct, frozen=True, order=True, tag=True):
+class Along(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What nobody knows times ``stride``, with ``start`` added; as an address, that of an entry of a table.
 
     ``table``: where that begins, as far as known; entries before are none. ``end``: what it is less than, if known.
@@ -119,7 +119,7 @@ class Along(msgspec.Struct, frozen=True, order=True, tag=True):
     end: int = 0
 
 
-class Element(msgspec.Struct, frozen=True, order=True, tag=True):
+class Element(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What stands in an entry of a table, or in a part of it: ``width`` bytes at any of the addresses."""
 
     at: Along

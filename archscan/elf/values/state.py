@@ -304,18 +304,18 @@ def _merged_fields(one: Fields, other: Fields, grown: Growth) -> Fields:
     if one is other:
         return one
     found: Fields = {}
-    for place in {**one, **other}:
-        known, new = one.get(place), other.get(place)
-        if known is new:
-            continue
-        if known is not None and new is not None:
+    for place, new in other.items():
+        known = one.get(place)
+        if known is None:
+            found[place] = new[0], together(new[1], held_in(*place, new[0]))
+        elif known != new:
             merged = _grown(known[1], new[1], place, grown) if known[0] == new[0] else None
             held = known[0], _FIELD if merged is None else merged
-        else:
-            width, value = known or other[place]
-            held = width, together(value, held_in(*place, width))
-        if held != known:
-            found[place] = held
+            if held != known:
+                found[place] = held
+    for place, (width, value) in one.items():
+        if place not in other and (both := together(value, held_in(*place, width))) is not value:
+            found[place] = width, both
     return one | found if found else one
 
 
