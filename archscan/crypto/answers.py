@@ -26,7 +26,6 @@ from archscan.elf.call_sites import Site, Sites
 from archscan.elf.filling import ALLOCATING
 from archscan.elf.texts import number_at, string_at
 from archscan.elf.values.domain import (
-    COUNTED,
     Along,
     Atom,
     Element,
@@ -304,7 +303,7 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     else:
         # Behind a NULL that is followed by more, entries may go on. What is counted by what was computed may be counted
         # in larger steps, so that the NULL is a part of an entry.
-        steps = not isinstance(table.of, Unknown) or table.of == COUNTED
+        steps = not isinstance(table.of, Unknown)
         known = steps and bool(nothing) and nothing[0] + len(nothing) == len(found)
         found = [entry for entry in found if entry.algorithms != _NULL.algorithms]
     if not found or (not known and not any(map(_names_one, found))):

@@ -56,7 +56,7 @@ def facts(data: bytes, place: Place, *, exports: Exports = "") -> Elf:
 
 
 def facts_of(image: Image, place: Place, *, exports: Exports = "") -> Elf:
-    """The same of an object that was read."""
+    """The same of an object whose headers were read."""
     try:
         return _facts(image, place, exports=exports)
     except (ValueError, IndexError, OverflowError, UnicodeError, struct.error) as error:

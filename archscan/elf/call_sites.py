@@ -19,7 +19,7 @@ from archscan.elf.functions import owners
 from archscan.elf.image import Image
 from archscan.elf.linked import prepared
 from archscan.elf.mapping import FAR
-from archscan.elf.program import Program, called_of, calls_of, every_call, homes, imported, is_exported, label_of
+from archscan.elf.program import Program, called_of, calls_of, homes, imported, is_exported, label_of
 from archscan.elf.strings import texts
 from archscan.elf.surroundings import Surroundings, receivers, surroundings
 from archscan.elf.values import Call
@@ -34,7 +34,7 @@ _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table
 class Site(msgspec.Struct, frozen=True):
     """A call of an imported function; ``function`` is the one around it, ``exported`` whether others may call that.
 
-    ``arguments`` are those in registers; None with a ``reason`` where the code around was not looked at.
+    ``passed`` is what is known of the calls in it, by address. Nobody goes through a function before that is asked.
     """
 
     address: int
@@ -42,10 +42,26 @@ class Site(msgspec.Struct, frozen=True):
     number: int  # of the function, in our own list
     function: str | None
     exported: bool
-    arguments: tuple[Value, ...] | None
-    reason: str | None = None
+    passed: Callable[[], Mapping[int, Call]]
+    missing: Callable[[], str]  # why the call is not among these
     through: int | None = None  # the slot, where its content was in a register
-    call: Call | None = None
+    most: int | None = None  # arguments that functions of other objects get
+
+    @property
+    def call(self) -> Call | None:
+        """What is known of the call, if the code around it could be looked at."""
+        return self.passed().get(self.address)
+
+    @property
+    def arguments(self) -> tuple[Value, ...] | None:
+        """The arguments, as far as they are known; None with a ``reason`` where the code was not looked at."""
+        call = self.call
+        return call.arguments[: self.most] if call else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the code around the call was not looked at."""
+        return None if self.call else self.missing()
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -130,7 +146,7 @@ def _leads_to(program: Program, address: int) -> Value:
     """Where the indirect call at an address leads, as far as that is known."""
     offset = offsets_of(program.text, np.array([address], np.int64))
     number = int(homes(program, offset)[0]) if offset[0] >= 0 else -1
-    call = every_call(program, number).get(address)
+    call = calls_of(program, number, frozenset({address})).get(address)
     return followed(program, number, call.leads_to, _DEEP, call) if call else UNKNOWN
 
 
@@ -182,17 +198,20 @@ def _loads(program: Program, slots: set[int]) -> Calls:
 
 def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[int]) -> Iterator[Site]:
     """The calls at some offsets, all in one function, or in none; and those through the slots that it loads."""
-    calls = {address_of(program.text, offset) for offset in offsets.tolist()}
-    found = calls_of(program, number, frozenset(calls), loaded)
+    direct = frozenset(address_of(program.text, offset) for offset in offsets.tolist())
+    passed = cache(partial(calls_of, program, number, direct, loaded))
     label, exported = label_of(program, number), is_exported(program.view, number)
-    for address in sorted(calls | found.keys()):
-        call, reason = found.get(address), None
-        if call is None:
-            looked = program.known.get(number) and program.budget.left > 0
-            reason = "no-function" if number < 0 else "not-reached" if looked else "too-much-code"
-        through = call.through if call else None
+    by_register = {at: call.through for at, call in passed().items() if call.through is not None} if loaded else {}
+    missing = partial(_missing, program, number)
+    # Functions of other objects get nothing in registers where the first arguments are on the stack.
+    most = program.lift.most_stacked if program.lift.stack_first else None
+    for address in sorted(direct | by_register.keys()):
+        through = by_register.get(address)
         symbol = imported(program, address) if through is None else program.slots[through]
-        # Functions of other objects get nothing in registers where the first arguments are on the stack.
-        most = program.lift.most_stacked if program.lift.stack_first else None
-        arguments = call.arguments[:most] if call else None
-        yield Site(address, symbol or "", number, label, exported, arguments, reason, through, call)
+        yield Site(address, symbol or "", number, label, exported, passed, missing, through, most)
+
+
+def _missing(program: Program, number: int) -> str:
+    """Why a call in a function that was gone through was not seen."""
+    looked = program.known.get(number) and program.budget.left > 0
+    return "no-function" if number < 0 else "not-reached" if looked else "too-much-code"

@@ -19,6 +19,7 @@ from archscan.elf.program import (
     by_function,
     called_of,
     callee_of,
+    calls_of,
     every_call,
     every_store,
     holds,
@@ -30,6 +31,7 @@ from archscan.elf.program import (
     label_of,
     leaves,
     only_reads,
+    results_of,
     returns_of,
 )
 from archscan.elf.texts import number_at
@@ -187,8 +189,8 @@ def _stored(program: Program, variable: Memory, depth: int, *, alone: bool) -> V
     """What functions store in a variable; also who did, where that is nothing in particular, or it is not ``alone``."""
     assert program.named is not None
     at = variable.address
-    naming = [program.named(program.text, at - before) for before in range(0, _WIDEST, 4)]
-    numbers = np.unique(homes(program, np.concatenate(naming))).tolist()
+    naming = program.named(program.text, at - _WIDEST + 4, at)
+    numbers = np.unique(homes(program, naming)).tolist()
     if len(numbers) > _MOST_STORING or -1 in numbers:
         return frozenset({Unknown("variable")})
     found = _NOTHING
@@ -225,9 +227,9 @@ def _result_of(program: Program, number: int, result: Result, depth: int) -> Val
     callee = callee_of(program, number, result.call)
     if callee < 0 or not depth:
         return frozenset({result})
-    calls, found = every_call(program, callee), _NOTHING
-    for at in returns_of(program, callee):
-        found |= calls[at].result if at in calls else UNKNOWN
+    returns, results, found = returns_of(program, callee), results_of(program, callee), _NOTHING
+    for at in returns:
+        found |= results[at].result if at in results else UNKNOWN
     found |= {Result(at) for at, _, does in instructions_of(program, callee) if leaves(program, callee, does)}
     return _in_caller(program, number, callee, result.call, found, depth - 1) if found else frozenset({result})
 
@@ -259,7 +261,7 @@ def _is_used(program: Program, number: int, call: int) -> bool:
     """Whether a function goes by what a call returned, as an address."""
     calls, stores = every_call(program, number).values(), every_store(program, number)
     values = [*(store.to for store in stores), *(one for made in calls for one in made.arguments)]
-    values += [made.result for made in calls if made.address in returns_of(program, number)]
+    values += [made.result for made in results_of(program, number).values()]
     return any(Result(call) in {getattr(one, "of", one) for one in value} for value in values)
 
 
@@ -278,7 +280,7 @@ def _keeps(program: Program, callee: int, argument: int, *, returned: bool) -> b
 
 def _in_caller(program: Program, number: int, callee: int, at: int, value: Value, depth: int) -> Value:
     """What a function returned or filled in, its parameters being what the call at an address passed."""
-    call = every_call(program, number).get(at)
+    call = calls_of(program, number, frozenset({at})).get(at)
     found = _NOTHING
     for one in value:
         passed = _as_passed(call, one)
@@ -377,7 +379,7 @@ def _from_callers(program: Program, number: int, argument: int, depth: int, plac
         wanted = frozenset(address_of(program.text, offset) for offset in offsets.tolist())
         # Bytes that look like a call may be none, but between functions nobody can tell.
         real = wanted & {at for at, _, _ in instructions_of(program, caller)} if caller >= 0 else wanted
-        calls = {at: call for at, call in every_call(program, caller).items() if at in real}
+        calls = calls_of(program, caller, real)
         if len(calls) < len(real) or (caller >= 0 and not program.known.get(caller)):
             return found | {Unknown("caller-not-read")}
         for call in calls.values():

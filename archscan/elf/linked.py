@@ -58,10 +58,12 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | N
     linked = _linked(image, relocated, known.jump_slot | known.glob_dat)
     slots = {slot: one.symbol for slot, one in relocated.items() if slot in linked or is_constant(image, slot)}
     through = {slot for slot, one in relocated.items() if one.symbol in wanted}
-    text = code(image)
-    view, engine, every = functions(image, text), decoder(idioms.text), by_place(calls(text, idioms))
+    text, engine = code(image), decoder(idioms.text)
+    direct_calls = idioms.direct_calls(text)
+    idioms = msgspec.structs.replace(idioms, direct_calls=lambda _: direct_calls)  # code is searched for them once
+    view, every = functions(image, text), by_place(calls(text, idioms))
     # Few objects have calls whose arguments come from elsewhere.
-    own = cache(partial(callers, text, idioms.direct_calls))
+    own = cache(partial(callers, text, lambda _: direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
     if idioms.coarse or (owners(view, direct) < 0).any():
         view = _with_called(view, text, idioms.entered(text)[1] if idioms.entered else own().targets, idioms)

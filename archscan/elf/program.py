@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 import msgspec
@@ -43,7 +43,7 @@ class Program(msgspec.Struct):
     slots: Mapping[int, str]
     taken: Callable[[], Offsets]  # addresses that code and data keep or pass on, sorted
     named_places: Callable[[], tuple[Offsets, Offsets]]  # where code names an address, sorted by that; and the address
-    named: Callable[[Code, int], Offsets] | None
+    named: Callable[[Code, int, int], Offsets] | None
     branches: Callable[[Code, int], Offsets] | None
     begins_with: Callable[[int], int | None]  # what stands at an address that may be written, once it is loaded
     reads: Mapping[str, Container[int]] = {}  # arguments of imported functions that only read where these point
@@ -69,6 +69,11 @@ def calls_of(
 ) -> dict[int, Call]:
     """What a function passes at some of its calls; nothing for what is no function, or more than may be decoded."""
     return at_calls(_run(program, number), wanted, through) if number >= 0 else {}
+
+
+def results_of(program: Program, number: int) -> dict[int, Call]:
+    """What a function returns, and where."""
+    return calls_of(program, number, returns_of(program, number))
 
 
 def every_call(program: Program, number: int) -> dict[int, Call]:
@@ -120,7 +125,9 @@ def _run(program: Program, number: int) -> Run:
     if number not in program.runs:
         effects = Effects(partial(_effect, program), partial(_returns_first, program), partial(_length, program))
         rows, led_to = instructions_of(program, number), _cases(program, number)
-        twice = any(imported(program, at) in RETURNING_TWICE for at, _, does in rows if does.kind == Kind.CALL)
+        calls = [at for at, _, does in rows if does.kind == Kind.CALL]
+        _name(program, calls)
+        twice = any(imported(program, at) in RETURNING_TWICE for at in calls)
         program.runs[number] = run_through(() if twice else rows, program.lift, led_to, program.budget, effects)
     return program.runs[number]
 
@@ -190,10 +197,13 @@ def _parts(program: Program, number: int) -> list[int]:
 
 
 def _jumps_of(program: Program, number: int) -> Offsets:
-    """Where jumps of a function lead that name the place, unless that is another library's function."""
+    """Where jumps lead out of a function that name the place, unless that is another library's function."""
     rows = _own_instructions(program, number)
+    low, high = (rows[0][0], rows[-1][1]) if rows else (0, 0)
     jumps = [
-        (at, does.target) for at, _, does in rows if does.kind in (Kind.JUMP, Kind.BRANCH) and does.target is not None
+        (at, does.target)
+        for at, _, does in rows
+        if does.kind in (Kind.JUMP, Kind.BRANCH) and does.target is not None and not low <= does.target < high
     ]
     led_to = [target for at, target in jumps if 0 <= target < FAR and imported(program, at) is None]
     return offsets_of(program.text, np.array(led_to, np.int64))
@@ -315,11 +325,19 @@ def _length(program: Program, address: int) -> int | None:
 def imported(program: Program, address: int) -> str | None:
     """The imported function to which the call at an address goes."""
     if address not in program.symbols:
-        offset = int(offsets_of(program.text, np.array([address], np.int64))[0])
-        number = int(np.searchsorted(program.calls.offsets, offset))
-        known = number < program.calls.offsets.size and int(program.calls.offsets[number]) == offset
-        program.symbols[address] = program.slots.get(int(program.calls.slots[number])) if known else None
+        _name(program, [address])
     return program.symbols[address]
+
+
+def _name(program: Program, addresses: Sequence[int]) -> None:
+    """Finds the imported functions to which calls go; for many it takes no longer than for one."""
+    known = program.calls
+    offsets = offsets_of(program.text, np.array(addresses, np.int64))
+    numbers = np.searchsorted(known.offsets, offsets)
+    found = np.append(known.offsets, -2)[numbers] == offsets
+    slots = np.append(known.slots, 0)[numbers]
+    for address, is_call, slot in zip(addresses, found.tolist(), slots.tolist(), strict=True):
+        program.symbols[address] = program.slots.get(slot) if is_call else None
 
 
 def label_of(program: Program, number: int) -> str | None:

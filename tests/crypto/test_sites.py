@@ -454,6 +454,25 @@ def test_any_entry_of_a_table_may_be_selected(maker: Maker, tmp_path: Path, opti
 
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize(
+    "loops",
+    [
+        "for (int i = 0; i < 5; i++) other(h + i); for (int i = 0; i < 12; i++) gcry_md_open(h, all[i], 0);",
+        "for (int i = 0; i < 12; i++) { other(h + i); gcry_md_open(h + i, all[i], 0); }",
+        "int i = 0; do { other(h + i); gcry_md_open(h + i, all[i], 0); } while (++i < 12);",
+    ],
+)
+def test_a_comparison_limits_only_what_its_own_loop_counts(
+    maker: Maker, tmp_path: Path, loops: str, option: str
+) -> None:
+    table = "static const int all[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 8, 10}; "
+    found = maker.facts(tmp_path, table + "void f(H **h) { " + loops + " }", option, "-fno-unroll-loops")
+    for call in found.calls:
+        complete = {use.algorithm for use in call.uses} == {"md5", "sha1", "sha256", "sha512"}
+        assert complete or call.outcome.value == "unknown"
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
     "code",
     [
         "static const int all[] = {1, 2, 8}; int f(H **h, unsigned c) { return gcry_md_open(h, all[c], 0) + 1; }",

@@ -17,10 +17,10 @@ from archscan.elf.mapping import mapping
 from archscan.elf.values import MOST_STEPS, at_calls, run_through
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.domain import (
-    COUNTED,
     MOST,
     OWN,
     Along,
+    Counted,
     Element,
     Field,
     Memory,
@@ -126,7 +126,7 @@ def test_a_loop_brings_both_values() -> None:
 
 def test_a_counter_is_no_endless_set() -> None:
     ((first, *_),) = run("xor ebx, ebx", "mov edi, ebx", "call 0x2000", "add ebx, 1", "jne 0x1004", "ret ")
-    assert first == {Along(0, 1, COUNTED)}
+    assert first == {Along(0, 1, Counted(0x1004, "rbx", 0))}
     assert MOST < 100
 
 

@@ -115,19 +115,28 @@ def _taken(code: Code) -> Pairs:
     return np.concatenate([relative, constant]), np.concatenate([near, far])
 
 
-def _named(code: Code, address: int) -> Offsets:
+def _named(code: Code, low: int, high: int) -> Offsets:
     """Distances from %rip that lead to an address, with a constant of up to four bytes behind; most are none.
 
-    And the address itself, as clang has it in programs that are not moved.
+    And the address itself, as clang has it in programs that are not moved. Any four bytes of the code may be one, so
+    all are looked at, a fourth of them together.
     """
-    found = [NONE]
-    for low, high in code.runs:
-        for start in range(low, high - 4, _STEP):
-            places = np.arange(start, min(start + _STEP, high - 4), dtype=np.int64)
-            distances = numbers(code.raw, places, 4, "<", signed=True)
-            to = addresses(code.mapping, places) + 4 + distances
-            found.append(places[((to <= address) & (to >= address - 4)) | (distances == address)])
-    return within(code, np.concatenate(found))
+    found, first_address = [NONE], max(low, 0)
+    itself = first_address <= high < 1 << 31
+    for part in code.parts:
+        for first in range(part.offset, part.offset + min(4, part.size - 3)):
+            held = np.frombuffer(code.raw, "<u4", (part.offset + part.size - first) // 4, first)
+            # How far behind the lowest they lead, in 32 bits, which is right for all that is as near as a distance.
+            behind = held + np.arange(0, 4 * held.size, 4, dtype=np.uint32)
+            behind += np.uint32((first - part.offset + part.address + 8 - low) % (1 << 32))
+            named = behind <= high - low + 4
+            if itself:
+                named |= held - np.uint32(first_address) <= high - first_address
+            found.append(np.flatnonzero(named) * 4 + first)
+    places = np.concatenate(found)
+    distances = numbers(code.raw, places, 4, "<", signed=True)
+    to = addresses(code.mapping, places) + 4 + distances
+    return within(code, places[((to <= high) & (to >= low - 4)) | ((first_address <= distances) & (distances <= high))])
 
 
 def _in_stub(code: Code, jumps: Offsets) -> Mask:
@@ -146,7 +155,6 @@ def _in_stub(code: Code, jumps: Offsets) -> Mask:
 # `mov $imm,%r32` to the registers of the first arguments; `or $-1,%r64` for a size that is not known.
 _CONSTANTS = ((0xBF,), (0xBE,), (0xBA,), (0xB9,), (0x41, 0xB8), (0x41, 0xB9))
 _ALL_ONES = ((0xCF,), (0xCE,), (0xCA,), (0xC9,), (0xC8,), (0xC9,))
-_STEP = 1 << 20  # bytes of code that are looked at together
 _WINDOW = 40  # bytes before a call in which its arguments are most often put together
 
 

@@ -172,16 +172,16 @@ def _masked(mask: int, value: int, run: Words) -> Mask:
     return run & mask == value
 
 
-def _named(code: Code, address: int) -> Offsets:
+def _named(code: Code, low: int, high: int) -> Offsets:
     """Loads and stores, and `add`, that reach an address from where `adrp` went."""
     found = [NONE]
     general = [(0xFF000000, size << 30 | 0x39000000, 1 << size) for size in range(4)]
     vectors = [(0xFF800000, size << 30 | 0x3D000000, 1 << size) for size in range(4)] + [(0xFF800000, 0x3D800000, 16)]
     for mask, pattern, scale in (*general, *vectors):
         offsets, to = _behind_page(code, where(code, 4, partial(_masked, mask, pattern)), scale)
-        found.append(offsets[to == address])
+        found.append(offsets[(low <= to) & (to <= high)])
     offsets, to = _taken(code)
-    return np.concatenate([*found, offsets[to == address]])
+    return np.concatenate([*found, offsets[(low <= to) & (to <= high)]])
 
 
 def _behind_page(code: Code, offsets: Offsets, scale: int) -> Pairs:

@@ -127,16 +127,16 @@ def _taken(code: Code) -> Pairs:
     )
 
 
-def _named(code: Code, address: int) -> Offsets:
-    """Distances from the GOT, and addresses, that are an address; most of what looks like these is none."""
+def _named(code: Code, low: int, high: int) -> Offsets:
+    """Distances from the GOT, and addresses, that are an address between two; most of what looks like these is none."""
     got, found = _got(code), [NONE]
-    for low, high in code.runs:
-        for start in range(low, high - 4, _STEP):
-            places = np.arange(start, min(start + _STEP, high - 4), dtype=np.int64)
+    for first, last in code.runs:
+        for start in range(first, last - 4, _STEP):
+            places = np.arange(start, min(start + _STEP, last - 4), dtype=np.int64)
             value = numbers(code.raw, places, 4, "<", signed=True)
-            named = value == address
+            named = (low <= value) & (value <= high)
             if got is not None:
-                named |= value == address - got
+                named |= (low - got <= value) & (value <= high - got)
             found.append(places[named])
     return within(code, np.concatenate(found))
 

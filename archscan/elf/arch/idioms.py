@@ -167,7 +167,7 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     slot_loads: Callable[[Code], Pairs] | None = None  # where what stands at an address is put into a register
     taken: Callable[[Code], Pairs] | None = None  # where an address itself is
     branches: Callable[[Code, int], Offsets] | None = None  # what else than direct calls may lead to an address
-    named: Callable[[Code, int], Offsets] | None = None  # instructions that may name an address
+    named: Callable[[Code, int, int], Offsets] | None = None  # instructions that may name an address between two
     # Whether right before each call a constant is put into the register of an argument (counted from 0).
     constant_argument: Callable[[Code, Offsets, int], Mask] = never
     saves: Saves = ""

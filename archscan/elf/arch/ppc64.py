@@ -103,12 +103,12 @@ def _taken(code: Code) -> Pairs:
     return _in_contents(code, where(code, 4, lambda run: run >> 26 == 14), mask=0xFFFF)
 
 
-def _named(code: Code, address: int) -> Offsets:
-    """Loads and stores, and `addi`, that reach an address from the TOC."""
+def _named(code: Code, low: int, high: int) -> Offsets:
+    """Loads and stores, and `addi`, that reach an address between two from the TOC."""
     found = [NONE]
     for mask, opcodes in ((0xFFFC, (58, 62)), (0xFFFF, (14, *range(32, 48), *range(48, 56)))):
         offsets, to = _in_contents(code, where(code, 4, partial(_is_one_of, opcodes)), mask=mask)
-        found.append(offsets[to == address])
+        found.append(offsets[(low <= to) & (to <= high)])
     return np.concatenate(found)
 
 

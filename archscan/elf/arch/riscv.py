@@ -166,12 +166,12 @@ def _with(code: Code, mask: int, value: int) -> Offsets:
     return where(code, 2, lambda run: run & mask == value)
 
 
-def _named(code: Code, address: int) -> Offsets:
-    """Loads and stores, and `addi`, that reach an address from where `auipc` went."""
+def _named(code: Code, low: int, high: int) -> Offsets:
+    """Loads and stores, and `addi`, that reach an address between two from where `auipc` went."""
     found = [NONE]
     for opcode in (0x03, 0x07, 0x13, 0x23, 0x27):
         offsets, to = _behind_page(code, _with(code, 0x7F, opcode), stores=opcode & 0x20 > 0)
-        found.append(offsets[to == address])
+        found.append(offsets[(low <= to) & (to <= high)])
     return np.concatenate(found)
 
 

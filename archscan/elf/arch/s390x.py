@@ -90,10 +90,10 @@ def _taken(code: Code) -> Pairs:
     return _far(code, (0xC0, (0x00, 0x0F), None, None, None, None))
 
 
-def _named(code: Code, address: int) -> Offsets:
+def _named(code: Code, low: int, high: int) -> Offsets:
     """`larl`, and loads and stores at a distance."""
     offsets, to = _together(_taken(code), _far(code, (0xC4, None, None, None, None, None)))
-    return offsets[to == address]
+    return offsets[(low <= to) & (to <= high)]
 
 
 def _branches(code: Code, address: int) -> Offsets:

@@ -15,7 +15,7 @@ def naming(program: Program, address: int) -> tuple[int, int] | None:
     if program.named is None:
         return None
     wanted, left = Number(address), _MOST
-    for number, offsets in by_function(program, program.named(program.text, address)):
+    for number, offsets in by_function(program, program.named(program.text, address, address)):
         if number < 0 or left == 0:
             continue
         left -= 1

@@ -71,7 +71,7 @@ def _rows(run: Run, start: int) -> list[Done]:
         place, stored = store(state, does, behind) if does.place is not None else (_NOTHING, _NOTHING)
         leaves = does.kind in (Kind.CALL, Kind.JUMP)
         arguments = tuple(map(state.get, run.lift.arguments)) if leaves else ()
-        step(state, does, address, behind, run.lift, run.effects)
+        step(state, (address, behind, does), run.lift, run.effects)
         result = stored if does.kind == Kind.STORE else state.get(does.to) if does.to else _NOTHING
         found.append(Done(address, behind, does, place, result, arguments))
     return found
@@ -93,6 +93,6 @@ def stack_at(again: Replay, address: int) -> int | None:
     for at, behind, does in run.blocks[start].rows:
         if at == address:
             break
-        step(state, does, at, behind, run.lift, run.effects)
+        step(state, (at, behind, does), run.lift, run.effects)
     tops = [one.at if isinstance(one, Stack) else None for one in state.get(run.lift.stack)]
     return tops[0] if len(tops) == 1 else None

@@ -86,26 +86,33 @@ def _switched(blocks: dict[int, Block], cases: frozenset[int]) -> Mapping[int, B
     return {CASES: Block((), known)} | blocks | leading
 
 
-def order_of(blocks: Mapping[int, Block]) -> dict[int, int]:
-    """The places of blocks in an order in which only loops lead back: the reverse of the one in which they are left.
+def order_of(blocks: Mapping[int, Block]) -> dict[int, tuple[int, int]]:
+    """The loop and the place of each block: numbers in an order in which only loops lead back, and only to themselves.
 
-    Of what nothing leads to from the first block, such as landing pads, in turn behind the rest.
+    Blocks that lead to each other are one loop, which Tarjan's algorithm finds (strongly connected components). What
+    nothing leads to from the first block, such as landing pads, comes before the rest.
     """
-    found: list[int] = []
-    begun: set[int] = set()
+    found: dict[int, tuple[int, int]] = {}
+    seen: dict[int, int] = {}  # when each was seen
+    back: dict[int, int] = {}  # when the first of those was seen that it leads back to
+    left: list[tuple[int, int]] = []  # blocks whose loop is not yet known whole, and their places
     entry = next(start for start in blocks if start != CASES)
     for first in (entry, *blocks):
-        left: list[int] = []
-        work = [] if first in begun else [(first, iter(blocks[first].followed_by))]
-        begun.add(first)
+        work = [] if first in seen else [(first, iter(blocks[first].followed_by))]
         while work:
             start, successors = work[-1]
-            following = next((one for one in successors if one not in begun), None)
-            if following is None:
-                left.append(start)
-                work.pop()
-            else:
-                begun.add(following)
+            seen.setdefault(start, len(seen))
+            following = next((one for one in successors if one not in seen), None)
+            if following is not None:
                 work.append((following, iter(blocks[following].followed_by)))
-        found += reversed(left)
-    return {start: place for place, start in enumerate(found)}
+                continue
+            work.pop()
+            left.append((start, -len(back)))
+            leads_to = (start, *(one for one in blocks[start].followed_by if one not in found))
+            back[start] = min(back.get(one, seen[one]) for one in leads_to)
+            if back[start] == seen[start]:
+                loop = -len(found)
+                while left and seen[left[-1][0]] >= seen[start]:
+                    one, place = left.pop()
+                    found[one] = loop, place
+    return found

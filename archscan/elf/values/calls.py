@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import lru_cache, partial
 
 import msgspec
 
 from archscan.elf.arch.lifting import Lift, Operation
-from archscan.elf.values.domain import OWN, UNKNOWN, Filled, Held, Number, Result, Stack, Unknown, Value, bounded
+from archscan.elf.values.domain import OWN, UNKNOWN, Filled, Held, Number, Result, Stack, Unknown, Value, together
 from archscan.elf.values.state import State
 
 _NOTHING: Value = frozenset()
@@ -62,42 +63,58 @@ def arguments(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
     return on_stack + (UNKNOWN,) * (lift.most_stacked - len(on_stack)) + registers
 
 
-def call(state: State, address: int, does: Operation, lift: Lift, effects: Effects) -> None:
+def calling(address: int, does: Operation, lift: Lift, effects: Effects) -> Callable[[State], None]:
+    """What a call does to a state."""
+    made = _Made(address, does, lift, effects.on, effects.returns_first(address), effects.length(address))
+    return partial(_call, made, frozenset({Result(address)}))
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """A call, and what is known of it whatever it is passed (`Effects`)."""
+
+    address: int
+    does: Operation
+    lift: Lift
+    on: Callable[[int, Operation, int], Effect]
+    returns_first: bool
+    length: int | None
+
+
+def _call(made: _Made, result: Value, state: State) -> None:
     """What a function that is called leaves: the registers that it must keep, and slots that nobody pointed it to.
 
     A function of the object may leave a slot as it was, which can be looked up; one of another is pointed to what it is
     to fill in. What lies behind such a slot may be part of the same structure, up to the next place that somebody was
     pointed to.
     """
+    registers, lift = state.registers, made.lift
     given_to = arguments(state, lift, lift.passed) if lift.stack_first else tuple(map(state.get, lift.arguments))
-    passed = [*given_to, *map(state.get, lift.pointers)]
+    # What is left in the registers of further arguments may be the address, too.
+    own, given = _given((*given_to, *map(state.get, lift.pointers)))
     if lift.stack_first:
         _escape_stored(state, lift)
-    if any(OWN in value for value in passed):
+    if own:
         state.forget_all()
-    # What is left in the registers of further arguments may be the address, too.
-    given = [(one.at, n) for n, value in enumerate(passed) for one in value if isinstance(one, Stack)]
     if given:
-        _call_with(state, address, does, given_to, given, effects, lift.word)
+        _call_with(made, given_to, given, state)
     else:
         state.forget_escaped()
     state.forget_fields()
-    registers = state.registers
     state.registers = {name: registers[name] for name in lift.preserved if name in registers}
-    state.registers[lift.result] = given_to[0] if effects.returns_first(address) else frozenset({Result(address)})
+    state.registers[lift.result] = given_to[0] if made.returns_first else result
 
 
-def _call_with(
-    state: State,
-    address: int,
-    does: Operation,
-    arguments: Sequence[Value],
-    given: Sequence[tuple[int, int]],
-    effects: Effects,
-    word: int,
-) -> None:
+@lru_cache(1 << 12)
+def _given(passed: tuple[Value, ...]) -> tuple[bool, tuple[tuple[int, int], ...]]:
+    """Whether any address of the own stack may be passed; and which are, each with the number of the argument."""
+    given = tuple((one.at, n) for n, value in enumerate(passed) for one in value if isinstance(one, Stack))
+    return any(OWN in value for value in passed), given
+
+
+def _call_with(made: _Made, arguments: Sequence[Value], given: Sequence[tuple[int, int]], state: State) -> None:
     """What a call leaves of the stack that is ``given`` some of its places, with the number of the argument."""
-    effect = {(at, n): effects.on(address, does, n) if n < len(arguments) else Effect.LENDS for at, n in given}
+    address, word = made.address, made.lift.word
+    effect = {(at, n): made.on(address, made.does, n) if n < len(arguments) else Effect.LENDS for at, n in given}
     told = [(at, n, how) for (at, n), how in effect.items() if how in (Effect.FILLS, Effect.MAY_FILL)]
     # A place that is in several registers is given once to a function of another object: the others are left over.
     first = dict(sorted(effect, reverse=True))
@@ -108,18 +125,22 @@ def _call_with(
     lent = [(at, address, -1) for (at, _), how in effect.items() if how == Effect.LENDS]
     state.escape([*lent, *((at, address, n) for at, n, _ in told)])
     state.forget_escaped()
-    length = _length(arguments, effects.length(address))
+    length = _length(arguments, made.length)
     for at in dict.fromkeys(at for at, _, _ in told):
         numbers = [n for place, n, _ in told if place == at]
         state.forget(at, at + length)
         # The next place that somebody was told is another variable.
         end = min((place for place, _, _ in state.told if place > at), default=0)
         width, value = before.get(at, (_width_before(end - at, word), _NOTHING))
-        state.put(at, width, bounded(value.union(Filled(address, n) for n in numbers)))
+        state.put(at, width, _filled(value, address, numbers))
         for further in [one for one in state.slots if at < one < end and not length]:
             width, value = state.slots[further]
-            filled = {Filled(address, n, further - at) for n in numbers}
-            state.put(further, width, bounded(value | filled))
+            state.put(further, width, _filled(value, address, numbers, further - at))
+
+
+def _filled(value: Value, address: int, numbers: Iterable[int], at: int = 0) -> Value:
+    """A value, or what a call filled in; the same value where that is among it."""
+    return together(value, frozenset(Filled(address, n, at) for n in numbers))
 
 
 def _escape_stored(state: State, lift: Lift) -> None:

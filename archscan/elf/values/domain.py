@@ -13,25 +13,25 @@ _DEEPEST = 3  # pointers behind one another
 _ROW = 6  # places in what something points to from which on they are taken for a loop's
 
 
-class Number(msgspec.Struct, frozen=True, order=True, tag=True):
+class Number(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """A number, or an address of the object."""
 
     value: int
 
 
-class Stack(msgspec.Struct, frozen=True, order=True, tag=True):
+class Stack(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """An address of the function's own stack, counted from the stack pointer as the caller left it."""
 
     at: int
 
 
-class Result(msgspec.Struct, frozen=True, order=True, tag=True):
+class Result(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What the call at an address returned."""
 
     call: int
 
 
-class Filled(msgspec.Struct, frozen=True, order=True, tag=True):
+class Filled(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What the call at an address may have put where an argument pointed, or at a distance from there."""
 
     call: int
@@ -39,7 +39,7 @@ class Filled(msgspec.Struct, frozen=True, order=True, tag=True):
     at: int = 0
 
 
-class Parameter(msgspec.Struct, frozen=True, order=True, tag=True):
+class Parameter(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What the caller passed, counted from 0; ``of`` the function with that name, where others may call that.
 
     They do so by its name, or by its address, which is ``taken``; or nothing is seen that calls it (``uncalled``).
@@ -51,14 +51,14 @@ class Parameter(msgspec.Struct, frozen=True, order=True, tag=True):
     uncalled: bool = False
 
 
-class Memory(msgspec.Struct, frozen=True, order=True, tag=True):
+class Memory(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What stood at an address of the object, in ``width`` bytes."""
 
     address: int
     width: int = 8
 
 
-class Field(msgspec.Struct, frozen=True, order=True, tag=True):
+class Field(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What stood at a distance from where something points, in ``width`` bytes; ``at`` None: somewhere there.
 
     ``again``: or what stood at the same distance from where that points, and so on, as in a list.
@@ -70,33 +70,44 @@ class Field(msgspec.Struct, frozen=True, order=True, tag=True):
     again: bool = False
 
 
-class Kept(msgspec.Struct, frozen=True, order=True, tag=True):
+class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What a function stored in a variable of the object, which may be anything."""
 
     address: int
     by: str
 
 
-class Unknown(msgspec.Struct, frozen=True, order=True, tag=True):
+class Unknown(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What nobody knows, and why."""
 
     reason: str
 
 
-class FieldAddress(msgspec.Struct, frozen=True, order=True, tag=True):
+class FieldAddress(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """The address at a distance from where something points; ``at`` None: somewhere there."""
 
     of: Parameter | Result | Filled | Memory | Field
     at: int | None
 
 
-class Text(msgspec.Struct, frozen=True, order=True, tag=True):
+class Text(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """The address of a string that a function has put together on its stack."""
 
     text: bytes
 
 
-class Along(msgspec.Struct, frozen=True, order=True, tag=True):
+class Counted(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
+    """What a loop counts, from 0: the one that begins ``at`` a block, in a register or slot of that ``name``.
+
+    ``start`` is what the first number was of which it is known that it counts.
+    """
+
+    at: int
+    name: str
+    start: int
+
+
+class Along(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What nobody knows times ``stride``, with ``start`` added; as an address, that of an entry of a table.
 
     ``table``: where that begins, as far as known; entries before are none. ``end``: what it is less than, if known.
@@ -104,12 +115,12 @@ class Along(msgspec.Struct, frozen=True, order=True, tag=True):
 
     start: int
     stride: int
-    of: Parameter | Result | Filled | Memory | Field | Kept | Unknown
+    of: Parameter | Result | Filled | Memory | Field | Kept | Counted | Unknown
     table: int = 0
     end: int = 0
 
 
-class Element(msgspec.Struct, frozen=True, order=True, tag=True):
+class Element(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What stands in an entry of a table, or in a part of it: ``width`` bytes at any of the addresses."""
 
     at: Along
@@ -153,19 +164,33 @@ def field(of: Pointer, at: int | None, width: int) -> Atom:
     return Field(of, at, width) if deep <= _DEEPEST else Unknown("behind-many-pointers")
 
 
-def together(one: Value, other: Value, *, row: bool = False) -> Value:
-    """What either brings; as a ``row``: numbers that became more may become any more."""
-    return one if one is other else _together(one, other, row)
+@lru_cache(1 << 12)
+def held_in(of: Pointer, at: int | None, width: int) -> Value:
+    """The same as a value."""
+    return frozenset({field(of, at, width)})
+
+
+Place = tuple[int, str | int | tuple[Pointer, int]]
+"""Where a block begins, and what holds a value there: a register, a slot, or a field."""
+
+
+def together(one: Value, other: Value, counting: Place | None = None) -> Value:
+    """What either brings; where something is ``counting``, numbers or addresses of the stack that became more go on."""
+    return one if one is other else _together(one, other, counting)
 
 
 @lru_cache(1 << 14)
-def _together(one: Value, other: Value, row: bool) -> Value:
+def _together(one: Value, other: Value, counting: Place | None) -> Value:
     """The same, once for values that meet again and again."""
     if one >= other:
         return one
     both = one | other
-    if row and both != one and sum(isinstance(value, Number) for value in both) > 2:
-        return _as_row(both)
+    if counting is not None:
+        both = _in_a_row(both)
+        if sum(isinstance(value, Number) for value in both) > 2:
+            return _as_row(both, counting)
+    if counting is not None and _are_counted(both):
+        both = frozenset(value for value in both if not isinstance(value, Stack)) | {OWN}
     found = bounded(both)
     return found if _rows(one) <= _rows(found) else _without_rows(found)
 
@@ -179,14 +204,20 @@ def _without_rows(value: Value) -> Value:
     return frozenset(one for one in value if not isinstance(one, Along | Number)) | {COUNTED}
 
 
-def _as_row(value: Value) -> Value:
+def _are_counted(value: Value) -> bool:
+    """Whether addresses of the own stack follow each other at equal distances."""
+    places = sorted(one.at for one in value if isinstance(one, Stack))
+    return len(places) > 2 and len({later - one for one, later in pairwise(places)}) == 1
+
+
+def _as_row(value: Value, counting: Place) -> Value:
     """Numbers at equal distances as a row that goes on for ever, others as nobody's."""
     numbers = sorted(one.value for one in value if isinstance(one, Number))
     stride = numbers[1] - numbers[0]
     others = frozenset(one for one in value if not isinstance(one, Number))
     if any(later - one != stride for one, later in pairwise(numbers)):
         return bounded(others | MANY)
-    return bounded(others | {Along(numbers[0], stride, COUNTED, numbers[0])})
+    return bounded(others | {Along(numbers[0], stride, Counted(counting[0], str(counting[1]), numbers[0]), numbers[0])})
 
 
 def bounded(value: Value) -> Value:
@@ -225,10 +256,12 @@ def _in_a_row(value: Value) -> Value:
 
 def _is_in(one: Atom, row: Along) -> bool:
     """Whether a number, or those of a row, are among those of another row that a loop counts."""
+    if not isinstance(row.of, Counted):
+        return False
     if isinstance(one, Along):
-        same = (one.stride, one.of, one.table) == (row.stride, COUNTED, row.table) and row.of == COUNTED
+        same = (one.stride, one.of, one.table) == (row.stride, row.of, row.table)
         return same and one.start > row.start and (one.start - row.start) % row.stride == 0
-    after = one.value - row.start if isinstance(one, Number) and row.of == COUNTED and not row.table else -1
+    after = one.value - row.start if isinstance(one, Number) and row.table in (0, row.start) else -1
     return after >= 0 and after % row.stride == 0
 
 

@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from archscan.elf.arch.lifting import NOTHING, Kind, Operation, mirrored
-from archscan.elf.values.blocks import CASES, Block
-from archscan.elf.values.domain import COUNTED, Along, Atom, Element, Filled, Number, Result, Unknown, Value
+from archscan.elf.values.arithmetic import line_of
+from archscan.elf.values.blocks import CASES, Block, Row
+from archscan.elf.values.domain import Along, Atom, Counted, Element, Filled, Number, Result, Unknown, Value
 from archscan.elf.values.state import State
-from archscan.elf.values.steps import held, line_of, put, read_from
+from archscan.elf.values.steps import held, put, read_from
 
 _ENTRY = 0x1000  # bytes of an entry of a table, at most
 _ROOT = -2  # what leads to the blocks that no other block leads to
 Range = tuple[int, int]
 """From where a row goes, and what it is less than."""
-Step = Callable[[State, Operation, int, int], None]
+Step = Callable[[State, Row], None]
 
 
 class _Bound(msgspec.Struct, frozen=True):
@@ -63,7 +64,8 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
     for start, known in states.items():
         rows, state = blocks[start].rows, known.copied()
         compared: dict[str, _Compared | None] = {}
-        for address, behind, does in rows:
+        for row in rows:
+            address, behind, does = row
             if does.kind == Kind.NOTHING and (does.number is not None or does.operand is not None):
                 compared[does.flags] = _compared(state, does, behind)
             elif does.kind == Kind.CALL:
@@ -71,9 +73,9 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
                 compared.clear()
             for name in does.also:
                 compared.pop(name, None)
-            for row in _rows(state, does, behind):
-                read.setdefault(row, set()).add(start)
-            step(state, does, address, behind)
+            for entry in _rows(state, does, behind):
+                read.setdefault(entry, set()).add(start)
+            step(state, row)
         _, behind, last = rows[-1] if rows else (0, start, NOTHING)
         if last.kind == Kind.BRANCH and (with_ := compared.get(last.flags)) is not None:
             branch = mirrored(last) if with_.is_second else last
@@ -164,7 +166,7 @@ def _places(limits: Limits, one: Along) -> frozenset[int]:
 
 def _range_in(limits: Limits, one: Along, block: int) -> Range | None:
     """How far a row goes in a block; None where nothing says that."""
-    if isinstance(one.of, Unknown) and one.of != COUNTED:
+    if isinstance(one.of, Unknown):
         return None
     found = [
         row
@@ -173,8 +175,6 @@ def _range_in(limits: Limits, one: Along, block: int) -> Range | None:
         and _is_below(limits.above, block, bound.block)
         and not _is_made_anew(limits, one, bound.block)
     ]
-    if one.of == COUNTED and len({end for _, end in found}) > 1:
-        return None  # of two counters
     return min(found, key=lambda row: row[1], default=None)
 
 
@@ -186,15 +186,13 @@ def _is_made_anew(limits: Limits, one: Along, block: int) -> bool:
 
 def _range(one: Along, bound: _Bound) -> Range | None:
     """From where a row goes, and what it is less than, where a value is less than a limit."""
-    for other in bound.value:
-        line = line_of(other)
-        if line is not None and (line.of, line.stride) == (one.of, 1):
-            if bound.again and line.of != COUNTED:
-                continue
-            # At the end of a loop it may be counted already.
-            counted = bound.limit - line.start + bound.again
-            return one.start - one.stride * line.start * (not bound.again), one.start + one.stride * counted
-    return None
+    if bound.again and not isinstance(one.of, Counted):
+        return None
+    lines = [line for line in map(line_of, bound.value) if line is not None and (line.of, line.stride) == (one.of, 1)]
+    # At the end of a loop it may be counted already.
+    found = [bound.limit - line.start + bound.again for line in lines]
+    begins = [line.start * (not bound.again) for line in lines]
+    return (one.start - one.stride * max(begins), one.start + one.stride * max(found)) if lines else None
 
 
 def _before(blocks: Mapping[int, Block]) -> dict[int, set[int]]:

@@ -34,8 +34,8 @@ class Living(msgspec.Struct, frozen=True):
     depth: int | None
 
 
-def living(blocks: Mapping[int, Block], entry: int, lift: Lift) -> Living:
-    """What may still be read of a function that begins at the block ``entry``."""
+def living(blocks: Mapping[int, Block], entry: int, order: Mapping[int, tuple[int, int]], lift: Lift) -> Living:
+    """What may still be read of a function that begins at the block ``entry``; ``order`` is that of its blocks."""
     search = _Search(lift)
     known: dict[int, _ADDRESSES] = {}
     _place(blocks, known, entry, {lift.stack: 0}, search)
@@ -44,7 +44,7 @@ def living(blocks: Mapping[int, Block], entry: int, lift: Lift) -> Living:
         if start not in known:
             _place(blocks, known, start, {} if depth is None else {lift.stack: depth}, search)
     own = {start: _used(block, known[start], blocks, search) for start, block in blocks.items()}
-    return Living(_backwards(blocks, own), search.floor, depth)
+    return Living(_backwards(blocks, own, order), search.floor, depth)
 
 
 def returning(blocks: Mapping[int, Block], entry: int, lift: Lift) -> Mapping[int, Block]:
@@ -217,7 +217,9 @@ def _written(does: Operation, held: _ADDRESSES, lift: Lift) -> set[str | int]:
 
 
 def _backwards(
-    blocks: Mapping[int, Block], own: Mapping[int, tuple[frozenset[str | int], frozenset[str | int]]]
+    blocks: Mapping[int, Block],
+    own: Mapping[int, tuple[frozenset[str | int], frozenset[str | int]]],
+    order: Mapping[int, tuple[int, int]],
 ) -> dict[int, frozenset[str | int]]:
     """What may still be read where blocks begin, from what each reads and writes itself."""
     before: dict[int, list[int]] = {}
@@ -225,13 +227,13 @@ def _backwards(
         for successor in block.followed_by:
             before.setdefault(successor, []).append(start)
     found = {start: read for start, (read, _) in own.items()}
-    work = list(blocks)
+    work = sorted(blocks, key=order.__getitem__)  # the last first
     waiting = set(work)
     while work:
         start = work.pop()
         waiting.discard(start)
         read, written = own[start]
-        behind = read.union(*(found[successor] - written for successor in blocks[start].followed_by))
+        behind = read.union(frozenset().union(*map(found.__getitem__, blocks[start].followed_by)) - written)
         if len(behind) > len(found[start]):
             found[start] = behind
             for one in before.get(start, ()):

@@ -24,7 +24,7 @@ from archscan.elf.values.domain import (
     Stack,
     Unknown,
     Value,
-    field,
+    held_in,
     is_own,
     together,
 )
@@ -84,7 +84,9 @@ class State:
     def copied(self) -> State:
         """The same, to be changed; the slots are copied when the first of them is."""
         registers, told, fields = dict(self.registers), self.told, self.fields
-        return State(registers, self.slots, self.escaped, self.lost, told, fields, blurred=self.blurred, shared=True)
+        found = State(registers, self.slots, self.escaped, self.lost, told, fields, blurred=self.blurred, shared=True)
+        found.called, found.settled = self.called, self.settled
+        return found
 
     def _own(self) -> dict[int, Held]:
         """The slots, to be changed."""
@@ -165,7 +167,7 @@ class State:
     def store_field(self, of: Pointer, at: int, held: Held, *, sure: bool) -> None:
         """Takes in that something was stored, or may have been, at a distance from where something points."""
         before = self.fields.get((of, at))
-        value = held[1] if sure else together(held[1], before[1] if before else frozenset({field(of, at, held[0])}))
+        value = held[1] if sure else together(held[1], before[1] if before else held_in(of, at, held[0]))
         if before == (held[0], value):
             return
         fields = dict(self.fields)
@@ -181,25 +183,26 @@ class State:
     def field(self, of: Pointer, at: int | None, width: int) -> Value:
         """What stands at a distance from where something points."""
         if not self.fields:
-            return frozenset({field(of, at, width)})
+            return held_in(of, at, width)
         known = self.fields.get((of, at)) if at is not None else None
         if known is not None:
             return known[1] if known[0] == width else _FIELD
         for (pointer, place), (wide, _) in self.fields.items():
             if pointer == of and (at is None or _meet(place, wide, at, width)):
                 return _FIELD
-        return frozenset({field(of, at, width)})
+        return held_in(of, at, width)
 
     def forget_fields(self) -> None:
         """Takes in that others may have stored something where pointers point."""
-        if self.fields and not self.called:
-            self.fields, self.called = (
-                {
-                    (of, at): (width, together(value, frozenset({field(of, at, width)})))
-                    for (of, at), (width, value) in self.fields.items()
-                },
-                True,
-            )
+        if not self.called:
+            self.called = True
+            changed = {
+                (of, at): (width, both)
+                for (of, at), (width, value) in self.fields.items()
+                if (both := together(value, held_in(of, at, width))) is not value
+            }
+            if changed:
+                self.fields = self.fields | changed
 
     def filled(self, at: int) -> Value:
         """What was put into a slot that the function did not store to: by calls that were given the address before it.
@@ -241,10 +244,8 @@ def _blocks(at: int, width: int) -> tuple[int, int, int]:
 
 def entered(lift: Lift, live: frozenset[str | int] = _NONE) -> State:
     """What is known where a function begins; of what the caller put on the stack, what is ``live``."""
-    in_registers, on_stack = (lift.most_stacked, 0) if lift.stack_first else (0, len(lift.arguments))
-    registers: dict[str, Value] = {
-        name: frozenset({Parameter(n)}) for n, name in enumerate(lift.arguments, in_registers)
-    }
+    before, on_stack = (lift.most_stacked, 0) if lift.stack_first else (0, len(lift.arguments))
+    registers: dict[str, Value] = {name: frozenset({Parameter(n)}) for n, name in enumerate(lift.arguments, before)}
     registers[lift.stack] = frozenset({Stack(0)})
     if lift.zero:
         registers[lift.zero] = frozenset({Number(0)})  # it is among those that calls keep, and nothing writes it
@@ -256,16 +257,18 @@ def entered(lift: Lift, live: frozenset[str | int] = _NONE) -> State:
 
 def narrowed(state: State, live: frozenset[str | int]) -> State:
     """The same without registers that nobody reads any more."""
-    registers = {name: value for name, value in state.registers.items() if name.removesuffix(LOW) in live}
-    return State(registers, state.slots, state.escaped, state.lost, state.told, state.fields, blurred=state.blurred)
+    found = state.copied()
+    found.registers = {name: value for name, value in state.registers.items() if name.removesuffix(LOW) in live}
+    return found
 
 
 class Growth:
     """How often a block was gone through because what a register or a slot holds there had become more."""
 
-    __slots__ = ("now", "times")
+    __slots__ = ("at", "now", "times")
 
-    def __init__(self) -> None:
+    def __init__(self, at: int) -> None:
+        self.at = at
         self.times: Counter[_Name] = Counter()
         self.now: set[_Name] = set()
 
@@ -281,7 +284,7 @@ def joined(one: State, other: State, grown: Growth, live: frozenset[str | int] =
     The first of the two itself, where the other brings nothing new. Of slots below the ``floor``, those in ``live``
     blocks alone. What has ``grown`` too often is taken for a counter's, or for nobody's.
     """
-    registers = _merged(one.registers, other.registers, grown)
+    registers = _merged(one.registers, other.registers, grown, live)
     slots, gone = _merged_slots(one, other, grown, live, floor)
     lost = _united(_united(one.lost, other.lost), gone)
     escaped, told = _united(one.escaped, other.escaped), _united(one.told, other.told)
@@ -290,23 +293,30 @@ def joined(one: State, other: State, grown: Growth, live: frozenset[str | int] =
     same = registers is one.registers and slots is one.slots and escaped is one.escaped and lost is one.lost
     if same and told is one.told and fields is one.fields and blurred == one.blurred:
         return one
-    return State(registers, slots, escaped, lost, told, fields, blurred=blurred)
+    found = State(registers, slots, escaped, lost, told, fields, blurred=blurred)
+    found.called = one.called and other.called and fields is one.fields
+    found.settled = one.settled and other.settled and escaped is one.escaped and told is one.told
+    return found
 
 
 def _merged_fields(one: Fields, other: Fields, grown: Growth) -> Fields:
     """What either way stored; where the other did not, what stood there before."""
-    if one is other or one == other:
+    if one is other:
         return one
-    found = dict(one)
-    for place in one.keys() | other.keys():
-        width, value = one.get(place) or other[place]
-        if place in one and place in other:
-            wide, new = other[place]
-            merged = _grown(value, new, place, grown) if wide == width else None
-            found[place] = width, _FIELD if merged is None else merged
-        else:
-            found[place] = width, together(value, frozenset({field(*place, width)}))
-    return one if found == one else found
+    found: Fields = {}
+    for place, new in other.items():
+        known = one.get(place)
+        if known is None:
+            found[place] = new[0], together(new[1], held_in(*place, new[0]))
+        elif known != new:
+            merged = _grown(known[1], new[1], place, grown) if known[0] == new[0] else None
+            held = known[0], _FIELD if merged is None else merged
+            if held != known:
+                found[place] = held
+    for place, (width, value) in one.items():
+        if place not in other and (both := together(value, held_in(*place, width))) is not value:
+            found[place] = width, both
+    return one | found if found else one
 
 
 def _united(one: frozenset[_T], other: frozenset[_T]) -> frozenset[_T]:
@@ -318,7 +328,7 @@ def _grown(value: Value, new: Value, name: _Name, grown: Growth) -> Value | None
     if new <= value:
         return value
     times = grown.times.get(name, 0)
-    merged = together(value, new, row=times >= _PATIENCE)
+    merged = together(value, new, (grown.at, name) if times >= _PATIENCE else None)
     if times and not merged.isdisjoint(_NOBODYS):
         # What goes on to become more, and nobody knows some of, is nobody's: that ends it.
         merged = _LOST_ADDRESS if is_own(merged) else UNKNOWN
@@ -328,7 +338,9 @@ def _grown(value: Value, new: Value, name: _Name, grown: Growth) -> Value | None
     return merged if times < _MOST_GROWTH else None
 
 
-def _merged(one: dict[str, Value], other: dict[str, Value], grown: Growth) -> dict[str, Value]:
+def _merged(
+    one: dict[str, Value], other: dict[str, Value], grown: Growth, live: frozenset[str | int]
+) -> dict[str, Value]:
     found = None
     for name, value in one.items():
         new = other.get(name)
@@ -342,7 +354,7 @@ def _merged(one: dict[str, Value], other: dict[str, Value], grown: Growth) -> di
             found = dict(one) if found is None else found
             found[name] = merged
     for name, new in other.items():
-        if name not in one and is_own(new):
+        if name not in one and is_own(new) and name.removesuffix(LOW) in live:
             found = dict(one) if found is None else found
             found[name] = _LOST_ADDRESS
     return one if found is None else found
@@ -358,7 +370,7 @@ def _merged_slots(
     differing = [
         at
         for at, (width, value) in other.slots.items()
-        if (held := known(at)) is None or held[0] != width or not value <= held[1]
+        if (held := known(at)) is None or (held[1] is not value and not value <= held[1]) or held[0] != width
     ]
     if not one.slots.keys() <= other.slots.keys():
         differing += one.slots.keys() - other.slots.keys()

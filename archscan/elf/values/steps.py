@@ -1,24 +1,22 @@
-"""What one instruction does to the values of a function."""
+"""What instructions do to the values of a function (`steps_of`)."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from archscan.elf.arch.lifting import COUNTER, LOW, Kind, Lift, Operation, Operator, Place
-from archscan.elf.values.calls import NOTHING_KNOWN, Effects, call
+from archscan.elf.values.arithmetic import along, combined, lowest, number, plus
+from archscan.elf.values.blocks import Row
+from archscan.elf.values.calls import NOTHING_KNOWN, Effects, calling
 from archscan.elf.values.domain import (
-    COUNTED,
     OWN,
     UNKNOWN,
     Along,
     Atom,
     Element,
-    Field,
     FieldAddress,
     Held,
-    Kept,
     Memory,
     Number,
     Pointer,
@@ -31,70 +29,87 @@ from archscan.elf.values.domain import (
 )
 from archscan.elf.values.state import State
 
+Step = Callable[[State], None]
+"""What an instruction does to a state; what of that does not depend on the state is said before, once."""
+
 _DEEP: Value = frozenset({Unknown("behind-pointers")})
-_SUM: Value = frozenset({Unknown("sum")})
 _INDEXED: Value = frozenset({Unknown("indexed")})
-_MASKED: dict[Value, Value] = {
-    frozenset({Number(mask)}): frozenset(Number(number) for number in range(mask + 1) if not number & ~mask)
-    for mask in range(1, 16)
-}  # what a few of the lowest bits can be
 _BELOW: Value = frozenset({Unknown("below-frame")})  # no slot is there: the function has no name for it
 _EMPTY: Value = frozenset({Unknown("stack")})
-_LOWEST: dict[int, Value] = {1: frozenset({Number(0xFF)}), 2: frozenset({Number(0xFFFF)})}
 _WORD, _HALF = 8, 4
 _HIGHEST = 1 << 31
 _FAR = 1 << 20  # bytes of the stack that an instruction may store to that does not say how many
-_FARTHEST_FIELD = 0x1000  # bytes of a structure; a larger number that is added is an address
-_WIDEST_ENTRY = 4096  # bytes of an entry of a table
-_OPAQUE, _PLACES = Pointer | Kept, Number | Stack
+_PLACES = Number | Stack
 _WORDS, _KEPT = (4, 8), (1, 2, 4, 8)  # bytes of what is worth reading from elsewhere, and of what slots hold
 
 
-def _shifted(value: int, by: int) -> int:
-    return value << (by & 63)
+def steps_of(rows: Iterable[Row], lift: Lift, effects: Effects = NOTHING_KNOWN) -> Iterator[Step]:
+    """What instructions do to a state, one after another; nothing for those that leave it as it is."""
+    for address, behind, does in rows:
+        if does.kind == Kind.CALL:
+            yield calling(address, does, lift, effects)
+        elif does.kind == Kind.STORE and does.place is not None:
+            yield partial(_stores, does, behind, lift.stack_first)
+        elif does.to and does.kind in (Kind.SET, Kind.SELECT):
+            yield _setting(does, does.to, behind, lift)
+        if does.also:
+            yield partial(_loses, does.also)
 
 
-_COMPUTES: dict[Operator, Callable[[int, int], int]] = {
-    Operator.AND: operator.and_,
-    Operator.OR: operator.or_,
-    Operator.XOR: operator.xor,
-    Operator.ADD: operator.add,
-    Operator.SUBTRACT: operator.sub,
-    Operator.MULTIPLY: operator.mul,
-    Operator.SHIFT: _shifted,
-}
+def step(state: State, row: Row, lift: Lift, effects: Effects = NOTHING_KNOWN) -> None:
+    """Takes one instruction in."""
+    for one in steps_of((row,), lift, effects):
+        one(state)
 
 
-def step(
-    state: State, does: Operation, address: int, behind: int, lift: Lift, effects: Effects = NOTHING_KNOWN
-) -> None:
-    """Takes an instruction in; ``behind`` is the address of the next one."""
-    if does.kind == Kind.CALL:
-        call(state, address, does, lift, effects)
-    elif does.kind == Kind.STORE and does.place is not None:
-        _store(state, _address(state, does.place, behind), _stored(state, does), does.width, later=lift.stack_first)
-    elif does.to and does.kind in (Kind.SET, Kind.SELECT):
-        value = _value(state, does, behind)
-        if does.other:
-            value = together(value, _plus(state.get(does.other), does.added))
-        if lift.word == _HALF:
-            value = _halved(value)
-        state.set(does.to, _BELOW if does.to == lift.stack and OWN in value else value)
-    for name in does.also:
+def _setting(does: Operation, to: str, behind: int, lift: Lift) -> Step:
+    """What puts something into a register."""
+    if to == lift.stack:
+        return partial(_moves_stack, does, to, behind, lift.word == _HALF)
+    source = does.register
+    plain = does.place is None and does.operator is None and not (does.number or does.other or does.choice)
+    if plain and source is not None and not source.endswith(LOW):
+        return partial(_copies, to, source)
+    return partial(_sets, does, to, behind, lift.word == _HALF)
+
+
+def _copies(to: str, source: str, state: State) -> None:
+    state.set(to, state.get(source))
+
+
+def _sets(does: Operation, to: str, behind: int, half: bool, state: State) -> None:
+    value = _value(state, does, behind)
+    if does.other:
+        value = together(value, plus(state.get(does.other), does.added))
+    state.set(to, _halved(value) if half else value)
+
+
+def _moves_stack(does: Operation, to: str, behind: int, half: bool, state: State) -> None:
+    _sets(does, to, behind, half, state)
+    if OWN in state.get(to):
+        state.set(to, _BELOW)
+
+
+def _loses(names: Iterable[str], state: State) -> None:
+    for name in names:
         state.set(name, UNKNOWN)
+
+
+def _stores(does: Operation, behind: int, later: bool, state: State) -> None:
+    _store(state, *store(state, does, behind), does.width, later=later)
 
 
 def target(state: State, does: Operation, behind: int) -> Value:
     """Where a call or a jump leads."""
     if does.target is not None:
-        return frozenset({Number(does.target)})
+        return number(does.target)
     return _loaded(state, does, behind) if does.place is not None else _held(state, does)
 
 
 def _stored(state: State, does: Operation) -> Value:
     """What a store puts somewhere, as many bytes as it has."""
     value = _held(state, does)
-    return value if does.width not in (1, 2) else _combined(Operator.AND, value, _LOWEST[does.width])
+    return value if does.width not in (1, 2) else lowest(value, does.width)
 
 
 def _halved(value: Value) -> Value:
@@ -104,11 +119,6 @@ def _halved(value: Value) -> Value:
     return frozenset(
         Number((one.value + _HIGHEST) % (2 * _HIGHEST) - _HIGHEST) if isinstance(one, Number) else one for one in value
     )
-
-
-def _number(value: int) -> Number:
-    """A number of 64 bits, with its sign."""
-    return Number((value + (1 << 63)) % (1 << 64) - (1 << 63))
 
 
 def held(state: State, does: Operation, behind: int) -> Value:
@@ -133,131 +143,6 @@ def store(state: State, does: Operation, behind: int) -> tuple[Value, Value]:
     return _address(state, does.place, behind) if does.place is not None else UNKNOWN, _stored(state, does)
 
 
-def _plus(value: Value, distance: int) -> Value:
-    """Each value with a number added, where that means something."""
-    if not distance:
-        return value
-    found: set[Atom] = set()
-    for one in value:
-        if isinstance(one, Number):
-            found.add(_number(one.value + distance))
-        elif isinstance(one, Stack):
-            found.add(Stack(one.at + distance))
-        elif isinstance(one, Pointer):
-            found.add(FieldAddress(one, distance))
-        elif isinstance(one, FieldAddress):
-            found.add(_further(one, distance))
-        elif isinstance(one, Along):
-            found.add(_along(one, distance))
-        elif isinstance(one, Unknown):
-            found.add(one)
-        else:
-            found |= UNKNOWN
-    return frozenset(found)
-
-
-def _combined(by: Operator, left: Value, right: Value) -> Value:
-    """What an operator makes of each value and each other."""
-    if by == Operator.AND and right in _MASKED:
-        return left if _MASKED[right].issuperset(left) else _MASKED[right]
-    if len(left) > 1 and len(right) > 1:
-        return frozenset({OWN}) if is_own(left | right) else _SUM  # which go together nobody knows
-    if by == Operator.MULTIPLY and all(isinstance(one, Number) for one in left):
-        left, right = right, left
-    found: set[Atom] = set()
-    for one, other in product(left, right):
-        if isinstance(one, Number) and isinstance(other, Number):
-            found.add(_number(_COMPUTES[by](one.value, other.value)))
-        elif by in (Operator.ADD, Operator.SUBTRACT):
-            found |= _sum(one, other, 1 if by == Operator.ADD else -1)
-        elif by in (Operator.MULTIPLY, Operator.SHIFT) and isinstance(other, Number) and not is_own(left):
-            found.add(_times(one, 1 << (other.value & 63) if by == Operator.SHIFT else other.value))
-        else:
-            return _somewhere(left | right)
-    return bounded(frozenset(found))
-
-
-def _sum(one: Atom, other: Atom, sign: int) -> Value:
-    """Two values added, or subtracted; multiples of the same thing are one."""
-    if isinstance(other, Number) and abs(other.value) < _FARTHEST_FIELD:
-        return _plus(frozenset({one}), sign * other.value)
-    if isinstance(one, Number) and sign > 0 and abs(one.value) < _FARTHEST_FIELD:
-        return _plus(frozenset({other}), one.value)
-    if is_own(frozenset({one, other})):
-        return frozenset({_moved(one, other, sign)})
-    if sign > 0 and (pointer := _moved_by_few(one, other) or _moved_by_few(other, one)):
-        return frozenset({pointer})
-    left, right = line_of(one), line_of(other)
-    if left is None or right is None or (left.stride and right.stride and left.of != right.of):
-        return _SUM
-    of = left.of if left.stride else right.of
-    if left.stride and right.stride and isinstance(of, Unknown):
-        return _SUM  # it may be another one
-    start, stride = left.start + sign * right.start, left.stride + sign * right.stride
-    if stride <= 0:
-        return _SUM if stride else frozenset({Number(start)})
-    return frozenset({Along(start, stride, of, left.table or right.table)})
-
-
-def _moved_by_few(one: Atom, other: Atom) -> Atom | None:
-    """What a pointer points to at a distance that is kept in fewer bytes than a pointer, as that within a text."""
-    if isinstance(one, Field) and isinstance(other, Field) and one.width == _WORD and other.width < _WORD:
-        return FieldAddress(one, None)
-    return None
-
-
-def _further(one: FieldAddress, distance: int) -> Atom:
-    if one.at is None:
-        return one
-    return FieldAddress(one.of, one.at + distance) if one.at + distance else one.of
-
-
-def _along(one: Along, distance: int) -> Along:
-    """A multiple with a number added; a large one is where a table begins, or how far that is from where it was."""
-    far = abs(distance) >= _FARTHEST_FIELD
-    table = one.table + distance if far and (one.table or distance > 0) else one.table
-    return Along(one.start + distance, one.stride, one.of, table)
-
-
-def _moved(one: Atom, other: Atom, sign: int) -> Atom:
-    """An address of the own stack at a distance, if that is known."""
-    if isinstance(one, Stack) and isinstance(other, Number):
-        return Stack(one.at + sign * other.value)
-    if isinstance(other, Stack) and isinstance(one, Number) and sign > 0:
-        return Stack(other.at + one.value)
-    return OWN
-
-
-def line_of(one: Atom) -> Along | None:
-    """A value as a multiple of what nobody knows; a number is none of it."""
-    if isinstance(one, Along):
-        return one
-    if isinstance(one, Number):
-        return Along(one.value, 0, COUNTED, max(one.value, 0))
-    if isinstance(one, _OPAQUE):
-        return Along(0, 1, one)
-    if isinstance(one, FieldAddress) and one.at is not None:
-        return Along(one.at, 1, one.of)
-    if isinstance(one, Element):
-        return Along(0, 1, Unknown("indexed"))
-    return Along(0, 1, one) if isinstance(one, Unknown) and one not in _SUM else None
-
-
-def _times(one: Atom, factor: int) -> Atom:
-    """What nobody knows, multiplied."""
-    if factor == 1:
-        return one
-    line = line_of(one)
-    if line is None or not 0 < factor <= _WIDEST_ENTRY:
-        return Unknown("sum")
-    return Along(line.start * factor, line.stride * factor, line.of)
-
-
-def _somewhere(value: Value) -> Value:
-    """What is computed from a value: an address of the own stack, if that may have been one."""
-    return frozenset({OWN}) if is_own(value) else UNKNOWN
-
-
 def _value(state: State, does: Operation, behind: int) -> Value:
     """What an instruction puts somewhere."""
     if does.place is not None:
@@ -272,10 +157,10 @@ def _held(state: State, does: Operation) -> Value:
     if does.register is not None:
         value = _register(state, does.register)
         if does.operator is not None:
-            by = state.get(does.operand) if isinstance(does.operand, str) else frozenset({Number(does.operand or 0)})
-            value = _combined(does.operator, value, by)
-        return _plus(value, does.number or 0)
-    return UNKNOWN if does.number is None else frozenset({Number(does.number)})
+            by = state.get(does.operand) if isinstance(does.operand, str) else number(does.operand or 0)
+            value = combined(does.operator, value, by)
+        return plus(value, does.number or 0)
+    return UNKNOWN if does.number is None else number(does.number)
 
 
 def _register(state: State, name: str) -> Value:
@@ -283,21 +168,21 @@ def _register(state: State, name: str) -> Value:
     whole = name.removesuffix(LOW)
     if whole == name or name in state.registers:
         return state.get(name)
-    return _combined(Operator.AND, state.get(whole), _LOWEST[1])
+    return lowest(state.get(whole), 1)
 
 
 def _base(state: State, place: Place, behind: int) -> Value:
     """What an address is counted from."""
     if place.index is not None:
-        base = state.get(place.base) if place.base else frozenset({Number(0)})
-        index = _combined(Operator.MULTIPLY, state.get(place.index), frozenset({Number(place.factor)}))
+        base = state.get(place.base) if place.base else number(0)
+        index = combined(Operator.MULTIPLY, state.get(place.index), number(place.factor))
         if is_own(base | state.get(place.index)):
             return frozenset({OWN})
-        found = _combined(Operator.ADD, base, index)
+        found = combined(Operator.ADD, base, index)
         return frozenset(_entry(one, base, place.factor) for one in found)
     if place.base is None:
-        return frozenset({Number(0)})
-    return frozenset({Number(behind)}) if place.base == COUNTER else state.get(place.base)
+        return number(0)
+    return number(behind) if place.base == COUNTER else state.get(place.base)
 
 
 def _entry(one: Atom, base: Value, factor: int) -> Atom:
@@ -314,7 +199,7 @@ def _entry(one: Atom, base: Value, factor: int) -> Atom:
 
 
 def _address(state: State, place: Place, behind: int) -> Value:
-    return _plus(_base(state, place, behind), place.at)
+    return plus(_base(state, place, behind), place.at)
 
 
 def _loaded(state: State, does: Operation, behind: int) -> Value:
@@ -334,7 +219,7 @@ def _loaded(state: State, does: Operation, behind: int) -> Value:
         elif isinstance(one, FieldAddress):
             found |= state.field(one.of, None if one.at is None else one.at + place.at, width)
         elif isinstance(one, Along):
-            found |= {Element(_along(one, place.at), width)} if one.stride > 1 else _INDEXED
+            found |= {Element(along(one, place.at), width)} if one.stride > 1 else _INDEXED
         else:
             found |= {one} if isinstance(one, Unknown) and one != OWN else _DEEP
     return bounded(frozenset(found))
@@ -347,7 +232,7 @@ def _in_slot(slot: Held | None, width: int) -> Value:
     if width == slot[0]:
         return slot[1]
     if all(isinstance(one, Number) for one in slot[1]):
-        return _combined(Operator.AND, slot[1], frozenset({Number((1 << 8 * width) - 1)}))
+        return lowest(slot[1], width)
     return slot[1] if width in _WORDS else UNKNOWN
 
 
