@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from weakref import proxy
 
 import msgspec
 
@@ -30,7 +31,7 @@ _MOST_STEPS = 4_000_000  # instructions that are gone through for an object; ope
 _LEAVING = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 
 
-class Program(msgspec.Struct):
+class Program(msgspec.Struct, weakref=True):
     """The code of an object, and how much more of it may be decoded. ``calls``: of imported functions, sorted."""
 
     image: Image
@@ -123,7 +124,8 @@ def _as_passed(program: Program, call: Call) -> Call:
 def _run(program: Program, number: int) -> Run:
     """A function, gone through once."""
     if number not in program.runs:
-        effects = Effects(partial(_effect, program), partial(_returns_first, program), partial(_length, program))
+        itself = proxy(program)  # what goes round in circles is never freed in a disposable process
+        effects = Effects(partial(_effect, itself), partial(_returns_first, itself), partial(_length, itself))
         rows, led_to = instructions_of(program, number), _cases(program, number)
         calls = [at for at, _, does in rows if does.kind == Kind.CALL]
         _name(program, calls)
