@@ -248,6 +248,19 @@ def test_a_child_that_was_taken_over_may_say_anything(evidence: object) -> None:
     assert row["context"] in list(Context)
 
 
+def test_whose_address_is_only_kept_makes_no_severe_finding() -> None:
+    connection = database()
+    evidence = json.dumps({"calls": ["getspnam"]})
+    for number, kind in enumerate(("call", "data")):
+        put(
+            connection,
+            Pack(name=f"p{number}", objects=(Object(calls=({"evidence": kind, "context_evidence": evidence},)),)),
+        )
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity, confidence FROM occurrence WHERE rule_id = 'md5-password' ORDER BY id")
+    assert found.fetchall() == [("high", "likely"), ("low", "possible")]
+
+
 # -- judged again, without opening packages ----------------------------------------------------------------------------
 
 
