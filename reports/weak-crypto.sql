@@ -7,17 +7,15 @@
 -- param limit=1000: how many rows
 WITH weak AS (
     SELECT p.id AS package_id, p.source, p.name AS package, p.version, p.architecture, p.version_key, u.algorithm,
-           coalesce(x.context, 'unknown') AS context, coalesce(x.confidence, u.confidence) AS confidence,
+           u.context, iif(u.context = 'unknown', u.seen, u.sure) AS confidence,
            coalesce(e.path, f.path) AS path, u.evidence, u.role, u.symbol, u.function, u.address,
            coalesce(u.argument, c.value) AS value, c.outcome,
            coalesce(e.path, f.path) || char(0) || coalesce(u.address, u.symbol, '') AS place
-    FROM crypto_use u
+    FROM weak_use u
     LEFT JOIN elf e ON e.id = u.elf_id
     LEFT JOIN file f ON f.id = u.file_id
     JOIN current_package p ON p.id = coalesce(e.package_id, f.package_id)
     LEFT JOIN call_site c ON c.id = u.call_site_id
-    LEFT JOIN crypto_context x ON x.use_id = u.id
-    WHERE u.strength = 'weak'
 ), grouped AS (
     -- The other columns are those of the row with the least `first` (https://sqlite.org/lang_select.html#bareagg):
     -- a call before a constant before an import, and what computes before what only looks something up.

@@ -27,32 +27,27 @@ _SITE = ("path", "function", "address", "symbol", "value", "evidence", "role")
 # What computes comes before what only looks something up, a call before a constant before an import.
 _USES = """
 SELECT p.id, p.source, p.name AS package, p.version, p.architecture, u.algorithm,
-       coalesce(x.context, 'unknown') AS context, coalesce(x.confidence, u.confidence) AS confidence,
-       coalesce(e.path, f.path) AS path, u.function, u.address, u.symbol, coalesce(u.argument, c.value) AS value,
-       u.evidence, u.role
-FROM crypto_use u
+       u.context, iif(u.context = 'unknown', u.seen, u.sure) AS confidence, coalesce(e.path, f.path) AS path,
+       u.function, u.address, u.symbol, coalesce(u.argument, c.value) AS value, u.evidence, u.role
+FROM weak_use u
 LEFT JOIN elf e ON e.id = u.elf_id
 LEFT JOIN file f ON f.id = u.file_id
 JOIN current_package p ON p.id = coalesce(e.package_id, f.package_id)
 LEFT JOIN call_site c ON c.id = u.call_site_id
-LEFT JOIN crypto_context x ON x.use_id = u.id
-WHERE u.strength = 'weak'
-ORDER BY p.name, p.version_key, p.architecture, p.id, u.algorithm, context, coalesce(x.confidence, u.confidence),
+ORDER BY p.name, p.version_key, p.architecture, p.id, u.algorithm, u.context, confidence,
          CASE u.evidence WHEN 'call' THEN 0 WHEN 'import' THEN 2 ELSE 1 END, u.role = 'lookup',
-         c.outcome IS NOT 'value', coalesce(e.path, f.path), length(u.address), u.address, u.symbol, u.id
+         c.outcome IS NOT 'value', coalesce(e.path, f.path), length(u.address), u.address, u.symbol, u.use_id
 """
 
 _MATRIX = """
-SELECT u.algorithm, coalesce(x.context, 'unknown') AS context,
+SELECT u.algorithm, u.context,
        count(DISTINCT coalesce(u.elf_id, -u.file_id) || ' ' || coalesce(u.address, u.symbol, '')) AS places,
        count(DISTINCT p.id) AS packages
-FROM crypto_use u
+FROM weak_use u
 LEFT JOIN elf e ON e.id = u.elf_id
 LEFT JOIN file f ON f.id = u.file_id
 JOIN current_package p ON p.id = coalesce(e.package_id, f.package_id)
-LEFT JOIN crypto_context x ON x.use_id = u.id
-WHERE u.strength = 'weak'
-GROUP BY u.algorithm, context
+GROUP BY u.algorithm, u.context
 """
 
 

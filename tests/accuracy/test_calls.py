@@ -21,7 +21,7 @@ from tests.accuracy.checked_calls import checked, sample
 from tests.accuracy.unpacked import File
 
 CATALOGUE = load(RULES)
-COMPILERS = {"amd64": "gcc", "arm64": "aarch64-linux-gnu-gcc"}
+COMPILERS = ["gcc", "aarch64-linux-gnu-gcc"]
 
 
 def test_nobody_was_tuned_on_the_packages_that_were_drawn() -> None:
@@ -73,11 +73,10 @@ def test_the_calls_that_were_checked_are_of_the_form_that_is_promised() -> None:
     assert all(one.source.rpartition(":")[2].isdigit() for one in found)
 
 
-@pytest.mark.parametrize("architecture", COMPILERS)
-def test_objdump_shows_the_calls_that_have_rows(architecture: str, tmp_path: Path) -> None:
-    chosen, wanted = target(COMPILERS[architecture]), {"gcry_md_open", "EVP_get_digestbyname"}
-    if chosen.architecture != architecture:
-        pytest.skip("is said here for amd64")
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_objdump_shows_the_calls_that_have_rows(compiler: str, tmp_path: Path) -> None:
+    chosen, wanted = target(compiler), {"gcry_md_open", "EVP_get_digestbyname"}
+    architecture = chosen.architecture
     libraries = [build(stubs_of(RULES)[name], chosen, tmp_path) for name in ("libgcrypt", "openssl-crypto")]
     (source := tmp_path / "x.c").write_text(
         "int gcry_md_open(void *, int, int); void *EVP_get_digestbyname(const char *);"

@@ -10,7 +10,7 @@ from archscan.elf.arch.immediates import behind, made, signed, upper_halves
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.ppc64_lifting import begins, lines, read, table_of_contents
-from archscan.elf.arch.wordwise import where, word_at
+from archscan.elf.arch.wordwise import nearest, where, word_at
 from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
 from archscan.elf.code import Code
 from archscan.elf.mapping import addresses
@@ -130,8 +130,7 @@ def _in_contents(code: Code, offsets: Offsets, *, mask: int) -> Pairs:
         if not own.size or not mine.any():
             continue
         places = offsets[mine]
-        last = np.maximum(np.searchsorted(own, places) - 1, 0)
-        near = (own[last] < places) & (places - own[last] < _APART)
+        last, near = nearest(own, places, _APART)
         found.append(places[near])
         pages = toc + (_low(high[high >> 21 & 0x1F == register]) << 16)
         to.append(pages[last[near]] + low[mine][near])

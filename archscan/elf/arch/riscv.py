@@ -10,7 +10,7 @@ from archscan.elf.arch.immediates import behind, made, signed, upper_halves
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.riscv_lifting import global_pointer, lines, read
-from archscan.elf.arch.wordwise import where, word_at
+from archscan.elf.arch.wordwise import nearest, where, word_at
 from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
 from archscan.elf.code import Code
 from archscan.elf.mapping import addresses
@@ -206,8 +206,7 @@ def _behind_page(code: Code, offsets: Offsets, *, stores: bool) -> Pairs:
         if not own.size or not mine.any():
             continue
         places = offsets[mine]
-        last = np.maximum(np.searchsorted(own, places) - 1, 0)
-        near = (own[last] < places) & (places - own[last] < _APART)
+        last, near = nearest(own, places, _APART)
         found.append(places[near])
         to.append(pages[upper >> 7 & 0x1F == register][last[near]] + distance[mine][near])
     return np.concatenate(found), np.concatenate(to)

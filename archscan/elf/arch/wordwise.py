@@ -25,3 +25,9 @@ def word_at(code: Code, offsets: Offsets, size: int = 4) -> Offsets:
     whole = (offsets >= 0) & (offsets <= code.raw.size - size)
     found[whole] = numbers(code.raw, offsets[whole], size, code.order)
     return found
+
+
+def nearest(own: Offsets, places: Offsets, apart: int) -> tuple[Offsets, Mask]:
+    """Which of the offsets ``own`` comes last before each place, and whether it is less than ``apart`` bytes before."""
+    last = np.maximum(np.searchsorted(own, places) - 1, 0)
+    return last, (own[last] < places) & (places - own[last] < apart)
