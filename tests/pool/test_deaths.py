@@ -201,6 +201,22 @@ def _parent(pid: int) -> int:
         return 0
 
 
+def _kill(who: str, folder: Path) -> bool:
+    """Whether a spawner, or the worker above one, was killed; waits a second for one whose child is alive.
+
+    Workers go on by themselves meanwhile; a look at the moment when a reading arrives may meet no child each time.
+    """
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        for spawner in _ancestors_of_children(folder):
+            victim = spawner if who == "spawner" else _parent(spawner)
+            if victim not in (0, 1, os.getpid()):
+                os.kill(victim, signal.SIGKILL)
+                return True
+        time.sleep(0.001)
+    return False
+
+
 @pytest.mark.parametrize("who", ["spawner", "worker"])
 def test_a_process_killed_from_outside_costs_a_retry(
     who: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -212,12 +228,7 @@ def test_a_process_killed_from_outside_costs_a_retry(
         for reading in readings(map(job, names), _noting(tmp_path), LIMITS, 2):
             found.append(reading)
             if len(found) >= 5 and not killed:
-                for spawner in _ancestors_of_children(tmp_path):
-                    victim = spawner if who == "spawner" else _parent(spawner)
-                    if victim not in (0, 1, os.getpid()):
-                        os.kill(victim, signal.SIGKILL)
-                        killed = True
-                        break
+                killed = _kill(who, tmp_path)
     assert killed
     assert sorted(reading.job.path for reading in found) == sorted(names)
     assert not any(reading.problems for reading in found)
