@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.crypto.catalogue import Catalogue, Symbol, Use
+from archscan.crypto.book import Book, count, holding
+from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Kind, Selector
 from archscan.crypto.entries import Text as Passed
 from archscan.crypto.selected import by_number, by_text
-from archscan.elf.call_sites import Site, Sites
+from archscan.elf.call_sites import Site
 from archscan.elf.filling import ALLOCATING
-from archscan.elf.texts import number_at, string_at
+from archscan.elf.texts import number_at, numbers_at, string_at
 from archscan.elf.values.domain import (
     Along,
     Atom,
@@ -42,12 +43,11 @@ from archscan.elf.values.domain import (
     Unknown,
     Value,
 )
-from archscan.model import Confidence, Outcome
+from archscan.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from archscan.elf.image import Image
 
 NO_ALGORITHM = ("none", "any")
 _HANDLES = Result | Filled | Parameter | Field | Memory  # what stands for something that another call made
@@ -70,66 +70,28 @@ _OWN_RESULT = Answer(Outcome.UNKNOWN, reason="result of an own function")
 SELECTS_NOTHING = Answer(Outcome.VALUE, reason="selects nothing")
 
 
-class Book(msgspec.Struct, frozen=True):
-    """What is known of an object's calls: the catalogue, the sites in two orders, and whose the symbols are."""
-
-    catalogue: Catalogue
-    image: Image
-    sites: Sites
-    by_address: Mapping[int, Site]
-    by_function: Mapping[int, Sequence[Site]]  # of catalogued functions only
-    whose: Mapping[str, tuple[Symbol, str, Confidence]]
-
-
-def holding(book: Book, symbol: Symbol, site: Site) -> tuple[Use | None, bool]:
-    """The first use that holds at a call, or may, and whether that is sure; None where none does."""
-    for use in symbol.uses:
-        holds = _holds(book, use, site)
-        if holds is not False:
-            return use, holds is True
-    return None, True
-
-
-def _holds(book: Book, use: Use, site: Site) -> bool | None:
-    """Whether the other argument is as the use wants it; None where nobody knows."""
-    when = use.when
-    if when is None:
-        return True
-    if site.arguments is None or when.argument >= len(site.arguments):
-        return None
-    values = book.sites.followed(site, site.arguments[when.argument])
-    if when.given:
-        return _is_given(values)
-    numbers = [one.value if isinstance(one, Number) else None for one in values]
-    if when.words or None in numbers:
-        return None
-    said = {
-        bool(number & when.bits) if when.bits else number in when.numbers for number in numbers if number is not None
-    }
-    return said.pop() if len(said) == 1 else None
-
-
-def _is_given(values: Value) -> bool | None:
-    """Whether a pointer is something else than NULL."""
-    null = {
-        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown) else False for one in values
-    }
-    return not null.pop() if len(null) == 1 and None not in null else None
-
-
 def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: bool = True) -> Answer:
     """What the selecting argument of a call selects; nobody knows where it is not ``sure`` that it does."""
     if not sure and use.when is not None and not use.when.words:
         return Answer(Outcome.UNKNOWN, reason=site.reason or "condition")
     if use.algorithm is not None:
         return Answer(Outcome.VALUE, ((use.algorithm, ""),))
-    if use.argument is None or not _selects(use):
+    first = use.argument
+    if first is None or not _selects(use):
         return _of_handle(book, site, library, depth)
     if site.arguments is None:
         return Answer(Outcome.UNKNOWN, reason=site.reason)
-    if use.argument >= len(site.arguments):
+    if use.count is not None:
+        use = msgspec.structs.replace(use, count=count(book, site, use.count))
+    answers = [_of_argument(book, site, use, library, argument, depth) for argument in (first, *use.also)]
+    return answers[0] if len(answers) == 1 else _all_of(answers)
+
+
+def _of_argument(book: Book, site: Site, use: Use, library: str, argument: int, depth: int) -> Answer:
+    """What one argument of a call selects."""
+    if site.arguments is None or argument >= len(site.arguments):
         return Answer(Outcome.UNKNOWN, reason="stack-argument")
-    value = site.arguments[use.argument]
+    value = site.arguments[argument]
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
     return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=repr)])
 
@@ -182,11 +144,19 @@ def _handle(site: Site) -> Value:
 
 
 def _together(answers: Sequence[Answer]) -> Answer:
-    """Of what several ways bring, the algorithms of all; as an outcome the worst."""
+    """Of what several ways bring, the algorithms of all; as an outcome the worst. One way may select several."""
+    if len(answers) == 1:
+        return answers[0]
     worst = max(answers, key=lambda one: _WORST.index(one.outcome))
     algorithms = tuple(dict.fromkeys(pair for one in answers for pair in one.algorithms))
     outcome = Outcome.SET if worst.outcome == Outcome.VALUE and len(algorithms) > 1 else worst.outcome
     return Answer(outcome, algorithms, worst.reason)
+
+
+def _all_of(answers: Sequence[Answer]) -> Answer:
+    """Of what is selected at once, all; as an outcome the worst."""
+    worst = max(answers, key=lambda one: _WORST.index(one.outcome))
+    return Answer(worst.outcome, tuple(dict.fromkeys(pair for one in answers for pair in one.algorithms)), worst.reason)
 
 
 def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answer:
@@ -249,6 +219,8 @@ def _of_field(book: Book, place: Field | FieldAddress) -> Answer:
 
 def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
     """A constant: a number of an enumeration, the address of a string, or none at all."""
+    if use.list and number:
+        return _of_list(book, use, library, number)
     selector = _selector(book, use, library)
     if selector is None or (number == 0 and selector.kind not in ("number", "bits")):
         return _NULL if number == 0 else Answer(Outcome.UNKNOWN, reason="address")
@@ -260,6 +232,15 @@ def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
         return Answer(Outcome.VALUE, tuple((one.algorithm, one.text) for one in values))
     text = string_at(book.image, number)
     return Answer(Outcome.UNKNOWN, reason="no-string") if text is None else _of_text(book, use, library, text)
+
+
+def _of_list(book: Book, use: Use, library: str, address: int) -> Answer:
+    """What the numbers of a list select that nobody changes."""
+    numbers = numbers_at(book.image, address, 4, use.count)
+    if numbers is None:
+        return Answer(Outcome.UNKNOWN, reason="no-list")
+    one_of = msgspec.structs.replace(use, list=False)
+    return _all_of([_of_number(book, one_of, library, number) for number in numbers]) if numbers else _NULL
 
 
 def _selector(book: Book, use: Use, library: str) -> Selector | None:

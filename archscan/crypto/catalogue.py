@@ -238,12 +238,15 @@ def _chosen(use: Use) -> str | None:
     """What an argument is that says which algorithm is used; None where none does."""
     if use.argument is None:
         return None
-    return f"argument {use.argument}" + (f": {use.points or use.selector}" if use.points or use.selector else "")
+    arguments = " and ".join(map(str, (use.argument, *use.also)))
+    arguments = f"arguments {arguments}" if use.also else f"argument {arguments}"
+    listed = "a list of " if use.list else ""
+    return arguments + (f": {listed}{use.points or use.selector}" if use.points or use.selector else "")
 
 
 def _when(use: Use) -> str | None:
     if use.when is None:
         return None
     when = use.when
-    values = ", ".join(map(str, when.numbers or when.words)) or f"with bit {when.bits}"
+    values = ", ".join(map(str, when.numbers or when.words)) or (f"with bit {when.bits}" if when.bits else "not NULL")
     return f"argument {when.argument}: {values}"

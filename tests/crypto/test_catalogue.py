@@ -158,6 +158,11 @@ def test_a_selector_lists_numbers_with_their_names_or_texts(tmp_path: Path) -> N
         ("direction = 'generate'", "direction = 'both'", "generic[2].direction", "one of generate, verify"),
         ("points = 'DEMO'", "points = 'DEMO'\ntext = 'BSTR'", "generic[2].text", "one of pointer, std::string"),
         ("bits = 2 }", "bits = 2, words = ['x'] }", "generic[0].when", "one of numbers, words, bits"),
+        ("size = 2", "list = true", "generic[2].list", "a selector beside it"),
+        ("size = 2", "count = 2", "generic[2].count", "list = true beside it"),
+        ("size = 2", "also = [16]", "generic[2].argument", "a number from 0 to 15"),
+        ("'demo_hash'", "'demo_names'\nlist = true", "generic[0].list", "a selector of numbers beside it"),
+        ("argument = 3\n", "also = [4]\n", "generic[2].argument", "a number beside selector or points"),
         (", bits = 2 }", " }", "generic[0].when", "one of numbers, words, bits"),
         (", bits = 2 }", ", bit = 2 }", "generic[0]", "unknown field `bit`"),
         ("when = { argument = 2, bits = 2 }\n", "", "generic[1].symbols", "`when` where more follow"),
@@ -442,6 +447,16 @@ def test_a_symbol_shows_each_exporter() -> None:
         ("mhash", None, "md5", "hash"),
     ]
     assert {line["strength"] for line in lines} == {"weak"}
+
+
+def test_a_symbol_shows_how_its_arguments_select() -> None:
+    book = load(RULES)
+    (p12,), (etypes,) = show(book, "PKCS12_create"), show(book, "krb5_set_default_tgs_enctypes")
+    assert (p12["algorithm"], etypes["algorithm"]) == (
+        "arguments 5 and 6: openssl_nid",
+        "argument 1: a list of krb5_enctype",
+    )
+    assert "argument 2: not NULL" in {line["when"] for line in show(book, "PEM_write_bio_RSAPrivateKey")}
 
 
 def test_a_library_shows_each_symbol_and_the_unknown_shows_nothing() -> None:
