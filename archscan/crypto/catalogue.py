@@ -15,6 +15,7 @@ import msgspec
 
 from archscan.crypto import tables
 from archscan.crypto.entries import Algorithm, Copies, Library, Role, Selector, Symbol, Use
+from archscan.crypto.mangled import narrower
 from archscan.errors import RuleError
 from archscan.model import Strength
 
@@ -54,9 +55,9 @@ class Entry(msgspec.Struct, frozen=True):
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Every library, algorithm and selector that is known, sorted by id and name.
 
-    ``index`` finds the exporters of a symbol, ``stems`` the library of a soname's stem, ``copies`` tells of algorithms
-    that are compiled in. ``digest`` (sha256, hex)
-    changes with everything that facts depend on, and with nothing else.
+    ``index`` finds the exporters of a symbol, also by its name on processors with 32 bits, ``stems`` the library of a
+    soname's stem, ``copies`` tells of algorithms that are compiled in. ``digest`` (sha256, hex) changes with everything
+    that facts depend on, and with nothing else.
     """
 
     algorithms: tuple[Algorithm, ...]
@@ -125,6 +126,8 @@ def _assembled(known: tables.Known, libraries: Sequence[Library], copies: Copies
                 raise RuleError(f"{library.id}.toml: sonames: expected none of library {owner!r}, got {soname!r}")
         for symbol in library.symbols:
             index.setdefault(symbol.name, []).append(Entry(library.id, symbol))
+            for name in narrower(symbol.name):
+                index.setdefault(name, []).append(Entry(library.id, msgspec.structs.replace(symbol, name=name)))
     return Catalogue(
         algorithms=tuple(algorithms[name] for name in sorted(algorithms)),
         libraries=tuple(libraries),

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archscan.crypto.catalogue import algorithm_rows, exports, libraries, load, load_all, show, stem
+from archscan.crypto.mangled import narrower
 from archscan.errors import RuleError
 from archscan.store import tables
 
@@ -457,6 +458,31 @@ def test_a_symbol_shows_how_its_arguments_select() -> None:
         "argument 1: a list of krb5_enctype",
     )
     assert "argument 2: not NULL" in {line["when"] for line in show(book, "PEM_write_bio_RSAPrivateKey")}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("_ZN5Botan3RC4C2Em", "_ZN5Botan3RC4C2Ej"),
+        ("_ZN5Botan10RIPEMD_16010compress_nEPKhm", "_ZN5Botan10RIPEMD_16010compress_nEPKhj"),
+        ("_ZN8CryptoPP5Tiger9TransformEPmPKm", "_ZN8CryptoPP5Tiger9TransformEPyPKy"),
+        ("_ZN4Poco9MD4Engine10updateImplEPKvm", "_ZN4Poco9MD4Engine10updateImplEPKvj"),
+        ("_ZN3lib4moveERKSsS1_l", "_ZN3lib4moveERKSsS1_i"),
+    ],
+)
+def test_a_name_of_cpp_has_other_letters_for_sizes_on_32_bits(name: str, expected: str) -> None:
+    assert expected in narrower(name)
+
+
+@pytest.mark.parametrize("name", ["MD5_Init", "_ZN5Botan3MD510compressEv", "_ZN3lib6moveiti"])
+def test_a_name_without_sizes_is_the_same_on_32_bits(name: str) -> None:
+    assert narrower(name) == ()
+
+
+def test_a_symbol_is_found_by_its_name_on_32_bits() -> None:
+    (entry,) = load(RULES).index["_ZN5Botan3RC4C1Ej"]
+    assert (entry.library, entry.symbol.name) == ("botan2", "_ZN5Botan3RC4C1Ej")
+    assert entry.symbol.uses[0].algorithm == "rc4"
 
 
 def test_a_library_shows_each_symbol_and_the_unknown_shows_nothing() -> None:
