@@ -264,6 +264,7 @@ def _use(table: _Symbols, where: str, **how: object) -> Use:
     for number in (how.get("argument"), *also, how.get("count"), table.size, when.argument if when else None):
         inside = number is None or (isinstance(number, int) and 0 <= number < _MOST_ARGUMENTS)
         _expect(inside, f"{where}.argument", _ARGUMENT, number)
+        _expect(number != 0 or not table.hidden, f"{where}.argument", "a number above 0 beside hidden", number)
     return Use(
         role=Role(table.role),
         direction=table.direction,

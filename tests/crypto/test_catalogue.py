@@ -164,6 +164,7 @@ def test_a_selector_lists_numbers_with_their_names_or_texts(tmp_path: Path) -> N
         ("size = 2", "also = [16]", "generic[2].argument", "a number from 0 to 15"),
         ("'demo_hash'", "'demo_names'\nlist = true", "generic[0].list", "a selector of numbers beside it"),
         ("argument = 3\n", "also = [4]\n", "generic[2].argument", "a number beside selector or points"),
+        ("argument = 3\n", "argument = 0\nhidden = true\n", "generic[2].argument", "a number above 0 beside hidden"),
         (", bits = 2 }", " }", "generic[0].when", "one of numbers, words, bits"),
         (", bits = 2 }", ", bit = 2 }", "generic[0]", "unknown field `bit`"),
         ("when = { argument = 2, bits = 2 }\n", "", "generic[1].symbols", "`when` where more follow"),

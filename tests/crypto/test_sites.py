@@ -983,14 +983,19 @@ namespace QCA { struct Hash { Hash(const QString &, const QString &); long room[
          ("value", ("md4",))),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("maker", ["gcc"], indirect=True)
+@pytest.mark.parametrize(
+    "maker", ["gcc", pytest.param("aarch64-linux-gnu-gcc", id="arm64", marks=pytest.mark.full)], indirect=True
+)
 def test_a_string_of_cxx_or_qt_is_read(
     maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, tuple[str, ...]] | None
 ) -> None:
-    found = only(maker.facts(tmp_path, code, option, compiler="g++"))
+    compiler = maker.target.compiler.removesuffix("gcc") + "g++"
+    found = only(maker.facts(tmp_path, code, option, compiler=compiler))
     outcome = found.outcome.value, tuple(use.algorithm for use in found.uses)
-    # Without optimizing, a constructor is called for the literal; with more of it, that of a string is inlined.
-    unseen = expected is None or (option, "&md4" in code, "char *name" in code) in (
+    # Without optimizing, a constructor is called for the literal; with more of it, that of a string is inlined, where
+    # the processor of arm64 loads the characters of the literal piece by piece.
+    pieces = (option, maker.target.architecture) == ("-O3", "arm64")
+    unseen = pieces or expected is None or (option, "&md4" in code, "char *name" in code) in (
         ("-O0", True, False),
         ("-O3", False, True),
     )
