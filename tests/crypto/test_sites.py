@@ -995,8 +995,6 @@ def test_a_string_of_cxx_or_qt_is_read(
     # Without optimizing, a constructor is called for the literal; with more of it, that of a string is inlined, where
     # the processor of arm64 loads the characters of the literal piece by piece.
     pieces = (option, maker.target.architecture) == ("-O3", "arm64")
-    unseen = pieces or expected is None or (option, "&md4" in code, "char *name" in code) in (
-        ("-O0", True, False),
-        ("-O3", False, True),
-    )
+    shape = (option, "&md4" in code, "char *name" in code)
+    unseen = pieces or expected is None or shape in (("-O0", True, False), ("-O3", False, True))
     assert outcome == expected or (unseen and outcome[0] in ("unknown", "runtime")), found
