@@ -15,6 +15,8 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --quiet
 COMPILE := build/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --no-annotate --no-header \
            --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 PYTEST_ARGS ?=
+# One process for each of up to four processors; PYTEST_ARGS=-n0 runs all in one, for a debugger.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 UPGRADE ?=
 
 .PHONY: help demo test test-full coverage lint bench accuracy lock clean
@@ -42,11 +44,11 @@ demo: $(VENV)/.runtime
 	@$(VENV)/bin/archscan report html --db demo.db -o demo.html
 
 test: $(VENV)/.test
-	$(PYTHON) -m pytest $(PYTEST_ARGS)
+	$(PYTHON) -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-full: $(VENV)/.test
 	.ci/install .ci/packages.txt .ci/packages-full.txt
-	$(PYTHON) -m pytest -m "full or not full" --forbid-skips $(PYTEST_ARGS)
+	$(PYTHON) -m pytest $(PARALLEL) -m "full or not full" --forbid-skips $(PYTEST_ARGS)
 
 coverage: $(VENV)/.test
 	$(PYTHON) -m pytest --quiet --ignore tests/pool --ignore tests/damage --cov --cov-report=term:skip-covered $(PYTEST_ARGS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,8 +50,17 @@ class Watch:
         if not any(pattern.search(line) for pattern in self._patterns):
             self.forbidden.append(line)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Hear of modules that skipped themselves in another process, of which only that is told (pytest-xdist)."""
+        self.forbidden += [
+            line for line in getattr(node, "workeroutput", {}).get("skips", ()) if line not in self.forbidden
+        ]
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Turn a green session red."""
+        """Turn a green session red, or tell the process that decides."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["skips"] = self.forbidden
         if self.forbidden and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -43,6 +43,19 @@ def test_a_module_that_skips_itself_is_seen(tmp_path: Path) -> None:
     assert "no disk" in done.stdout
 
 
+@pytest.mark.parametrize("text", [_SKIPPING, "import pytest\npytest.skip('no disk', allow_module_level=True)\n"])
+def test_skips_of_several_processes_are_seen(tmp_path: Path, text: str) -> None:
+    (tmp_path / "test_skipping.py").write_text(text)
+    (tmp_path / "test_other.py").write_text("def test_two(): pass\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "tests.skips", "--forbid-skips", "-n2"]
+    done = subprocess.run(
+        [*command, str(tmp_path)], capture_output=True, text=True, check=False, cwd=ALLOWED.parents[1]
+    )
+    assert done.returncode == 1
+    assert re.search(r"test_skipping\.py.*: no (such compiler|disk)\n", done.stdout)
+
+
 def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
     assert _outcome(tmp_path, _EXPECTED).returncode == 0
 
