@@ -10,16 +10,18 @@ import csv
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from tests.accuracy.call_rows import Row, rows
+from tests.accuracy.call_rows import PLACE, Row, rows
 from tests.accuracy.scanned import scanned
 from tests.bench.packages import fetched
 
 TABLE = Path(__file__).with_name("calls-checked.tsv")
+SURE = ("value", "set", "forwarded")
+SAID = (*SURE, "runtime")
 _MOST = 0.15  # of a sample, for one function
 
 
@@ -50,28 +52,48 @@ def checked() -> list[Checked]:
     return found
 
 
-def sample(found: Sequence[Row], size: int, seed: int) -> Iterator[str]:
-    """Calls drawn by a seed, each function's in its turn, one of them never more than its share; as lines of the table.
+def sample(
+    found: Sequence[Row], size: int, seed: int, outcomes: Container[str] = SAID, before: Sequence[Checked] = ()
+) -> Iterator[str]:
+    """Calls with one of the outcomes, drawn by a seed to be checked, as lines of the table.
 
-    Only calls of which something is said.
+    With those of them that were checked ``before`` there are ``size``. Each function has its turn, one of them never more
+    than its share; what is a package's second call of which the same is said waits for all others: most are copies.
     """
     chance = random.Random(seed)
-    by_symbol: dict[str, list[Row]] = {}
-    for one in found:
-        if one.outcome != "unknown":
-            by_symbol.setdefault(one.symbol, []).append(one)
+    known = {(one.package, one.path, one.address) for one in before}
+    counted = [one for one in before if one.said.partition(" ")[0] in outcomes]
+    taken = Counter(one.symbol for one in counted)
+    heard = {_heard(one) for one in counted}
     drawn: list[Row] = []
-    taken = Counter[str]()
-    while by_symbol and len(drawn) < size:
-        for symbol in chance.sample(sorted(by_symbol), len(by_symbol)):
-            some = by_symbol[symbol]
-            one = some.pop(chance.randrange(len(some)))
-            drawn.append(one)
-            taken[symbol] += 1
-            if not some or taken[symbol] >= max(1, int(size * _MOST)):
-                del by_symbol[symbol]
-    for one in sorted(drawn[:size], key=lambda row: (row.package, row.path, row.address)):
+    waiting = [one for one in found if one.outcome in outcomes and (one.package, one.path, one.address) not in known]
+    for copies in (False, True):
+        by_symbol: dict[str, list[Row]] = {}
+        for one in waiting:
+            by_symbol.setdefault(one.symbol, []).append(one)
+        for one in _in_turn(by_symbol, chance):
+            if len(drawn) + len(counted) >= size:
+                break
+            if taken[one.symbol] < max(1, int(size * _MOST)) and (copies or _heard(one) not in heard):
+                drawn.append(one)
+                taken[one.symbol] += 1
+                heard.add(_heard(one))
+        waiting = [one for one in waiting if one not in drawn]
+    for one in sorted(drawn, key=lambda row: (row.package, row.path, row.address)):
         yield f"{one.package}\t{one.version}\t{one.path}\t{one.address}\t{one.symbol}\t{one.said}\t{one.function}"
+
+
+def _heard(one: Row | Checked) -> tuple[str, str, str]:
+    return (one.package, one.symbol, PLACE.sub("…", one.said))
+
+
+def _in_turn(by_symbol: Mapping[str, list[Row]], chance: random.Random) -> Iterator[Row]:
+    """A call of each function, in an order that chance decides, then another of each, as long as there are any."""
+    queues = [chance.sample(some, len(some)) for _, some in sorted(by_symbol.items())]
+    while any(queues):
+        for queue in chance.sample(queues, len(queues)):
+            if queue:
+                yield queue.pop()
 
 
 def verify(work: Path) -> int:
