@@ -57,8 +57,8 @@ def sample(
 ) -> Iterator[str]:
     """Calls with one of the outcomes, drawn by a seed to be checked, as lines of the table.
 
-    With those of them that were checked ``before`` there are ``size``. Each function has its turn, one of them never more
-    than its share; what is a package's second call of which the same is said waits for all others: most are copies.
+    With those of them that were checked ``before`` there are ``size``. Each function has its turn, one of them never
+    more than its share; a package's second call of which the same is said waits for all others: most are copies.
     """
     chance = random.Random(seed)
     known = {(one.package, one.path, one.address) for one in before}

@@ -14,6 +14,7 @@ import msgspec
 
 ENDINGS = {".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx", ".inc"}
 _MOST = 5_000_000  # bytes of a file
+_PATCHES = ".pc"  # what files were before patches, where dpkg-source unpacks
 _LONG = 6  # characters of a text that says which file it is of
 
 _PIECE = re.compile(
@@ -26,6 +27,7 @@ _CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 _BEFORE = re.compile(r"([A-Za-z_]\w*|\S)\s*\Z")
 _NO_TYPES = {"return", "else", "do", "case", "throw", "co_return", "and", "or", "not", "goto"}
 _TYPED = re.compile(r"[A-Za-z_]\w*\s*[*&\s]*\Z")
+_TEMPLATE = re.compile(r"[\w:]+\s*<[\w\s:,*&<>]*>\s*\Z")  # the type of what a template of C++ returns
 _OPERATORS = re.compile(r"[=(,;{}!|?:+\-/%<]\s*[*&\s]*\Z")
 
 
@@ -40,22 +42,28 @@ class Call(msgspec.Struct, frozen=True, order=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file with calls, and the texts in it by which an object shows that it was compiled from it."""
+    """A file: calls, functions of the wanted names that it defines, and texts that an object made from it has."""
 
     file: str
     calls: tuple[Call, ...]
+    defined: frozenset[str]
     texts: tuple[bytes, ...]
 
 
 def sources(root: Path, wanted: Container[str]) -> Iterator[Source]:
-    """The files of an unpacked source package that call one of the functions, sorted by their names."""
+    """The files of an unpacked source package that call or define one of the functions, sorted by their names."""
     for path in sorted(root.rglob("*")):
         if path.suffix not in ENDINGS or path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST:
             continue
+        if _PATCHES in path.relative_to(root).parts:
+            continue
         text = path.read_text(encoding="utf-8", errors="replace")
+        if not any(word in wanted for word in set(_NAME.findall(text))):
+            continue
         name = str(path.relative_to(root))
-        if calls := tuple(calls_in(text, name, wanted)):
-            yield Source(name, calls, texts_in(text))
+        calls, defined = tuple(calls_in(text, name, wanted)), frozenset(defined_in(text, wanted))
+        if calls or defined:
+            yield Source(name, calls, defined, texts_in(text))
 
 
 def texts_in(text: str) -> tuple[bytes, ...]:
@@ -91,6 +99,31 @@ def calls_in(text: str, file: str, wanted: Container[str]) -> Iterator[Call]:
             yield Call(file, number + 1, found[1], condition, macros[number])
 
 
+def defined_in(text: str, wanted: Container[str]) -> Iterator[str]:
+    """The functions of the wanted names that a text in C defines: with a type before them and a block behind."""
+    blank = _blank(text)
+    for found in _CALL.finditer(blank):
+        if found[1] in wanted and _declares(blank[: found.start(1)][-300:]):
+            end = _closed(blank, found.end() - 1)
+            if blank[end : end + 500].lstrip().startswith("{"):
+                yield found[1]
+
+
+def _closed(text: str, start: int) -> int:
+    """Where the parenthesis that opens at the start is closed; the end of the text where it is not."""
+    depth = 0
+    for place in range(start, min(len(text), start + 5000)):
+        depth += (text[place] == "(") - (text[place] == ")")
+        if depth == 0:
+            return place + 1
+    return len(text)
+
+
+def _blank(text: str) -> str:
+    """A text in C with spaces for what is in comments and strings."""
+    return _PIECE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]) if found[0][0] == "/" else _emptied(found[0]), text)
+
+
 def _emptied(piece: str) -> str:
     return piece[0] + " " * (len(piece) - 2) + piece[-1] if "\n" not in piece else re.sub(r"[^\n]", " ", piece)
 
@@ -108,6 +141,8 @@ def _declares(before: str) -> bool:
     word = last[1]
     if _NAME.fullmatch(word):
         return word not in _NO_TYPES
+    if word == ">":
+        return bool(_TEMPLATE.search(before))
     if word in "*&" and not before.rstrip().endswith("&&"):
         return bool(_TYPED.search(before.rstrip()[:-1])) and _starts_statement(before)
     return False
