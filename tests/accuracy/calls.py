@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=0, help="print so many calls to be checked, less those that are")
     parser.add_argument("--outcomes", nargs="*", default=checked_calls.SURE, help="of the sample")
     parser.add_argument(
-        "--of", nargs="*", default=(), help="packages that the sample is of, instead of those whose source is there"
+        "--of", nargs="*", default=(), help="packages that the sample is of, instead of those of calls-sampled.txt"
     )
     parser.add_argument("--seed", type=int, default=drawing.SEED, help="of the sample")
     parser.add_argument("--verify", action="store_true", help="only look whether calls-checked.tsv still holds")
@@ -113,16 +113,9 @@ def _databases(arguments: argparse.Namespace) -> dict[Path, list[Path]]:
 
 
 def _sample(arguments: argparse.Namespace) -> Iterator[str]:
-    """Calls to be checked, of packages whose source is there."""
-    found: list[Row] = []
-    for database in _databases(arguments):
-        every = call_rows.rows(database)
-        of = set(arguments.of) or {
-            name
-            for name in {one.package for one in every}
-            if unpacked_source(arguments.work / "sources", *source_recall.source_of(database, name))
-        }
-        found += [one for one in every if one.package in of]
+    """Calls to be checked, of packages whose source apt hands out, or upstream's part of it."""
+    of = arguments.of or checked_calls.sampled()
+    found = [one for database in _databases(arguments) for one in call_rows.rows(database) if one.package in of]
     yield from checked_calls.sample(
         found, arguments.sample, arguments.seed, arguments.outcomes, checked_calls.checked()
     )

@@ -20,6 +20,7 @@ from tests.accuracy.scanned import scanned
 from tests.bench.packages import fetched
 
 TABLE = Path(__file__).with_name("calls-checked.tsv")
+SAMPLED = Path(__file__).with_name("calls-sampled.txt")
 SURE = ("value", "set", "forwarded")
 SAID = (*SURE, "runtime")
 _MOST = 0.15  # of a sample, for one function
@@ -50,6 +51,11 @@ def checked() -> list[Checked]:
                 f"{TABLE.name}: {one.package} {one.address}: expected yes or no, and a place in the source"
             )
     return found
+
+
+def sampled() -> list[str]:
+    """The packages that a sample is drawn from: their source is handed out by apt, of four upstream's part only."""
+    return SAMPLED.read_text().split()
 
 
 def sample(
@@ -111,10 +117,10 @@ def verify(work: Path) -> int:
             print(f"{name}: {error}", file=sys.stderr)
     database = work / "checked.db"
     scanned("checked", debs, database)
-    return int(not _holds(known, rows(database)))
+    return int(not holds(known, rows(database)))
 
 
-def _holds(known: Sequence[Checked], today: Sequence[Row]) -> bool:
+def holds(known: Sequence[Checked], today: Sequence[Row]) -> bool:
     """Whether what is said of calls is what was said of them then; what is not is printed."""
     found = {(one.package, one.version, one.path, one.address): one for one in today}
     versions = {(one.package, one.version) for one in today}

@@ -6,6 +6,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from archscan.crypto.catalogue import load
@@ -17,7 +18,7 @@ from corpus.target import target
 from tests.accuracy import drawing
 from tests.accuracy.call_recall import Shown, shown, table
 from tests.accuracy.call_rows import CONSTANT, POINTER, RULES, Row, selects, shares
-from tests.accuracy.checked_calls import checked, sample
+from tests.accuracy.checked_calls import SURE, Checked, checked, holds, sample
 from tests.accuracy.unpacked import File
 
 CATALOGUE = load(RULES)
@@ -65,6 +66,55 @@ def test_no_function_has_more_than_its_share_of_a_sample() -> None:
     assert max(counts.values()) <= 3
     assert "nobody knows" not in counts
     assert lines == list(sample(found, 20, 1))
+
+
+def _checked(row: Row, version: str = "1") -> Checked:
+    return Checked(row.package, version, row.path, row.address, row.symbol, row.said, "x.c:1", "yes", "")
+
+
+def test_a_sample_goes_on_from_what_was_checked_before() -> None:
+    found = [*_rows("a", "value", 9), *_rows("b", "runtime", 9), *_rows("c", "set", 9)]
+    before = [_checked(found[0]), _checked(found[9])]
+    lines = [line.split("\t") for line in sample(found, 3, 1, SURE, before)]
+    assert [(line[3], line[4]) for line in lines if line[4] == "a"] == []  # all the same, and one has its share
+    assert {line[4] for line in lines} == {"c"}
+    assert not list(sample(found, 1, 1, ("runtime",), before))
+
+
+def test_what_is_likely_a_copy_comes_last() -> None:
+    found = [*_rows("often", "value", 9), msgspec.structs.replace(_rows("often", "set", 1)[0], address="0x99")]
+    assert all("0x99" in "".join(sample(found, 20, seed)) for seed in range(9))
+
+
+def test_what_is_said_today_is_held_against_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    then = _rows("a", "value", 3)
+    assert holds([_checked(one) for one in then], then)
+    assert (
+        "3 calls were checked, 3 of them right; of 3 whose package is the same, 3 are said" in capsys.readouterr().out
+    )
+    today = [then[0], *_rows("a", "set", 3)[1:2]]
+    assert not holds([_checked(one) for one in then], today)
+    out = capsys.readouterr().out
+    assert "p usr/bin/p 0x1 a: was value, is set (yes then)" in out
+    assert "p usr/bin/p 0x2 a: was value, is no such call (yes then)" in out
+
+
+def test_another_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    then = _rows("a", "value", 3)
+    assert not holds([_checked(one, "0") for one in then], then[1:])
+    assert "p: was 0, is 1; of 3 calls 2 have one of which the same is said" in capsys.readouterr().err
+    others = [msgspec.structs.replace(one, package="q") for one in then]
+    assert holds([*(_checked(one, "0") for one in then), *map(_checked, others)], others)
+    assert "p: was 0, is not there; of 3 calls 0 have one" in capsys.readouterr().err
+
+
+def test_two_hundred_calls_were_checked_and_forty_of_what_comes_at_run_time() -> None:
+    for runtime, size in ((False, 200), (True, 40)):
+        some = [one for one in checked() if one.said.startswith("runtime") == runtime]
+        assert len(some) >= size
+        assert max(Counter(one.symbol for one in some).values()) <= 0.15 * len(some)
+        assert not [one for one in some if one.said.startswith("unknown")]
+        assert all(one.note for one in some if one.right == "no")
 
 
 def test_the_calls_that_were_checked_are_of_the_form_that_is_promised() -> None:
