@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archscan.crypto.catalogue import load
-from tests.accuracy import call_recall, call_rows, checked_calls, drawing, packages, source_recall
+from tests.accuracy import call_recall, call_rows, checked_calls, checked_lines, drawing, packages, source_recall
 from tests.accuracy.call_rows import Row
 from tests.accuracy.scanned import scanned
 from tests.accuracy.sources import unpacked_source
@@ -34,7 +34,10 @@ def main() -> None:
         print(*_further_drawn(arguments.work), sep="\n")
         return
     if arguments.verify:
-        sys.exit(checked_calls.verify(arguments.work))
+        result = checked_calls.verify(arguments.work)
+        if arguments.lines:
+            print(*checked_lines.verified(arguments.work / "checked.db", arguments.work / "sources"), sep="\n")
+        sys.exit(result)
     if arguments.sample or arguments.in_source:
         print(*(_in_source(arguments) if arguments.in_source else _sample(arguments)), sep="\n")
         return
@@ -78,6 +81,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=drawing.SEED, help="of the sample")
     parser.add_argument("--verify", action="store_true", help="only look whether calls-checked.tsv still holds")
+    parser.add_argument("--lines", action="store_true", help="with --verify: and whether its lines call what it says")
     arguments = parser.parse_args()
     arguments.work = arguments.work.resolve()
     return arguments

@@ -15,7 +15,7 @@ from archscan.scan.package import object_facts
 from corpus.catalogue import stubs_of
 from corpus.stubs import build
 from corpus.target import target
-from tests.accuracy import drawing
+from tests.accuracy import checked_lines, drawing
 from tests.accuracy.call_recall import Shown, shown, table
 from tests.accuracy.call_rows import CONSTANT, POINTER, RULES, Row, selects, shares
 from tests.accuracy.checked_calls import SURE, Checked, checked, holds, sample
@@ -154,3 +154,27 @@ def test_a_call_without_a_row_is_told() -> None:
     call = Shown("p", "usr/bin/p", "0x10", "MD5_Init")
     assert list(table([call], {("p", "usr/bin/p", "0x10", "MD5_Init")}))[1:] == []
     assert list(table([call], set()))[1:] == ["* p usr/bin/p `MD5_Init`: 1, the first at 0x10"]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "note", "line", "expected"),
+    [
+        ("MD5_Init", "", "    MD5_Init(&c);", "called"),
+        ("MD5_Init", "", "    MD5_Initial(&c);", "not called there"),
+        ("nettle_md5_init", "", "md5_init(&c);", "called"),
+        ("SECOID_FindOIDByTag_Util", "", "x = SECOID_FindOIDByTag(tag);", "called"),
+        ("_ZN18QCryptographicHash4hashERK10QByteArrayNS_9AlgorithmE", "", "QCryptographicHash::hash(a, b)", "called"),
+        ("_ZN18QCryptographicHashC1ENS_9AlgorithmE", "", "QCryptographicHash sum(b);", "called"),
+        ("gcry_md_algo_info", "by gcry_md_test_algo; and more", "gcry_md_test_algo(a)", "called"),
+        ("gcry_md_algo_info", "not by gcry_md_test_algo", "gcry_md_test_algo(a)", "not called there"),
+    ],
+)
+def test_a_line_of_the_table_calls_what_it_says(
+    symbol: str, note: str, line: str, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "nss").mkdir()
+    (tmp_path / "nss" / "x.c").write_text(f"/* \f */\n{line}\n")
+    one = Checked("p", "1", "usr/bin/p", "0x1", symbol, "value", "x.c:2", "yes", note)
+    assert checked_lines.state(one, tmp_path) == expected
+    assert checked_lines.state(msgspec.structs.replace(one, source="x.c:4"), tmp_path) == "no such line"
+    assert checked_lines.state(msgspec.structs.replace(one, source="y.c:4"), tmp_path) == "no such file"
