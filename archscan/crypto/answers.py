@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.crypto.catalogue import Catalogue, Symbol, Use
+from archscan.crypto.book import Book, holding, holds
+from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Kind, Selector
 from archscan.crypto.entries import Text as Passed
 from archscan.crypto.selected import by_number, by_text
-from archscan.elf.call_sites import Site, Sites
+from archscan.elf.call_sites import Site
 from archscan.elf.filling import ALLOCATING
 from archscan.elf.texts import number_at, string_at
 from archscan.elf.values.domain import (
@@ -42,12 +43,10 @@ from archscan.elf.values.domain import (
     Unknown,
     Value,
 )
-from archscan.model import Confidence, Outcome
+from archscan.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from archscan.elf.image import Image
+    from collections.abc import Sequence
 
 NO_ALGORITHM = ("none", "any")
 _HANDLES = Result | Filled | Parameter | Field | Memory  # what stands for something that another call made
@@ -70,57 +69,10 @@ _OWN_RESULT = Answer(Outcome.UNKNOWN, reason="result of an own function")
 SELECTS_NOTHING = Answer(Outcome.VALUE, reason="selects nothing")
 
 
-class Book(msgspec.Struct, frozen=True):
-    """What is known of an object's calls: the catalogue, the sites in two orders, and whose the symbols are."""
-
-    catalogue: Catalogue
-    image: Image
-    sites: Sites
-    by_address: Mapping[int, Site]
-    by_function: Mapping[int, Sequence[Site]]  # of catalogued functions only
-    whose: Mapping[str, tuple[Symbol, str, Confidence]]
-
-
-def holding(book: Book, symbol: Symbol, site: Site) -> tuple[Use | None, bool]:
-    """The first use that holds at a call, or may, and whether that is sure; None where none does."""
-    for use in symbol.uses:
-        holds = _holds(book, use, site)
-        if holds is not False:
-            return use, holds is True
-    return None, True
-
-
-def _holds(book: Book, use: Use, site: Site) -> bool | None:
-    """Whether the other argument is as the use wants it; None where nobody knows."""
-    when = use.when
-    if when is None:
-        return True
-    if site.arguments is None or when.argument >= len(site.arguments):
-        return None
-    values = book.sites.followed(site, site.arguments[when.argument])
-    if when.given:
-        return _is_given(values)
-    numbers = [one.value if isinstance(one, Number) else None for one in values]
-    if when.words or None in numbers:
-        return None
-    said = {
-        bool(number & when.bits) if when.bits else number in when.numbers for number in numbers if number is not None
-    }
-    return said.pop() if len(said) == 1 else None
-
-
-def _is_given(values: Value) -> bool | None:
-    """Whether a pointer is something else than NULL."""
-    null = {
-        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown) else False for one in values
-    }
-    return not null.pop() if len(null) == 1 and None not in null else None
-
-
 def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: bool = True) -> Answer:
     """What the selecting argument of a call selects; nobody knows where it is not ``sure`` that it does."""
     if not sure and use.when is not None and not use.when.words:
-        return Answer(Outcome.UNKNOWN, reason=site.reason or "condition")
+        return _on_condition(book, site, use, library, depth)
     if use.algorithm is not None:
         return Answer(Outcome.VALUE, ((use.algorithm, ""),))
     if use.argument is None or not _selects(use):
@@ -132,6 +84,32 @@ def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: 
     value = site.arguments[use.argument]
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
     return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=repr)])
+
+
+def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) -> Answer:
+    """What a call selects if another argument is as the use wants it, which it may be: that, or nothing.
+
+    Nobody knows where further uses may hold instead, or where the other argument comes from. Where that is known, but
+    no number, what the selecting argument means is not said.
+    """
+    unknown, when = Answer(Outcome.UNKNOWN, reason=site.reason or "condition"), use.when
+    if when is None or site.arguments is None or when.argument >= len(site.arguments):
+        return unknown
+    uses = book.whose[site.symbol][0].uses
+    if any(holds(book, one, site) is not False for one in uses[uses.index(use) + 1 :]):
+        return unknown
+    found = answer(book, site, use, library, depth)
+    if found.outcome == Outcome.UNKNOWN or not _names_one(found):
+        return found  # whether it holds or not, no algorithm is selected
+    other = sorted(book.sites.followed(site, site.arguments[when.argument]), key=repr)
+    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
+    sources = [_of_atom(book, plain, library, one, depth) for one in other if not isinstance(one, Number)]
+    if not sources:
+        return _together([found, Answer(Outcome.SET, reason=f"or nothing, by argument {when.argument}")])
+    source = _together(sources)
+    if source.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
+        return unknown
+    return Answer(source.outcome, reason=f"if argument {when.argument} says so: {source.reason}")
 
 
 def _selects(use: Use) -> bool:

@@ -32,7 +32,7 @@ import msgspec
 from archscan.model import CallSite, CryptoUse, Strength, escape
 
 if TYPE_CHECKING:
-    from archscan.crypto.answers import Book
+    from archscan.crypto.book import Book
     from archscan.elf.call_sites import Site
 
 _MOST_SINKS, _MOST_BESIDE, _MOST_CALLS, _MOST_TEXTS = 16, 24, 24, 24

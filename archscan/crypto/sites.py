@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from archscan.elf.image import Image
     from archscan.model import Import
 
-from archscan.crypto.answers import NO_ALGORITHM, SELECTS_NOTHING, Book, answer, holding, is_text
+from archscan.crypto.answers import NO_ALGORITHM, SELECTS_NOTHING, answer, is_text
+from archscan.crypto.book import Book, holding
 
 
 def seen(

@@ -980,3 +980,27 @@ def test_a_string_of_cxx_or_qt_is_read(
         ("-O3", False, True),
     )
     assert outcome == expected or (unseen and outcome[0] in ("unknown", "runtime")), found
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # the condition may hold or not
+        ("long f(H *h, int c) { int k = 33; if (c) { other(h); k = 123; } "
+         "other(h); n = 1; other(h); return SSL_CTX_ctrl(h, k, 0x301, 0) + 1; }",
+         ("set", "or nothing, by argument 1", ("tls1.0",))),
+        # whatever it is, what is selected is no algorithm
+        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 5, 0) + 1; }", ("value", "not in the catalogue", ())),
+        # it comes from elsewhere
+        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 0x301, 0) + 1; }",
+         ("runtime", "if argument 1 says so: result of atoi", ())),
+        # what it is nobody knows
+        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")) / 7, 0x301, 0) + 1; }", ("unknown", "condition", ())),
+    ],
+)  # fmt: skip
+def test_a_condition_may_hold(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, str, tuple[str, ...]]
+) -> None:
+    one = only(maker.facts(tmp_path, code, option))
+    assert (one.outcome.value, one.reason, tuple(use.algorithm for use in one.uses)) == expected, one

@@ -1,0 +1,64 @@
+"""What is known of an object's calls (`Book`), and which use of a function holds at one (`holding`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.crypto.catalogue import Catalogue, Symbol, Use
+from archscan.elf.call_sites import Site, Sites
+from archscan.elf.values.domain import Number, Unknown, Value
+from archscan.model import Confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archscan.elf.image import Image
+
+
+class Book(msgspec.Struct, frozen=True):
+    """What is known of an object's calls: the catalogue, the sites in two orders, and whose the symbols are."""
+
+    catalogue: Catalogue
+    image: Image
+    sites: Sites
+    by_address: Mapping[int, Site]
+    by_function: Mapping[int, Sequence[Site]]  # of catalogued functions only
+    whose: Mapping[str, tuple[Symbol, str, Confidence]]
+
+
+def holding(book: Book, symbol: Symbol, site: Site) -> tuple[Use | None, bool]:
+    """The first use that holds at a call, or may, and whether that is sure; None where none does."""
+    for use in symbol.uses:
+        held = holds(book, use, site)
+        if held is not False:
+            return use, held is True
+    return None, True
+
+
+def holds(book: Book, use: Use, site: Site) -> bool | None:
+    """Whether the other argument is as the use wants it; None where nobody knows."""
+    when = use.when
+    if when is None:
+        return True
+    if site.arguments is None or when.argument >= len(site.arguments):
+        return None
+    values = book.sites.followed(site, site.arguments[when.argument])
+    if when.given:
+        return _is_given(values)
+    numbers = [one.value if isinstance(one, Number) else None for one in values]
+    if when.words or None in numbers:
+        return None
+    said = {
+        bool(number & when.bits) if when.bits else number in when.numbers for number in numbers if number is not None
+    }
+    return said.pop() if len(said) == 1 else None
+
+
+def _is_given(values: Value) -> bool | None:
+    """Whether a pointer is something else than NULL."""
+    null = {
+        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown) else False for one in values
+    }
+    return not null.pop() if len(null) == 1 and None not in null else None
