@@ -12,7 +12,6 @@ import msgspec
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
-from archscan.elf.image import Image
 from archscan.elf.passed_on import distances, passed_on
 from archscan.elf.program import (
     Program,
@@ -34,7 +33,7 @@ from archscan.elf.program import (
     results_of,
     returns_of,
 )
-from archscan.elf.texts import number_at
+from archscan.elf.stack_texts import fillers, text_on_stack
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (
     MANY,
@@ -64,7 +63,6 @@ _MOST_STORING = 16  # functions that name a variable
 _MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
 _NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
 _WIDEST = 16  # bytes that are stored at once
-_LONGEST_TEXT = 64  # bytes of a text on the stack
 _FOLLOWED = Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
 _DECIDED = Number | Memory | Element | Along | Text
 _NOTHING: Value = frozenset()
@@ -98,24 +96,9 @@ def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Cal
         return frozenset({Text(text)})
     held = call.slots.get(place.at)
     filled = [one for one in held[1] if isinstance(one, Filled)] if held else []
+    filled = filled or fillers(program, place, call)
     found = _NOTHING.union(*(_of_one(program, number, one, depth) for one in filled))
     return frozenset(one for one in found if isinstance(one, Filled)) or frozenset({place})
-
-
-def text_on_stack(place: Stack, call: Call, image: Image) -> bytes | None:
-    """The bytes up to a zero, where each slot has one known number, or a copy of one that nobody changes."""
-    at, found = place.at, b""
-    while len(found) < _LONGEST_TEXT and (held := call.slots.get(at)) is not None:
-        width, value = held
-        (one, *others) = value or (None,)
-        number = number_at(image, one.address, one.width) if isinstance(one, Memory) else getattr(one, "value", None)
-        if others or number is None:
-            return None
-        found += (number % (1 << 8 * width)).to_bytes(width, "little" if image.order == "<" else "big")
-        if b"\0" in found:
-            return found[: found.index(b"\0")]
-        at += width
-    return None
 
 
 def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:

@@ -991,12 +991,14 @@ def test_a_string_of_cxx_or_qt_is_read(
          "other(h); n = 1; other(h); return SSL_CTX_ctrl(h, k, 0x301, 0) + 1; }",
          ("set", "or nothing, by argument 1", ("tls1.0",))),
         # whatever it is, what is selected is no algorithm
-        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 5, 0) + 1; }", ("value", "not in the catalogue", ())),
+        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 5, 0) + 1; }",
+         ("value", "not in the catalogue", ())),
         # it comes from elsewhere
         ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 0x301, 0) + 1; }",
          ("runtime", "if argument 1 says so: result of atoi", ())),
         # what it is nobody knows
-        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")) / 7, 0x301, 0) + 1; }", ("unknown", "condition", ())),
+        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")) / 7, 0x301, 0) + 1; }",
+         ("unknown", "condition", ())),
     ],
 )  # fmt: skip
 def test_a_condition_may_hold(
@@ -1004,3 +1006,30 @@ def test_a_condition_may_hold(
 ) -> None:
     one = only(maker.facts(tmp_path, code, option))
     assert (one.outcome.value, one.reason, tuple(use.algorithm for use in one.uses)) == expected, one
+
+
+_PUT = "unsigned long strlen(const char *); void *memcpy(void *, const char *, long), *memset(void *, int, long); "
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # the end is stored wherever the text ends
+        ("const void *f(const char *s) { char b[32]; unsigned long n = strlen(s); if (n > 30) return 0; "
+         "memcpy(b, s, n); b[n] = 0; return EVP_get_digestbyname(b); }", ("runtime", "filled in by memcpy")),
+        # nobody else puts anything there
+        ("const void *f(const char *s) { char b[32]; unsigned long n = strlen(s); if (n > 30) return 0; "
+         "for (int i = 0; i < n; i++) b[i] = s[i] ^ 1; b[n] = 0; return EVP_get_digestbyname(b); }",
+         ("unknown", "stack-address")),
+        # zeroes are no text
+        ("const void *f(const char *s) { char b[32]; unsigned long n = strlen(s); if (n > 30) return 0; "
+         "memset(b, 0, 32); for (int i = 0; i < n; i++) b[i] = s[i] ^ 1; return EVP_get_digestbyname(b); }",
+         ("unknown", "stack-address")),
+    ],
+)  # fmt: skip
+def test_a_text_is_told_by_who_put_it_on_the_stack(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, str]
+) -> None:
+    calls = maker.facts(tmp_path, _PUT + code, option, "-fno-builtin").calls
+    assert {(one.outcome.value, one.reason) for one in calls} == {expected}, calls
