@@ -83,7 +83,12 @@ def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: 
         return Answer(Outcome.UNKNOWN, reason="stack-argument")
     value = site.arguments[use.argument]
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
-    return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=repr)])
+    return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=_order)])
+
+
+def _order(one: Atom) -> tuple[bool, str]:
+    """What is filled in comes last: that who is named was given the address is less sure than what others return."""
+    return isinstance(one, Filled), repr(one)
 
 
 def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) -> Answer:

@@ -29,6 +29,7 @@ from archscan.elf.program import (
     kept_address,
     label_of,
     leaves,
+    left_out_by,
     only_reads,
     results_of,
     returns_of,
@@ -211,10 +212,18 @@ def _result_of(program: Program, number: int, result: Result, depth: int) -> Val
     if callee < 0 or not depth:
         return frozenset({result})
     returns, results, found = returns_of(program, callee), results_of(program, callee), _NOTHING
-    for at in returns:
+    out = _left_out(program, number, callee, result.call)
+    for at in returns - out:
         found |= results[at].result if at in results else UNKNOWN
-    found |= {Result(at) for at, _, does in instructions_of(program, callee) if leaves(program, callee, does)}
+    ends = {at for at, _, does in instructions_of(program, callee) if leaves(program, callee, does)}
+    found |= {Result(at) for at in ends - out}
     return _in_caller(program, number, callee, result.call, found, depth - 1) if found else frozenset({result})
+
+
+def _left_out(program: Program, number: int, callee: int, at: int) -> frozenset[int]:
+    """The instructions of a function that are not gone through when it is called at an address of another one."""
+    call = calls_of(program, number, frozenset({at})).get(at)
+    return left_out_by(program, callee, call.arguments) if call else frozenset()
 
 
 def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
@@ -224,14 +233,16 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
         return frozenset({filled})
     if _keeps(program, callee, filled.argument, returned=_is_used(program, number, filled.call)):
         return frozenset({filled})  # who stores by way of the pointer was not looked for
-    found = _NOTHING
+    found, out = _NOTHING, _left_out(program, number, callee, filled.call)
     for store in every_store(program, callee):
+        if store.address in out:
+            continue
         far = distances(store.to, filled.argument)
         if None in far or any(isinstance(one, Unknown | Along) for one in store.to):
             return frozenset({filled})
         found |= store.stored if filled.at in far else _NOTHING
     for call in called_of(program, callee):
-        for place, value in enumerate(call.arguments):
+        for place, value in enumerate(() if call.address in out else call.arguments):
             ways = distances(value, filled.argument)
             if ways and not only_reads(program, call.address, place):
                 if None in ways:

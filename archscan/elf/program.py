@@ -21,6 +21,7 @@ from archscan.elf.texts import number_at as constant_at
 from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_through
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import Effect, Effects
+from archscan.elf.values.decided import Decisions, decisions, left_out
 from archscan.elf.values.domain import Memory, Number, Pointer, Value
 from archscan.model import escape
 
@@ -63,6 +64,7 @@ class Program(msgspec.Struct, weakref=True):
     symbols: dict[int, str | None] = {}  # the imported functions to which calls go
     returned: dict[tuple[int, int, int], Value] = {}  # by function, call, and depth
     runs: dict[int, Run] = {}  # functions that were gone through
+    decided: dict[int, Decisions] = {}  # where they branch on what they are passed
 
 
 def calls_of(
@@ -132,6 +134,14 @@ def _run(program: Program, number: int) -> Run:
         twice = any(imported(program, at) in RETURNING_TWICE for at in calls)
         program.runs[number] = run_through(() if twice else rows, program.lift, led_to, program.budget, effects)
     return program.runs[number]
+
+
+def left_out_by(program: Program, callee: int, passed: Sequence[Value]) -> frozenset[int]:
+    """The addresses of instructions of a function that are not gone through where it is passed some values."""
+    run = _run(program, callee)
+    if callee not in program.decided:
+        program.decided[callee] = decisions(run)
+    return left_out(run, program.decided[callee], passed) if program.decided[callee] else frozenset()
 
 
 def called_of(program: Program, number: int) -> list[Call]:

@@ -1033,3 +1033,70 @@ def test_a_text_is_told_by_who_put_it_on_the_stack(
 ) -> None:
     calls = maker.facts(tmp_path, _PUT + code, option, "-fno-builtin").calls
     assert {(one.outcome.value, one.reason) for one in calls} == {expected}, calls
+
+
+_BY_KIND = (
+    "__attribute__((noipa)) static void get(void *to, int kind) "
+    "{ if (WHICH == 4) *(const char **)to = getenv(\"A\"); else *(long *)to = n / 7; } "
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # the branch is decided by what is passed
+        (_BY_KIND.replace("WHICH", "kind") + "int k(long *d) { get(d, 3); return 1; } "
+         "const void *f(void) { const char *s; get(&s, 4); return EVP_get_digestbyname(s); }",
+         {("runtime", None)}),
+        (_BY_KIND.replace("WHICH", "kind") + "int k(long *d) { get(d, 3); return 1; } "
+         "const void *f(int c) { const char *s; get(&s, c); return EVP_get_digestbyname(s); }",
+         {("unknown", None)}),
+        # … or by something else
+        (_BY_KIND.replace("WHICH", "n") + "int k(long *d) { get(d, 3); return 1; } "
+         "const void *f(void) { const char *s; get(&s, 4); return EVP_get_digestbyname(s); }",
+         {("unknown", None)}),
+        ("__attribute__((noipa)) static int pick(int c) { if (c > 5) { other(h); return 8; } "
+         "other(h); other(h); n = 1; return 1; } int k(void) { return pick(5); } int f(H **h) { return gcry_md_open(h, pick(6), 0) + 1; }",
+         {("value", "GCRY_MD_SHA256"), ("set", "GCRY_MD_MD5, GCRY_MD_SHA256")}),
+    ],
+)  # fmt: skip
+def test_what_is_passed_decides_what_a_function_does(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: set[tuple[str, str | None]]
+) -> None:
+    one = only(maker.facts(tmp_path, code, option, "-fno-builtin"))
+    assert (one.outcome.value, one.value) in expected, one
+    assert one.outcome.value != "runtime" or one.reason == "result of getenv", one
+
+
+@pytest.mark.parametrize(
+    ("maker", "between", "outcome"),
+    [
+        ("gcc", "", "set"),
+        ("gcc", "add %eax, %eax", "unknown"),
+        ("gcc", "repe cmpsb", "unknown"),
+        ("gcc", "lea 1(%rax), %rax", "set"),
+        ("aarch64-linux-gnu-gcc", "", "set"),
+        ("aarch64-linux-gnu-gcc", "adds w9, w9, 1", "unknown"),
+        ("aarch64-linux-gnu-gcc", "tst w9, 1", "unknown"),
+        ("aarch64-linux-gnu-gcc", "add w9, w9, 1", "set"),
+    ],
+    indirect=["maker"],
+)
+def test_a_branch_goes_by_the_last_that_set_the_flags(maker: Maker, tmp_path: Path, between: str, outcome: str) -> None:
+    on_amd64 = (
+        f"cmp $1, %esi\n{between}\nja 1f\nlea t(%rip), %rdx\nmov (%rdx,%rsi,4), %esi\nxor %edx, %edx\n"
+        "call gcry_md_open@plt\n1: ret"
+    )
+    on_arm64 = (
+        f"stp x29, x30, [sp, -16]!\ncmp w1, 1\n{between}\nb.hi 1f\nadrp x2, t\nadd x2, x2, :lo12:t\n"
+        "ldr w1, [x2, w1, uxtw 2]\nmov w2, 0\nbl gcry_md_open\n1: ldp x29, x30, [sp], 16\nret"
+    )
+    lines = (on_amd64 if maker.target.architecture == "amd64" else on_arm64).replace("\n", "\\n")
+    code = (
+        "static const int t[] __attribute__((used)) = {1, 2, 3, 8};"
+        f'asm(".text\\n.globl f\\n.type f, %function\\nf: .cfi_startproc\\n{lines}\\n.cfi_endproc\\n.size f, .-f");'
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code))
+    assert one.outcome.value == outcome, one
+    assert outcome == "unknown" or {use.algorithm for use in one.uses} == {"md5", "sha1"}, one

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Operator, Place, on
+from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Operator, Place, flagged, on
 
 _NUMBER = re.compile(r"#?-?(?:0x[0-9a-f]+|\d+)$")
 _PLACE = re.compile(
@@ -23,7 +23,13 @@ _STORES = re.compile(r"st(?:u?r|lu?r|p|np|l|lr)[bh]?$")
 _CALLS = ("bl", "blr", "blraa", "blraaz", "blrab", "blrabz")
 _JUMPS = ("b", "br", "braa", "braaz", "brab", "brabz")
 _TESTED = {"cbz": 1, "cbnz": 1, "tbz": 2, "tbnz": 2}  # at which operand the target stands
+_ZEROES = {"cbz": "=", "cbnz": "!="}
+_TESTED_FLAGS = "tested"  # they leave the flags alone
 _SYSTEM = ("svc", "hvc", "smc")
+# What leaves something else where a comparison leaves what it found.
+_FLAGGED = re.compile(
+    r"ccm[pn]$|cm[pn]$|tst$|(?:add|sub|and|bic|neg|adc|sbc|ngc|subp)s$|fc?cmp|setf|rmif|cfinv|[ax]xflag|msr"
+)
 # Signed or not: what is compared is less than which number.
 RELATIONS = {
     "hi": ">", "gt": ">", "hs": ">=", "cs": ">=", "ge": ">=", "ne": "!=", "ls": "<=", "le": "<=", "lo": "<", "cc": "<",
@@ -44,13 +50,21 @@ _WHOLE = 0xFFFF_FFFF_FFFF_FFFF
 
 def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     """What an instruction does, one thing after another."""
-    parts = _parts(operands)
+    done = _read(mnemonic, _parts(operands))
+    compares = done[-1].kind == Kind.NOTHING and done[-1].number is not None
+    return flagged(done) if _FLAGGED.match(mnemonic) and not compares else done
+
+
+def _read(mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
     if mnemonic in _ENDS:
         return (Operation(Kind.RETURN),)
     if mnemonic in _CALLS or mnemonic in _JUMPS:
         return (_leads(Kind.CALL if mnemonic in _CALLS else Kind.JUMP, parts[0]),)
     if mnemonic.startswith("b.") or mnemonic in _TESTED:
         leads = _leads(Kind.BRANCH, parts[_TESTED.get(mnemonic, 0)])
+        if mnemonic in _ZEROES:
+            tested = Operation(Kind.NOTHING, register=_whole(parts[0]), number=0, flags=_TESTED_FLAGS)
+            return tested, on(_ZEROES[mnemonic], msgspec.structs.replace(leads, flags=_TESTED_FLAGS))
         return (on(RELATIONS.get(mnemonic.removeprefix("b.")), leads),)
     if mnemonic in _SYSTEM:
         return (Operation(Kind.NOTHING, also=tuple(f"x{number}" for number in range(18))),)

@@ -157,6 +157,12 @@ def mirrored(branch: Operation) -> Operation:
     return msgspec.structs.replace(branch, taken=taken, passed=passed)
 
 
+def flagged(done: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The same as what also leaves something else where a comparison leaves what it found."""
+    *before, last = done
+    return (*before, msgspec.structs.replace(last, also=(*last.also, FLAGS)))
+
+
 def as_they_are(engine: object, text: Code, start: int, end: int) -> Iterable[Line]:
     """The instructions between two offsets as they are disassembled."""
     data = text.raw[start:end].tobytes()

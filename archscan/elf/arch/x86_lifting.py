@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from archscan.elf.arch.lifting import COUNTER, LOW, NOTHING, Kind, Operation, Operator, Place, on
+from archscan.elf.arch.lifting import COUNTER, FLAGS, LOW, NOTHING, Kind, Operation, Operator, Place, flagged, on
 
 _NUMBER = re.compile(r"-?(?:0x)?[0-9a-f]+$")
 _PREFIX = re.compile(r"(?:bnd|notrack|lock|rep\w*|data16) ")
@@ -18,6 +18,12 @@ _PLACE = re.compile(
 _SEGMENTS = ("fs:", "gs:")  # the others begin at 0; `notrack` before a jump reads as `ds`
 # Among them what extends numbers to 64 bits, as that makes no other one of a number of an enumeration.
 _QUIET = re.compile(r"nop|cdqe$|cmp$|test$|bt$|v?u?comis|prefetch|endbr|pause$|[lsm]fence$|ldmxcsr|vptest|ptest")
+# What leaves something else where a comparison leaves what it found.
+_FLAGGED = re.compile(
+    r"(?:ad[cdo]x?|sub|sbb|andn?|or|xor|neg|inc|dec|i?mul|i?div|s[ah][lr]d?|r[oc][lr]|bt[crs]?|bs[fr]|bls\w+|bzhi|bextr|"
+    r"[tl]zcnt|popcnt|test|cmp|cmpxchg\w*|xadd|sahf|popf\w?|cl[ci]|st[ci]|cmc|rdrand|rdseed|"
+    r"v?u?comis[sd]|v?ptest|v?pcmp[ei]str[im]|vtestp[sd]|k\w*test\w|fu?comip?)$"
+)
 # Signed or not: what is compared is less than which number.
 _RELATIONS = {
     "ja": ">", "jg": ">", "jae": ">=", "jge": ">=", "jne": "!=", "jbe": "<=", "jle": "<=", "jb": "<", "jl": "<",
@@ -93,16 +99,18 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
         return (Operation(Kind.RETURN),)
     if _STRINGS.match(mnemonic) and not any("xmm" in part for part in parts):
         to = Operation(Kind.STORE, place=Place(_own(names, ("rdi",))[0], None, 0), width=0)
-        return to, Operation(Kind.NOTHING, also=_own(names, _BY_STRINGS))
+        found = (FLAGS,) if mnemonic[:4] in ("scas", "cmps") else ()
+        return to, Operation(Kind.NOTHING, also=_own(names, _BY_STRINGS) + found)
     if mnemonic in ("push", "pop", "leave") and not (parts and _NARROW.match(parts[0])):
         return _stacked(names, mnemonic, parts)
     if mnemonic.startswith(("push", "pop", "enter")) and mnemonic != "popcnt":
         return (Operation(Kind.SET, to=names.stack),)  # of another size: nobody knows the stack behind it
     if mnemonic == "cmp" and _NUMBER.match(parts[1]):
         return (_compared(names, parts[0], int(parts[1], 16)),)
-    if _QUIET.match(mnemonic):
-        return (NOTHING,)
-    return _changes(names, mnemonic, parts)
+    if mnemonic == "test" and parts[0] == parts[1] and names.full.match(parts[0]):
+        return (_compared(names, parts[0], 0),)
+    done = (NOTHING,) if _QUIET.match(mnemonic) else _changes(names, mnemonic, parts)
+    return flagged(done) if _FLAGGED.match(mnemonic) else done
 
 
 def _changes(names: _Names, mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from archscan.elf.arch.lifting import COUNTER, LOW, Kind, Lift, Operation, Operator, Place
+from archscan.elf.arch.lifting import COUNTER, FLAGS, LOW, Kind, Lift, Operation, Operator, Place
 from archscan.elf.values.arithmetic import along, combined, lowest, number, plus
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, calling
@@ -52,8 +52,8 @@ def steps_of(rows: Iterable[Row], lift: Lift, effects: Effects = NOTHING_KNOWN) 
             yield partial(_stores, does, behind, lift.stack_first)
         elif does.to and does.kind in (Kind.SET, Kind.SELECT):
             yield _setting(does, does.to, behind, lift)
-        if does.also:
-            yield partial(_loses, does.also)
+        if does.also and (lost := tuple(name for name in does.also if name != FLAGS)):
+            yield partial(_loses, lost)
 
 
 def step(state: State, row: Row, lift: Lift, effects: Effects = NOTHING_KNOWN) -> None:
