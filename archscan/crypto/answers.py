@@ -29,6 +29,7 @@ from archscan.elf.texts import number_at, string_at
 from archscan.elf.values.domain import (
     Along,
     Atom,
+    Computed,
     Element,
     Field,
     FieldAddress,
@@ -173,6 +174,14 @@ def _together(answers: Sequence[Answer]) -> Answer:
 
 
 def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answer:
+    if isinstance(atom, Computed):
+        return _of_computed(book, use, library, atom, depth)
+    if isinstance(atom, Kept):
+        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, stored by {atom.by}")
+    return _of_place_or_value(book, use, library, atom, depth)
+
+
+def _of_place_or_value(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answer:
     if isinstance(atom, Number):
         return _of_number(book, use, library, atom.value)
     if isinstance(atom, Parameter):
@@ -185,8 +194,6 @@ def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answ
             return Answer(Outcome.UNKNOWN, reason="filled in by an own function")
         where = f"field {atom.at:#x} of what is filled in by" if atom.at else "filled in by"
         return Answer(Outcome.RUNTIME, reason=f"{where} {filler}")
-    if isinstance(atom, Kept):
-        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, stored by {atom.by}")
     if isinstance(atom, Memory):
         return _of_memory(book, use, library, atom)
     if isinstance(atom, Text):
@@ -198,6 +205,15 @@ def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answ
     if isinstance(atom, Field | FieldAddress):
         return _of_field(book, atom)
     return Answer(Outcome.UNKNOWN, reason=atom.reason if isinstance(atom, Unknown) else "stack-address")
+
+
+def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int) -> Answer:
+    """A number that is computed of what comes from elsewhere; of a string nobody knows whether it is that."""
+    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
+    found = _of_atom(book, plain, library, atom.of, depth)
+    if is_text(_selector(book, use, library)) or found.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
+        return Answer(Outcome.UNKNOWN, reason="computed")
+    return Answer(Outcome.RUNTIME, reason=f"computed of {found.reason}")
 
 
 def _of_parameter(parameter: Parameter, field: str) -> Answer:

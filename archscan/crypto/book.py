@@ -8,7 +8,7 @@ import msgspec
 
 from archscan.crypto.catalogue import Catalogue, Symbol, Use
 from archscan.elf.call_sites import Site, Sites
-from archscan.elf.values.domain import Number, Unknown, Value
+from archscan.elf.values.domain import Computed, Number, Unknown, Value
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def holds(book: Book, use: Use, site: Site) -> bool | None:
 def _is_given(values: Value) -> bool | None:
     """Whether a pointer is something else than NULL."""
     null = {
-        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown) else False for one in values
+        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown | Computed) else False
+        for one in values
     }
     return not null.pop() if len(null) == 1 and None not in null else None

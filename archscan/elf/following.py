@@ -36,12 +36,14 @@ from archscan.elf.program import (
 )
 from archscan.elf.stack_texts import fillers, text_on_stack
 from archscan.elf.values import Call
+from archscan.elf.values.arithmetic import made_of
 from archscan.elf.values.domain import (
     MANY,
     MOST,
     UNKNOWN,
     Along,
     Atom,
+    Computed,
     Element,
     Field,
     FieldAddress,
@@ -64,7 +66,7 @@ _MOST_STORING = 16  # functions that name a variable
 _MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
 _NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
 _WIDEST = 16  # bytes that are stored at once
-_FOLLOWED = Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
+_FOLLOWED = Computed | Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
 _DECIDED = Number | Memory | Element | Along | Text
 _NOTHING: Value = frozenset()
 _NEVER_STORED: Value = frozenset({Unknown("stack")})
@@ -113,6 +115,8 @@ def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
         return _filled(program, number, one, depth)
     if isinstance(one, FieldAddress):
         return _moved(one, _of_one(program, number, one.of, depth))
+    if isinstance(one, Computed):
+        return _NOTHING.union(*map(made_of, _of_one(program, number, one.of, depth)))
     return _in_structure(program, number, one, depth) if isinstance(one, Field) else frozenset({one})
 
 
@@ -127,7 +131,7 @@ def _moved(place: FieldAddress, pointers: Value) -> Value:
         elif isinstance(one, Number) and place.at is not None:
             found.add(Number(one.value + place.at))
         else:
-            found.add(one if isinstance(one, Unknown) else Unknown("computed"))
+            found |= made_of(one)
     return frozenset(found)
 
 
@@ -185,7 +189,7 @@ def _stored(program: Program, variable: Memory, depth: int, *, alone: bool) -> V
         for store in every_store(program, number):
             if Number(at) in store.to and store.width == variable.width:
                 value = followed(program, number, store.stored, depth - 1)
-                found |= by if any(isinstance(one, Unknown | Parameter | Field) for one in value) else value
+                found |= by if any(isinstance(one, Unknown | Computed | Parameter | Field) for one in value) else value
                 found |= _NOTHING if alone else by
             elif any(_reaches(one, store.width, variable) for one in store.to):
                 found |= by
@@ -238,7 +242,7 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
         if store.address in out:
             continue
         far = distances(store.to, filled.argument)
-        if None in far or any(isinstance(one, Unknown | Along) for one in store.to):
+        if None in far or any(isinstance(one, Unknown | Computed | Along) for one in store.to):
             return frozenset({filled})
         found |= store.stored if filled.at in far else _NOTHING
     for call in called_of(program, callee):
@@ -287,6 +291,9 @@ def _in_caller(program: Program, number: int, callee: int, at: int, value: Value
 
 def _as_passed(call: Call | None, one: Atom) -> Value | None:
     """What a parameter of a function, or something where it points, was to its caller; None for anything else."""
+    if isinstance(one, Computed):
+        made = _as_passed(call, one.of)
+        return None if made is None else _NOTHING.union(*map(made_of, made))
     parameter = one.of if isinstance(one, Field | FieldAddress) else one
     if not isinstance(parameter, Parameter) or parameter.of:
         return None

@@ -997,7 +997,7 @@ def test_a_string_of_cxx_or_qt_is_read(
         ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 0x301, 0) + 1; }",
          ("runtime", "if argument 1 says so: result of atoi", ())),
         # what it is nobody knows
-        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")) / 7, 0x301, 0) + 1; }",
+        ("long f(H *h) { return SSL_CTX_ctrl(h, (int)(n * 1.5), 0x301, 0) + 1; }",
          ("unknown", "condition", ())),
     ],
 )  # fmt: skip
@@ -1057,7 +1057,8 @@ _BY_KIND = (
          "const void *f(void) { const char *s; get(&s, 4); return EVP_get_digestbyname(s); }",
          {("unknown", None)}),
         ("__attribute__((noipa)) static int pick(int c) { if (c > 5) { other(h); return 8; } "
-         "other(h); other(h); n = 1; return 1; } int k(void) { return pick(5); } int f(H **h) { return gcry_md_open(h, pick(6), 0) + 1; }",
+         "other(h); other(h); n = 1; return 1; } int k(void) { return pick(5); } "
+         "int f(H **h) { return gcry_md_open(h, pick(6), 0) + 1; }",
          {("value", "GCRY_MD_SHA256"), ("set", "GCRY_MD_MD5, GCRY_MD_SHA256")}),
     ],
 )  # fmt: skip
@@ -1100,3 +1101,59 @@ def test_a_branch_goes_by_the_last_that_set_the_flags(maker: Maker, tmp_path: Pa
     one = only(maker.facts(tmp_path, code))
     assert one.outcome.value == outcome, one
     assert outcome == "unknown" or {use.algorithm for use in one.uses} == {"md5", "sha1"}, one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("int f(H **h, int a) { return gcry_md_open(h, a & 0x1f0, 0) + 1; }",
+         ("runtime", "computed of argument 1 of f")),
+        ("int f(H **h, unsigned a) { return gcry_md_open(h, a >> 3, 0) + 1; }",
+         ("runtime", "computed of argument 1 of f")),
+        ("int f(H **h) { return gcry_md_open(h, atoi(getenv(\"A\")) * 5 + atoi(getenv(\"B\")), 0) + 1; }",
+         ("runtime", "computed of result of atoi")),
+        # what a number is that is computed of numbers is not known at run time only
+        ("__attribute__((noipa)) static int g(H **h, unsigned a) { return gcry_md_open(h, a >> 3, 0) + 1; } "
+         "int f(H **h) { return g(h, 17) + 1; }", ("unknown", "computed")),
+        # where a string begins that somebody passed the address of
+        ("const void *f(const char *s) { return EVP_get_digestbyname((const char *)((long)s & -8)); }",
+         ("unknown", "computed")),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_computed_is_told_by_what_it_is_computed_of(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, str]
+) -> None:
+    calls = [one for one in maker.facts(tmp_path, code, option).calls if not one.symbol.startswith("get")]
+    assert [(one.outcome.value, one.reason) for one in calls] == [expected], calls
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("bound", "outcome"), [("i < 3", "set"), ("i < n", "unknown")]
+)  # fmt: skip
+def test_the_entry_behind_a_loop_is_one_that_the_loop_has_seen(
+    maker: Maker, tmp_path: Path, option: str, bound: str, outcome: str
+) -> None:
+    code = (
+        "static const struct { const char *name; int id; } t[] = {{\"a\", 1}, {\"b\", 2}, {\"c\", 3}, {\"d\", 8}};"
+        "int strcasecmp(const char *, const char *); int f(H **h, const char *s) { int i;"
+        f"for (i = 0; {bound}; i++) if (!strcasecmp(t[i].name, s)) return gcry_md_open(h, t[i].id, 0) + 1;"
+        "return 0; }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    assert one.outcome.value in (outcome, "unknown"), one
+    if one.outcome.value == "set":
+        assert {use.algorithm for use in one.uses} == {"md5", "sha1", "ripemd160"}, one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_address_that_the_function_keeps_for_itself_is_nobodys_yet(
+    maker: Maker, tmp_path: Path, option: str
+) -> None:
+    code = (
+        "__attribute__((noipa)) static void get(const char **to) { *to = getenv(\"A\"); } "
+        "const void *f(void) { const char *s, **volatile p = &s; get(p); return EVP_get_digestbyname(s); }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    assert (one.outcome.value, one.reason) == ("runtime", "result of getenv"), one

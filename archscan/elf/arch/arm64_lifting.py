@@ -42,6 +42,10 @@ _OPERATORS = {
     "and": Operator.AND, "ands": Operator.AND, "orr": Operator.OR, "eor": Operator.XOR, "mul": Operator.MULTIPLY,
     "lsl": Operator.SHIFT,
 }  # fmt: skip
+# Others that depend on nothing but one register, or two.
+_OTHERS = re.compile(
+    r"(?:lsr|asr|ror|neg|mvn|[us]bfx|[us]div|[us]mulh|[us]mull|[us]xt[bh]|orn|eon|bic|rev\d*|rbit|cl[zs])$"
+)
 _SHIFTED = re.compile(r"(?:lsl|[us]xtw|[us]xtx)(?: #(?P<by>\d+))?$")
 _SCRATCH = "scaled"  # no register, where one instruction does several things
 _WORD = 8
@@ -51,7 +55,7 @@ _WHOLE = 0xFFFF_FFFF_FFFF_FFFF
 def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     """What an instruction does, one thing after another."""
     done = _read(mnemonic, _parts(operands))
-    compares = done[-1].kind == Kind.NOTHING and done[-1].number is not None
+    compares = done[-1].kind == Kind.NOTHING and (done[-1].number, done[-1].operand) != (None, None)
     return flagged(done) if _FLAGGED.match(mnemonic) and not compares else done
 
 
@@ -68,8 +72,8 @@ def _read(mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
         return (on(RELATIONS.get(mnemonic.removeprefix("b.")), leads),)
     if mnemonic in _SYSTEM:
         return (Operation(Kind.NOTHING, also=tuple(f"x{number}" for number in range(18))),)
-    if mnemonic == "cmp" and len(parts) == 2 and (number := _number(parts[1])) is not None:
-        return (Operation(Kind.NOTHING, register=_whole(parts[0]), number=number),)
+    if mnemonic == "cmp" and len(parts) == 2:
+        return (_compared(*parts),)
     if not parts or _QUIET.match(mnemonic):
         return (NOTHING,)
     if _STORES.match(mnemonic):
@@ -82,6 +86,13 @@ def _read(mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
     if to is None:
         return (NOTHING,)
     return _scaled(mnemonic, to, parts[1:]) or (_computed(mnemonic, to, parts[1:], lane="." in parts[0]),)
+
+
+def _compared(first: str, second: str) -> Operation:
+    """A comparison of a register with a number or another register."""
+    number, register = _number(second), _whole(first)
+    operand = _whole(second) if number is None else None
+    return Operation(Kind.NOTHING, register=register, number=number, operand=operand)
 
 
 def _scaled(mnemonic: str, to: str, parts: list[str]) -> tuple[Operation, ...]:
@@ -157,6 +168,9 @@ def _computed(mnemonic: str, to: str, parts: list[str], *, lane: bool = False) -
             return Operation(Kind.SELECT, to=to, register=first, other=first, added=1)
         case _ if mnemonic in _OPERATORS and len(parts) > 1:
             return _operated(mnemonic, to, _whole(parts[0]), parts)
+        case _ if _OTHERS.match(mnemonic) and not lane and to[0] == "x" and parts and _FOLLOWED.match(parts[0]):
+            by = _followed(parts[1]) if len(parts) > 1 else None
+            return Operation(Kind.SET, to=to, register=first, operator=Operator.OTHER, operand=by or 0)
     if mnemonic in _CHOICES and len(parts) > 1:
         return Operation(Kind.SELECT, to=to, register=first, other=_whole(parts[1]), added=_CHOICES[mnemonic])
     return Operation(Kind.SET, to=to)

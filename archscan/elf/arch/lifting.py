@@ -41,6 +41,7 @@ class Operator(Enum):
     SUBTRACT = 5
     MULTIPLY = 6
     SHIFT = 7  # to the left
+    OTHER = 8  # anything else that depends on nothing but the two
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -47,6 +47,11 @@ _OPERATORS = {
     "and": Operator.AND, "or": Operator.OR, "xor": Operator.XOR, "add": Operator.ADD, "sub": Operator.SUBTRACT,
     "imul": Operator.MULTIPLY, "shl": Operator.SHIFT, "sal": Operator.SHIFT,
 }  # fmt: skip
+_OTHERS = frozenset({"shr", "sar", "ror", "rol"})
+_ALONE = frozenset({"not", "neg", "bswap"})
+_BOTH = frozenset(
+    {"mul", "imul", "div", "idiv"}
+)  # with one operand: they leave two numbers that depend on the same two
 _LOWEST = frozenset({"al", "bl", "cl", "dl"})
 _HIGH = {"ah": "rax", "bh": "rbx", "ch": "rcx", "dh": "rdx"}
 _NARROW = re.compile(r"word ptr|[a-d]x$|[sd]i$|[sb]p$|r\d+w$")
@@ -107,6 +112,8 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
         return (Operation(Kind.SET, to=names.stack),)  # of another size: nobody knows the stack behind it
     if mnemonic == "cmp" and _NUMBER.match(parts[1]):
         return (_compared(names, parts[0], int(parts[1], 16)),)
+    if mnemonic == "cmp" and all(map(names.full.match, parts)):
+        return (Operation(Kind.NOTHING, register=_whole(names, parts[0]), operand=_whole(names, parts[1])),)
     if mnemonic == "test" and parts[0] == parts[1] and names.full.match(parts[0]):
         return (_compared(names, parts[0], 0),)
     done = (NOTHING,) if _QUIET.match(mnemonic) else _changes(names, mnemonic, parts)
@@ -116,6 +123,10 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
 def _changes(names: _Names, mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
     """An instruction that goes on to the next one, and writes something."""
     also = _own(names, _BESIDES.get(mnemonic, ()))
+    if mnemonic in _BOTH and len(parts) == 1 and names.full.match(parts[0]):
+        low, high = _own(names, ("rax", "rdx"))
+        made = Operation(Kind.SET, to=low, register=low, operator=Operator.OTHER, operand=_whole(names, parts[0]))
+        return made, Operation(Kind.SET, to=high, register=low)
     if not parts or (mnemonic in _BESIDES and "[" not in parts[0]):
         # The first operand is written, or read alone, which does no harm.
         own = (_whole(names, parts[0]),) if parts and mnemonic == "cmpxchg" else ()
@@ -238,6 +249,8 @@ def _puts(names: _Names, mnemonic: str, to: str, source: str | None) -> Operatio
     register = _whole(names, to)
     if mnemonic in ("inc", "dec") and names.full.match(to):
         return Operation(Kind.SET, to=register, register=register, number=1 if mnemonic == "inc" else -1)
+    if mnemonic in _ALONE and names.full.match(to):
+        return Operation(Kind.SET, to=register, register=register, operator=Operator.OTHER, operand=0)
     if source is None or not names.full.match(to):
         also = _own(names, ("rax", "rdx")) if mnemonic == "imul" and source is None else ()
         return Operation(Kind.SET, to=register, also=also)
@@ -256,6 +269,13 @@ def _computed(names: _Names, mnemonic: str, register: str, to: str, source: str)
     number = int(source, 16) if _NUMBER.match(source) else None
     if number is not None and mnemonic in ("add", "sub"):
         return Operation(Kind.SET, to=register, register=register, number=number if mnemonic == "add" else -number)
+    if number is not None and mnemonic in ("adc", "sbb"):
+        number = number if mnemonic == "adc" else -number
+        more = number + (1 if mnemonic == "adc" else -1)
+        return Operation(Kind.SELECT, to=register, register=register, number=number, other=register, added=more)
+    if mnemonic in _OTHERS and "[" not in source:
+        by = _whole(names, source) if number is None else number
+        return Operation(Kind.SET, to=register, register=register, operator=Operator.OTHER, operand=by)
     if mnemonic == "and" and register == names.stack:
         return NOTHING  # rounds the stack pointer down; distances within the frame stay
     if mnemonic in _OPERATORS and "[" not in source:

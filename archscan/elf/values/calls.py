@@ -51,7 +51,7 @@ def stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
         # Where the own frame ends, what the caller has put begins.
         if (top.at < 0 <= at) or (not width and not lift.stack_first):
             break
-        found.append(value)
+        found.append(value or UNKNOWN)
     return tuple(found)
 
 

@@ -77,6 +77,12 @@ class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     by: str
 
 
+class Computed(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
+    """What is computed of something else, nobody knows how; two such values need not be the same."""
+
+    of: Parameter | Result | Filled | Memory | Field | Kept
+
+
 class Unknown(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What nobody knows, and why."""
 
@@ -139,6 +145,7 @@ Atom = (
     | Field
     | FieldAddress
     | Kept
+    | Computed
     | Text
     | Unknown
 )

@@ -166,9 +166,13 @@ def _ended(limits: Limits, one: Along, block: int) -> Along:
 
 
 def _places(limits: Limits, one: Along) -> frozenset[int]:
-    """The blocks where an entry, or another part of the same, is read first."""
-    near = (some for row, some in limits.read.items() if _is_same(row, one) and abs(row.start - one.start) < _ENTRY)
-    return limits.read.get(one) or frozenset().union(*near)
+    """The blocks where an entry, or another part of the same, is read first.
+
+    Or where what counts it was multiplied, before the address of the table was added to that.
+    """
+    same = [(row.start, some) for row, some in limits.read.items() if _is_same(row, one)]
+    near = frozenset[int]().union(*(some for start, some in same if abs(start - one.start) < _ENTRY))
+    return limits.read.get(one) or near or frozenset().union(*(some for start, some in same if abs(start) < _ENTRY))
 
 
 def _range_in(limits: Limits, one: Along, block: int) -> Range | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from archscan.elf.arch.lifting import COUNTER, FLAGS, LOW, Kind, Lift, Operation, Operator, Place
-from archscan.elf.values.arithmetic import along, combined, lowest, number, plus
+from archscan.elf.values.arithmetic import along, combined, lowest, made_of, number, plus
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, calling
 from archscan.elf.values.domain import (
@@ -227,13 +227,13 @@ def _loaded(state: State, does: Operation, behind: int) -> Value:
 
 def _in_slot(slot: Held | None, width: int) -> Value:
     """What is read from a slot: all of it, or its lowest bytes."""
-    if slot is None or width > slot[0] or not width:
+    if slot is None or width > slot[0] or not width or not slot[1]:
         return _EMPTY
     if width == slot[0]:
         return slot[1]
     if all(isinstance(one, Number) for one in slot[1]):
         return lowest(slot[1], width)
-    return slot[1] if width in _WORDS else UNKNOWN
+    return slot[1] if width in _WORDS else frozenset().union(*map(made_of, slot[1]))
 
 
 def _big_slot(state: State, at: int, width: int) -> Held | None:
@@ -252,7 +252,11 @@ def _store(state: State, address: Value, value: Value, width: int, *, later: boo
     An address in the value is others' from now on; or only ``later``, with a call, where it may be an argument of that.
     """
     if any(isinstance(one, Stack) for one in value) and not (later and all(isinstance(to, Stack) for to in address)):
-        state.escape((one.at, 0, -1) for one in value if isinstance(one, Stack))
+        kept = [one.at for one in value if isinstance(one, Stack)]
+        for place in kept:
+            if state.is_empty(place, width):
+                state.put(place, width, frozenset())  # nobody has stored anything there before the next call
+        state.escape((place, 0, -1) for place in kept)
     for one in address:
         of, at = (one.of, one.at) if isinstance(one, FieldAddress) else (one, 0)
         if isinstance(of, Pointer):
