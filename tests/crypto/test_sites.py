@@ -997,7 +997,7 @@ def test_a_string_of_cxx_or_qt_is_read(
         ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 0x301, 0) + 1; }",
          ("runtime", "if argument 1 says so: result of atoi", ())),
         # what it is nobody knows
-        ("long f(H *h) { return SSL_CTX_ctrl(h, (int)(n * 1.5), 0x301, 0) + 1; }",
+        ("long f(H *h) { return SSL_CTX_ctrl(h, *(int *)((long)h * n), 0x301, 0) + 1; }",
          ("unknown", "condition", ())),
     ],
 )  # fmt: skip
