@@ -177,7 +177,8 @@ def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answ
     if isinstance(atom, Computed):
         return _of_computed(book, use, library, atom, depth)
     if isinstance(atom, Kept):
-        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, stored by {atom.by}")
+        how = f"whose address {atom.by} passes on" if atom.given else f"stored by {atom.by}"
+        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, {how}")
     return _of_place_or_value(book, use, library, atom, depth)
 
 

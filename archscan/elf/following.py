@@ -12,6 +12,7 @@ import msgspec
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
+from archscan.elf.kept import kept
 from archscan.elf.passed_on import distances, passed_on
 from archscan.elf.program import (
     Program,
@@ -48,7 +49,6 @@ from archscan.elf.values.domain import (
     Field,
     FieldAddress,
     Filled,
-    Kept,
     Memory,
     Number,
     Parameter,
@@ -62,10 +62,7 @@ from archscan.elf.values.domain import (
 )
 
 _MOST_CALLERS = 64
-_MOST_STORING = 16  # functions that name a variable
-_MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
-_NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
-_WIDEST = 16  # bytes that are stored at once
+_NEAR = 64  # bytes before a variable from where an address that is taken reaches it
 _FOLLOWED = Computed | Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
 _DECIDED = Number | Memory | Element | Along | Text
 _NOTHING: Value = frozenset()
@@ -110,7 +107,7 @@ def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
     if isinstance(one, Result):
         return _returned(program, number, one, depth)
     if isinstance(one, Memory):
-        return _kept(program, one, depth)
+        return kept(program, one, depth, followed)
     if isinstance(one, Filled):
         return _filled(program, number, one, depth)
     if isinstance(one, FieldAddress):
@@ -150,56 +147,6 @@ def _given(program: Program, number: int, parameter: Parameter, depth: int) -> V
 
 def _named(program: Program, number: int, argument: int, *, taken: bool = False) -> Parameter:
     return Parameter(argument, label_of(program, number) or "", taken)
-
-
-def _kept(program: Program, variable: Memory, depth: int) -> Value:
-    """What a variable may hold: what it holds from the beginning, and what functions store there.
-
-    Itself where that is not known: it is constant, or no variable of this object alone, or its address is taken, so
-    that it may be stored to by way of that. Where it may be a part of something larger whose address is taken, it is
-    nothing in particular that is stored.
-    """
-    at = variable.address
-    if variable not in program.variables:
-        program.variables[variable] = frozenset({variable})  # also while it is looked at
-        beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None
-        far, near, end = np.searchsorted(program.taken(), [at - _FAR, at - _NEAR, at + 1]).tolist()
-        if beginning is not None and near == end and program.named is not None:
-            stored = _stored(program, variable, depth, alone=far == near)
-            if stored or far == near:
-                above = program.lift.word - variable.width if program.lift.big_endian else 0
-                low = (beginning >> 8 * above) % (1 << 8 * variable.width)
-                program.variables[variable] = frozenset({Number(low)}) | stored
-    return program.variables[variable]
-
-
-def _stored(program: Program, variable: Memory, depth: int, *, alone: bool) -> Value:
-    """What functions store in a variable; also who did, where that is nothing in particular, or it is not ``alone``."""
-    assert program.named is not None
-    at = variable.address
-    naming = program.named(program.text, at - _WIDEST + 4, at)
-    numbers = np.unique(homes(program, naming)).tolist()
-    if len(numbers) > _MOST_STORING or -1 in numbers:
-        return frozenset({Unknown("variable")})
-    found = _NOTHING
-    for number in numbers:
-        if not is_whole(program, number):
-            return frozenset({Unknown("variable")})
-        by: Value = frozenset({Kept(at, label_of(program, number) or "")})
-        for store in every_store(program, number):
-            if Number(at) in store.to and store.width == variable.width:
-                value = followed(program, number, store.stored, depth - 1)
-                found |= by if any(isinstance(one, Unknown | Computed | Parameter | Field) for one in value) else value
-                found |= _NOTHING if alone else by
-            elif any(_reaches(one, store.width, variable) for one in store.to):
-                found |= by
-    return found
-
-
-def _reaches(to: Atom, width: int, variable: Memory) -> bool:
-    """Whether a store of some bytes to an address changes a variable."""
-    end = variable.address + variable.width
-    return isinstance(to, Number) and to.value < end and variable.address < to.value + (width or _WIDEST)
 
 
 def _returned(program: Program, number: int, result: Result, depth: int) -> Value:

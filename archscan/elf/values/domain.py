@@ -71,10 +71,11 @@ class Field(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
 
 
 class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
-    """What a function stored in a variable of the object, which may be anything."""
+    """What a function stored in a variable of the object, which may be anything; or to whom it has ``given`` that."""
 
     address: int
     by: str
+    given: bool = False
 
 
 class Computed(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
