@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.crypto.book import Book, holding, holds
+from archscan.crypto.book import Book, holding, holds, passed
 from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Kind, Selector
 from archscan.crypto.entries import Text as Passed
@@ -78,11 +78,12 @@ def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: 
         return Answer(Outcome.VALUE, ((use.algorithm, ""),))
     if use.argument is None or not _selects(use):
         return _of_handle(book, site, library, depth)
-    if site.arguments is None:
+    arguments = passed(book, site)
+    if arguments is None:
         return Answer(Outcome.UNKNOWN, reason=site.reason)
-    if use.argument >= len(site.arguments):
+    if use.argument >= len(arguments):
         return Answer(Outcome.UNKNOWN, reason="stack-argument")
-    value = site.arguments[use.argument]
+    value = arguments[use.argument]
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
     return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=_order)])
 
@@ -99,7 +100,8 @@ def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) ->
     no number, what the selecting argument means is not said.
     """
     unknown, when = Answer(Outcome.UNKNOWN, reason=site.reason or "condition"), use.when
-    if when is None or site.arguments is None or when.argument >= len(site.arguments):
+    arguments = passed(book, site)
+    if when is None or arguments is None or when.argument >= len(arguments):
         return unknown
     uses = book.whose[site.symbol][0].uses
     if any(holds(book, one, site) is not False for one in uses[uses.index(use) + 1 :]):
@@ -107,7 +109,7 @@ def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) ->
     found = answer(book, site, use, library, depth)
     if found.outcome == Outcome.UNKNOWN or not _names_one(found):
         return found  # whether it holds or not, no algorithm is selected
-    other = sorted(book.sites.followed(site, site.arguments[when.argument]), key=repr)
+    other = sorted(book.sites.followed(site, arguments[when.argument]), key=repr)
     plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
     sources = [_of_atom(book, plain, library, one, depth) for one in other if not isinstance(one, Number)]
     if not sources:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.catalogue import Catalogue, Symbol, Use
+from archscan.elf.arch import machine
 from archscan.elf.call_sites import Site, Sites
-from archscan.elf.values.domain import Computed, Number, Unknown, Value
+from archscan.elf.values.domain import UNKNOWN, Computed, Number, Unknown, Value
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
@@ -28,6 +29,16 @@ class Book(msgspec.Struct, frozen=True):
     whose: Mapping[str, tuple[Symbol, str, Confidence]]
 
 
+def passed(book: Book, site: Site) -> tuple[Value, ...] | None:
+    """The arguments of a call as the catalogue counts them, as far as they are known; None where nobody looked.
+
+    On AArch64 the place of a result is passed in a register of its own, which comes before them all.
+    """
+    known, lift = site.arguments, machine(book.image.machine).lift
+    hidden = site.symbol in book.whose and book.whose[site.symbol][0].hidden
+    return (UNKNOWN, *known) if known is not None and hidden and lift is not None and lift.pointers else known
+
+
 def holding(book: Book, symbol: Symbol, site: Site) -> tuple[Use | None, bool]:
     """The first use that holds at a call, or may, and whether that is sure; None where none does."""
     for use in symbol.uses:
@@ -42,9 +53,10 @@ def holds(book: Book, use: Use, site: Site) -> bool | None:
     when = use.when
     if when is None:
         return True
-    if site.arguments is None or when.argument >= len(site.arguments):
+    arguments = passed(book, site)
+    if arguments is None or when.argument >= len(arguments):
         return None
-    values = book.sites.followed(site, site.arguments[when.argument])
+    values = book.sites.followed(site, arguments[when.argument])
     if when.given:
         return _is_given(values)
     numbers = [one.value if isinstance(one, Number) else None for one in values]

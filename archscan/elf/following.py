@@ -189,7 +189,7 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
         if store.address in out:
             continue
         far = distances(store.to, filled.argument)
-        if None in far or any(isinstance(one, Unknown | Computed | Along) for one in store.to):
+        if None in far or any(isinstance(one, Unknown | Along) for one in store.to):
             return frozenset({filled})
         found |= store.stored if filled.at in far else _NOTHING
     for call in called_of(program, callee):

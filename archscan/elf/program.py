@@ -20,7 +20,7 @@ from archscan.elf.mapping import FAR
 from archscan.elf.texts import number_at as constant_at
 from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_through
 from archscan.elf.values.blocks import Row
-from archscan.elf.values.calls import Effect, Effects
+from archscan.elf.values.calls import RESULT, Effect, Effects
 from archscan.elf.values.decided import Decisions, decisions, left_out
 from archscan.elf.values.domain import Memory, Number, Pointer, Value
 from archscan.model import escape
@@ -29,6 +29,7 @@ _LONGEST = 1 << 16  # bytes of a function that are decoded
 _LONGEST_NAME = 1024  # bytes of a function's name that are kept
 _MOST_BYTES = 4 << 20  # of an object
 _MOST_STEPS = 4_000_000  # instructions that are gone through for an object; openssl's command takes 1.1 million
+_MANGLED = ("_Z", "_R")  # how names of C++ and Rust begin
 _LEAVING = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 
 
@@ -301,7 +302,14 @@ def kept_address(program: Program, place: Pointer) -> Value:
 
 
 def _effect(program: Program, address: int, does: Operation, argument: int) -> Effect:
-    """What a call does with what an argument points to."""
+    """What a call does with what an argument points to.
+
+    The register for the place of a result is left over from something else where nothing is returned there: it counts
+    for functions of languages that mangle names, which often do that.
+    """
+    if argument == RESULT:
+        returns = (imported(program, address) or "").startswith(_MANGLED)
+        return Effect.MAY_FILL if returns else Effect.LENDS
     if program.lift.stack_first and argument >= program.lift.most_stacked and imported(program, address) is not None:
         return Effect.READS  # those of other objects know no arguments in registers
     if _of_others(program, address) in LENDING:

