@@ -25,7 +25,7 @@ from archscan.crypto.entries import Text as Passed
 from archscan.crypto.selected import by_number, by_text
 from archscan.elf.call_sites import Site
 from archscan.elf.filling import ALLOCATING
-from archscan.elf.texts import number_at, string_at
+from archscan.elf.texts import is_constant, number_at, string_at
 from archscan.elf.values.domain import (
     Along,
     Atom,
@@ -85,7 +85,17 @@ def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: 
         return Answer(Outcome.UNKNOWN, reason="stack-argument")
     value = arguments[use.argument]
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
+    if is_text(_selector(book, use, library)):
+        value = frozenset[Atom]().union(*(_written(book, site, one) for one in value))
     return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=_order)])
+
+
+def _written(book: Book, site: Site, one: Atom) -> Value:
+    """Who puts a text together at an address, where that is in memory that may be written; or the address itself."""
+    if not isinstance(one, Number) or not one.value or is_constant(book.image, one.value):
+        return frozenset({one})
+    first = book.sites.followed(site, frozenset({Memory(one.value, 1)}))
+    return frozenset(by for by in first if isinstance(by, Kept)) or frozenset({one})
 
 
 def _order(one: Atom) -> tuple[bool, str]:
