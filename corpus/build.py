@@ -15,6 +15,7 @@ from archscan.errors import RuleError
 from archscan.model import unescape
 from corpus.capabilities import encoded
 from corpus.compile import objects, wrapped
+from corpus.compilers import missing
 from corpus.debs import Entry, deb
 from corpus.recipes import ROOT, Object, Recipe, Stub, load, names, raw_name
 from corpus.target import Target, target
@@ -127,30 +128,43 @@ def _dated(entries: Iterable[Entry], day: date) -> list[Entry]:
     return [msgspec.structs.replace(entry, mtime=moment) for entry in entries]
 
 
-def lacking(recipe: Recipe) -> str:
-    """What this machine lacks to build ``recipe``; empty if nothing."""
-    if shutil.which(recipe.build.compiler) is None:
-        return f"no {recipe.build.compiler}"
-    wanted = recipe.build.architectures
-    found = target(recipe.build.compiler).architecture
-    return f"for {', '.join(wanted)}, not {found}" if wanted and found not in wanted else ""
+def lacking(recipe: Recipe, compiler: str = "") -> str:
+    """What this machine lacks to build ``recipe``, with another ``compiler`` for C; empty if nothing."""
+    compiler = compiler or recipe.build.compiler
+    if shutil.which(compiler) is None:
+        return f"no {compiler}"
+    wanted, chosen = recipe.build.architectures, target(compiler)
+    if wanted and chosen.architecture not in wanted:
+        return f"for {', '.join(wanted)}, not {chosen.architecture}"
+    return next(filter(None, (missing(item.compiler, chosen) for item in recipe.object)), "")
 
 
-def buildable(compiler: str = "gcc") -> tuple[str, ...]:
-    """The names of the recipes for a compiler that this machine has all for; none where it lacks the compiler."""
+def buildable(compiler: str = "gcc", *, other: bool = False) -> tuple[str, ...]:
+    """The names of the recipes that this machine has all for, with a compiler for C.
+
+    Either those that gcc and g++ compile, or those that take ``other`` compilers.
+    """
     recipes = {name: load(ROOT / name / "recipe.toml") for name in names()}
-    return tuple(name for name, one in recipes.items() if one.build.compiler == compiler and not lacking(one))
+    return tuple(
+        name
+        for name, one in recipes.items()
+        if one.build.compiler == "gcc" and _takes_other(one) is other and not lacking(one, compiler)
+    )
 
 
-def build(name: str, out: Path, work: Path, known: Mapping[str, Stub], root: Path = ROOT) -> Built:
+def _takes_other(recipe: Recipe) -> bool:
+    return any(item.compiler not in ("gcc", "g++") for item in recipe.object)
+
+
+def build(name: str, out: Path, work: Path, known: Mapping[str, Stub], root: Path = ROOT, compiler: str = "") -> Built:
     """The recipe called ``name``, built as a .deb in ``out``; ``work`` is an empty folder for what is compiled.
 
-    ``known`` are the stub libraries of the catalogue. Raises ``RuleError`` for a wrong recipe and
-    ``ArchscanError`` for a failing command; ask ``lacking`` before.
+    Another ``compiler`` for C builds it for that compiler's machine. ``known`` are the stub libraries of the catalogue.
+    Raises ``RuleError`` for a wrong recipe and ``ArchscanError`` for a failing command; ask ``lacking`` before.
     """
     folder = root / name
     recipe = load(folder / "recipe.toml")
-    chosen = target(recipe.build.compiler)
+    chosen = target(compiler or recipe.build.compiler)
     built = objects(recipe, folder, chosen, known, work)
     data = data_entries(recipe, built, chosen, work)
     control = control_entries(recipe, data, chosen.architecture)
@@ -163,7 +177,9 @@ def build(name: str, out: Path, work: Path, known: Mapping[str, Stub], root: Pat
     return Built(name=name, recipe=recipe, target=chosen, deb=file, objects=built)
 
 
-def build_all(wanted: Iterable[str], out: Path, work: Path, known: Mapping[str, Stub]) -> list[Built]:
+def build_all(
+    wanted: Iterable[str], out: Path, work: Path, known: Mapping[str, Stub], compiler: str = ""
+) -> list[Built]:
     """The recipes of the corpus called ``wanted``, built into ``out`` as ``build`` does, in their order.
 
     ``work`` gets a folder each. Threads do, since they only wait for compilers; none is left afterwards.
@@ -172,7 +188,7 @@ def build_all(wanted: Iterable[str], out: Path, work: Path, known: Mapping[str, 
     def one(name: str) -> Built:
         place = work / name
         place.mkdir()
-        return build(name, out, place, known)
+        return build(name, out, place, known, compiler=compiler)
 
     with ThreadPoolExecutor(os.cpu_count()) as executor:
         return list(executor.map(one, wanted))

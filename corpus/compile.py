@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archscan.errors import RuleError
 from corpus import stubs
+from corpus.compilers import compiled
 from corpus.debs import Entry, compressed, tar
 from corpus.recipes import Archive, Object, Recipe, Stub
 from corpus.target import Target, run, tool
@@ -28,13 +29,8 @@ def _flags(item: Object, chosen: Target) -> list[str]:
     return [flag for flag in filled if flag]
 
 
-def _compiled(item: Object, out: Path, folder: Path, chosen: Target, libraries: Sequence[str]) -> None:
-    flags = _flags(item, chosen)
-    units = {source: str(out.with_name(f"unit-{number}.o")) for number, source in enumerate(item.units)}
-    for source, made in units.items():
-        run([chosen.compiler, "-c", "-o", made, *flags, *item.units[source], source], folder=str(folder))
-    inputs = [units.get(source, source) for source in item.sources]
-    run([chosen.compiler, "-o", str(out), *flags, *inputs, *libraries], folder=str(folder))
+def _finished(item: Object, out: Path, folder: Path, chosen: Target, libraries: Sequence[str]) -> None:
+    compiled(item.compiler, chosen, out, folder, item.sources, _flags(item, chosen), item.units, libraries)
     for command in item.post:
         words = [word.replace("{out}", str(out)) for word in command[1:]]
         run([tool(chosen, command[0]), *words], folder=str(folder))
@@ -52,7 +48,7 @@ def objects(recipe: Recipe, folder: Path, chosen: Target, known: Mapping[str, St
         place = work / f"object-{number}"
         place.mkdir()
         out = place / Path(item.path).name
-        _compiled(item, out, folder, chosen, _libraries(item, {**known, **stub}, chosen, work))
+        _finished(item, out, folder, chosen, _libraries(item, {**known, **stub}, chosen, work))
         found[item.path] = out
     return found
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent
 
 Mode = Annotated[int, Meta(ge=0, le=0o7777)]
 Words = tuple[str, ...]
+Compiler = Literal["gcc", "g++", "clang", "clang++", "go", "rustc"]
 Wrapping = Literal["ar", "xz", "zst", "gz", "zip", "tar.gz"]
 
 _FACTS = {field.name: field.type for field in msgspec.structs.fields(Elf)}
@@ -54,11 +55,13 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run of the compiler. ``facts`` are columns of the table ``elf`` that its flags decide; ``""`` is NULL.
+    """One run of a compiler: of gcc for the package's machine, unless it says which.
 
+    ``facts`` are columns of the table ``elf`` that its flags decide; ``""`` is NULL.
     ``libraries`` are names of stubs or of libraries in the catalogue; ``post`` are commands of binutils run on
     the result, with ``{out}`` for it; ``copies``, ``hardlinks`` and ``symlinks`` are further paths of the object.
-    ``uses`` are all uses of weak algorithms that its source shows, as algorithm, evidence and context.
+    ``uses`` are all uses of weak algorithms that its source shows, as algorithm, evidence and context; ``more_uses``
+    those that only an architecture's compiler or library brings.
     ``units`` are sources that are compiled by themselves, each with its flags after those of all.
     ``{branch}`` in a flag stands for the flag that turns on landing pads, where the processor has them.
     """
@@ -66,6 +69,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     path: str
     sources: Words
     flags: Words
+    compiler: Compiler = "gcc"
     units: dict[str, Words] = {}
     libraries: Words = ()
     mode: Mode = 0o755
@@ -79,6 +83,7 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ship: bool = True
     facts: dict[str, str | int | bool] = {}
     uses: Words | None = None
+    more_uses: dict[str, Words] = {}
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.catalogue import Catalogue, Symbol, Use
-from archscan.elf.arch import machine
 from archscan.elf.call_sites import Site, Sites
-from archscan.elf.values.domain import UNKNOWN, Computed, Number, Unknown, Value
+from archscan.elf.values.domain import Computed, Number, Unknown, Value
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
@@ -29,16 +28,6 @@ class Book(msgspec.Struct, frozen=True):
     whose: Mapping[str, tuple[Symbol, str, Confidence]]
 
 
-def passed(book: Book, site: Site) -> tuple[Value, ...] | None:
-    """The arguments of a call as the catalogue counts them, as far as they are known; None where nobody looked.
-
-    On AArch64 the place of a result is passed in a register of its own, which comes before them all.
-    """
-    known, lift = site.arguments, machine(book.image.machine).lift
-    hidden = site.symbol in book.whose and book.whose[site.symbol][0].hidden
-    return (UNKNOWN, *known) if known is not None and hidden and lift is not None and lift.pointers else known
-
-
 def holding(book: Book, symbol: Symbol, site: Site) -> tuple[Use | None, bool]:
     """The first use that holds at a call, or may, and whether that is sure; None where none does."""
     for use in symbol.uses:
@@ -53,7 +42,7 @@ def holds(book: Book, use: Use, site: Site) -> bool | None:
     when = use.when
     if when is None:
         return True
-    arguments = passed(book, site)
+    arguments = site.arguments
     if arguments is None or when.argument >= len(arguments):
         return None
     values = book.sites.followed(site, arguments[when.argument])
@@ -75,3 +64,11 @@ def _is_given(values: Value) -> bool | None:
         for one in values
     }
     return not null.pop() if len(null) == 1 and None not in null else None
+
+
+def count(book: Book, site: Site, argument: int) -> int:
+    """How many numbers a list has, by an argument; -1 where nobody knows."""
+    given = site.arguments[argument] if site.arguments and argument < len(site.arguments) else frozenset()
+    counts = book.sites.followed(site, given) if given else given
+    (one,) = counts if len(counts) == 1 else (None,)
+    return one.value if isinstance(one, Number) else -1

@@ -15,12 +15,16 @@ import msgspec
 
 from archscan.crypto import tables
 from archscan.crypto.entries import Algorithm, Copies, Library, Role, Selector, Symbol, Use
+from archscan.crypto.mangled import narrower
+from archscan.elf.arch import machine
 from archscan.errors import RuleError
 from archscan.model import Strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from archscan.elf.image import Image
 
 __all__ = [
     "Algorithm",
@@ -54,9 +58,10 @@ class Entry(msgspec.Struct, frozen=True):
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Every library, algorithm and selector that is known, sorted by id and name.
 
-    ``index`` finds the exporters of a symbol, ``stems`` the library of a soname's stem, ``copies`` tells of algorithms
-    that are compiled in. ``digest`` (sha256, hex)
-    changes with everything that facts depend on, and with nothing else.
+    ``index`` finds the exporters of a symbol, also by its name on processors with 32 bits, ``stems`` the library of a
+    soname's stem, ``copies`` tells of algorithms that are compiled in. ``apart`` is the part of the index that is
+    another one where the place of a result is no argument. ``digest`` (sha256, hex) changes with everything
+    that facts depend on, and with nothing else.
     """
 
     algorithms: tuple[Algorithm, ...]
@@ -64,6 +69,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     selectors: dict[str, Selector]
     strengths: dict[str, Strength]
     index: dict[str, tuple[Entry, ...]]
+    apart: dict[str, tuple[Entry, ...]]
     stems: dict[str, str]
     copies: Copies
     digest: str
@@ -118,6 +124,7 @@ def _assembled(known: tables.Known, libraries: Sequence[Library], copies: Copies
     strengths = {name: algorithm.strength for name, algorithm in algorithms.items()}
     stems: dict[str, str] = {}
     index: dict[str, list[Entry]] = {}
+    hidden: set[str] = set()
     for library in libraries:
         for soname in library.sonames:
             owner = stems.setdefault(stem(soname), library.id)
@@ -125,16 +132,47 @@ def _assembled(known: tables.Known, libraries: Sequence[Library], copies: Copies
                 raise RuleError(f"{library.id}.toml: sonames: expected none of library {owner!r}, got {soname!r}")
         for symbol in library.symbols:
             index.setdefault(symbol.name, []).append(Entry(library.id, symbol))
+            for name in narrower(symbol.name):
+                index.setdefault(name, []).append(Entry(library.id, msgspec.structs.replace(symbol, name=name)))
+            if symbol.hidden:
+                hidden.add(symbol.name)
     return Catalogue(
         algorithms=tuple(algorithms[name] for name in sorted(algorithms)),
         libraries=tuple(libraries),
         selectors={name: known.selectors[name] for name in sorted(known.selectors)},
         strengths=strengths,
         index={name: tuple(entries) for name, entries in index.items()},
+        apart={name: tuple(map(_apart, index[name])) for name in hidden},
         stems=stems,
         copies=copies,
         digest=_digest(libraries, known.selectors, stems, strengths, copies),
     )
+
+
+def as_passed(catalogue: Catalogue, image: Image) -> Catalogue:
+    """The catalogue with arguments counted as an object passes them.
+
+    On some processors the place of a structure that is returned is none of them.
+    """
+    lift = machine(image.machine).lift
+    return (
+        msgspec.structs.replace(catalogue, index=catalogue.index | catalogue.apart)
+        if lift and lift.apart
+        else catalogue
+    )
+
+
+def _apart(entry: Entry) -> Entry:
+    """The same with arguments counted without the place of the result."""
+    uses = tuple(map(_moved, entry.symbol.uses)) if entry.symbol.hidden else entry.symbol.uses
+    return Entry(entry.library, msgspec.structs.replace(entry.symbol, hidden=False, uses=uses))
+
+
+def _moved(use: Use) -> Use:
+    argument, count, size = (None if one is None else one - 1 for one in (use.argument, use.count, use.size))
+    when = use.when and msgspec.structs.replace(use.when, argument=use.when.argument - 1)
+    also = tuple(one - 1 for one in use.also)
+    return msgspec.structs.replace(use, argument=argument, count=count, size=size, when=when, also=also)
 
 
 def _digest(
@@ -238,12 +276,15 @@ def _chosen(use: Use) -> str | None:
     """What an argument is that says which algorithm is used; None where none does."""
     if use.argument is None:
         return None
-    return f"argument {use.argument}" + (f": {use.points or use.selector}" if use.points or use.selector else "")
+    arguments = " and ".join(map(str, (use.argument, *use.also)))
+    arguments = f"arguments {arguments}" if use.also else f"argument {arguments}"
+    listed = "a list of " if use.list else ""
+    return arguments + (f": {listed}{use.points or use.selector}" if use.points or use.selector else "")
 
 
 def _when(use: Use) -> str | None:
     if use.when is None:
         return None
     when = use.when
-    values = ", ".join(map(str, when.numbers or when.words)) or f"with bit {when.bits}"
+    values = ", ".join(map(str, when.numbers or when.words)) or (f"with bit {when.bits}" if when.bits else "not NULL")
     return f"argument {when.argument}: {values}"

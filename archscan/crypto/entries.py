@@ -92,12 +92,17 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     ``algorithm`` is fixed, or None where the ``argument`` (counted from 0 in the order of the source, the hidden place
     of a result included) says which: by the values of a ``selector`` (``selectors`` by soname, where these differ), or
     by pointing to what is of the type ``points`` and comes from another symbol. It holds ``when`` another argument is
-    as told. ``size``: the argument that is the size of a key in bits.
+    as told. ``also``: more arguments, each of which selects by itself. ``list``: the argument points to a list of
+    numbers of 32 bits, as many as the argument ``count`` says, or up to a 0. ``size``: the argument that is the size of
+    a key in bits.
     """
 
     role: Role
     algorithm: str | None = None
     argument: int | None = None
+    also: tuple[int, ...] = ()
+    list: bool = False
+    count: int | None = None
     selector: str | None = None
     selectors: tuple[tuple[str, str], ...] = ()
     points: str | None = None

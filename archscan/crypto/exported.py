@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.catalogue import Catalogue, exports, stem
+from archscan.crypto.mangled import narrower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,13 +51,14 @@ def differences(library: Library, soname: str, exported: Sequence[Export]) -> It
     for row in exported:
         nodes.setdefault(row.symbol, set()).add(row.version)
     for symbol in exports(library, soname):
-        found = nodes.get(symbol.name)
+        names = (symbol.name, *narrower(symbol.name))
+        found = next((nodes[name] for name in names if name in nodes), None)
         if found is None:
             yield Difference(library.id, soname, "missing", symbol.name, symbol.version, None)
         elif symbol.version not in found and soname == next(iter(library.sonames), soname):
             have = ", ".join(sorted(node or "" for node in found))
             yield Difference(library.id, soname, "version", symbol.name, symbol.version, have)
-    named = {symbol.name for symbol in library.symbols}
+    named = {name for symbol in library.symbols for name in (symbol.name, *narrower(symbol.name))}
     for name in sorted(nodes.keys() - named):
         if _WEAK.search(name):
             yield Difference(library.id, soname, "unknown", name, None, next(iter(nodes[name])))

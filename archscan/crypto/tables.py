@@ -91,6 +91,9 @@ class _Generic(_Symbols, kw_only=True):
     """An argument says which algorithm it is; without one, nothing does that could be read."""
 
     argument: int | None = None
+    also: tuple[int, ...] = ()
+    list: bool = False
+    count: int | None = None
     selector: str | None = None
     selectors: dict[str, str] = {}
     points: str | None = None
@@ -226,6 +229,11 @@ def _generic(row: object, header: _Header, known: Known, where: str) -> tuple[_S
     _expect(told <= 1, f"{where}.selector", "a selector or points, not both", table.selector)
     for name in filter(None, (table.selector, *table.selectors.values())):
         _expect(name in known.selectors, f"{where}.selector", "a name from selectors/*.toml", name)
+        numbered = known.selectors[name].kind in _NUMBERS
+        _expect(numbered or not table.list, f"{where}.list", "a selector of numbers beside it", name)
+    _expect(bool(table.selector) or not table.list, f"{where}.list", "a selector beside it", table.selector)
+    _expect(table.list or table.count is None, f"{where}.count", "list = true beside it", table.count)
+    _expect(table.argument is not None or not table.also, f"{where}.also", "an argument beside it", table.also)
     for soname in table.selectors:
         _expect(soname in header.sonames, f"{where}.selectors", "names from sonames", soname)
     _expect(table.text in _TEXTS, f"{where}.text", _TEXT, table.text)
@@ -233,6 +241,9 @@ def _generic(row: object, header: _Header, known: Known, where: str) -> tuple[_S
         table,
         where,
         argument=table.argument,
+        also=table.also,
+        list=table.list,
+        count=table.count,
         selector=table.selector,
         selectors=tuple(sorted(table.selectors.items())),
         points=table.points,
@@ -248,9 +259,12 @@ def _use(table: _Symbols, where: str, **how: object) -> Use:
     if when is not None:
         told = bool(when.numbers) + bool(when.words) + bool(when.bits) + when.given
         _expect(told == 1, f"{where}.when", "one of numbers, words, bits, given = true", msgspec.to_builtins(when))
-    for number in (how.get("argument"), table.size, when.argument if when else None):
+    also = how.get("also", ())
+    assert isinstance(also, tuple)
+    for number in (how.get("argument"), *also, how.get("count"), table.size, when.argument if when else None):
         inside = number is None or (isinstance(number, int) and 0 <= number < _MOST_ARGUMENTS)
         _expect(inside, f"{where}.argument", _ARGUMENT, number)
+        _expect(number != 0 or not table.hidden, f"{where}.argument", "a number above 0 beside hidden", number)
     return Use(
         role=Role(table.role),
         direction=table.direction,

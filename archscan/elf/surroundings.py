@@ -5,7 +5,7 @@ It is evidence of what a call is for, and decides nothing; so what is cut off, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -29,6 +29,7 @@ from archscan.elf.values.domain import (
     Result,
     Stack,
     Text,
+    Value,
 )
 
 _FAR = 3  # calls that pass something on to each other
@@ -141,13 +142,24 @@ def receivers(program: Program, number: int, address: int, is_known: Callable[[s
 
 
 def _things(program: Program, call: Call) -> Iterator[Atom]:
-    """What a call is given that two calls may share: pointers to what is not constant."""
-    for value in call.arguments:
+    """What a call is given that two calls may share: pointers to what is not constant.
+
+    Behind the last argument a register, or the stack, may hold what the function itself was passed there.
+    """
+    for value in _given(call):
         for one in value:
             if isinstance(one, Result | Filled | Stack | _LENT) or (
                 isinstance(one, Number) and one.value >= _LEAST_ADDRESS and _may_change(program, one.value)
             ):
                 yield one
+
+
+def _given(call: Call) -> Sequence[Value]:
+    """The arguments of a call up to the last that is not what the function around was passed in the same place."""
+    end = len(call.arguments)
+    while end > 1 and all(isinstance(one, Parameter) and one.number == end - 1 for one in call.arguments[end - 1]):
+        end -= 1
+    return call.arguments[:end]
 
 
 def _may_change(program: Program, address: int) -> bool:

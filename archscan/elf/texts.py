@@ -7,6 +7,7 @@ from archscan.elf.pointers import pointer_at
 
 _PT_RELRO = 0x6474E552
 _LONGEST = 512  # bytes of a string that names an algorithm, or lists some
+_MOST_NUMBERS = 512  # of a list; OpenSSL knows about 50 algorithms for signatures
 
 
 def is_constant(image: Image, address: int) -> bool:
@@ -49,3 +50,19 @@ def number_at(image: Image, address: int, width: int) -> int | None:
         return pointer_at(image, address)
     raw = mapped(image, address, width)
     return int.from_bytes(raw, "little" if image.order == "<" else "big") if len(raw) == width else None
+
+
+def numbers_at(image: Image, address: int, width: int, count: int | None) -> list[int] | None:
+    """The ``count`` numbers of ``width`` bytes from an address on, or those before a 0; None where one may change."""
+    found: list[int] = []
+    most = _MOST_NUMBERS if count is None else count
+    if not 0 <= most <= _MOST_NUMBERS:
+        return None
+    while len(found) < most:
+        number = number_at(image, address + width * len(found), width)
+        if number is None:
+            return None
+        if count is None and number == 0:
+            return found
+        found.append(number)
+    return None if count is None else found

@@ -18,7 +18,7 @@ import msgspec
 
 from archscan import deb, elf
 from archscan.crypto import constants
-from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.catalogue import Catalogue, as_passed
 from archscan.crypto.constants.languages import language_uses
 from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
@@ -291,9 +291,10 @@ def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports
         raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
     facts = _with_copies(facts, image, catalogue)
     names = {row.symbol for row in facts.imports} & catalogue.index.keys()
-    wanted = {name: reading(catalogue, name) for name in names}
-    if not wanted:
+    if not names:
         return facts
+    catalogue = as_passed(catalogue, image)
+    wanted = {name: reading(catalogue, name) for name in names}
     sites = elf.call_sites(image, wanted)
     calls, kept = seen(catalogue, image, sites, facts.imports, facts.needed)
     # What the code or a table shows is not said again of the import.

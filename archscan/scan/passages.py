@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from archscan.crypto.catalogue import Catalogue
+from archscan.crypto.catalogue import Catalogue, as_passed
 from archscan.crypto.explained import arguments_of, selecting, told
 from archscan.crypto.sites import reading
 from archscan.elf.explained.listing import Reader, Window, line_at, noted, offset_of, reader, window
@@ -31,7 +31,7 @@ class Code:
 
     def __init__(self, image: Image, catalogue: Catalogue) -> None:
         self.image = image
-        self.catalogue = catalogue
+        self.catalogue = as_passed(catalogue, image)
 
     @cached_property
     def reader(self) -> Reader:

@@ -16,7 +16,7 @@ from archscan.model import Outcome
 RULES = Path(__file__).parents[2] / "rules"
 OUTCOMES = [outcome.value for outcome in Outcome]
 CONSTANT, POINTER = "number or string", "pointer"
-_PLACE = re.compile(r"0x[0-9a-f]+|sub_\w+")
+PLACE = re.compile(r"0x[0-9a-f]+|sub_\w+")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ def reasons(found: Sequence[Row]) -> Iterator[str]:
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for one in found:
         if one.outcome == "unknown":
-            reason = _PLACE.sub("…", one.reason) or "none"
+            reason = PLACE.sub("…", one.reason) or "none"
             groups.setdefault((one.machine, one.kind, reason), []).append(one)
     for (machine, kind, reason), some in sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1]), item[0])):
         names = len({one.package for one in some})

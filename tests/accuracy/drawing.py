@@ -3,6 +3,8 @@
 From binary packages of main/amd64 of Debian 12 that depend on one of `LIBRARIES`, each library in its turn gets the
 next of those that depend on it, in an order that the seed decides, until there are enough. Left out are packages that
 something here was developed on (`_SEEN`), a fourth package of one source, and packages without an ELF object.
+
+To hold calls against sources, as many are drawn further in the same order, of those whose source apt hands out whole.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import random
 import subprocess
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from debian.deb822 import Packages
@@ -25,6 +27,7 @@ libssl3 libgcrypt20 libgnutls30 libnss3 libmbedcrypto7 libnettle8 libcrypt1 libk
 libglib2.0-0
 """.split()
 LIST = Path(__file__).with_name("calls.txt")
+FURTHER = Path(__file__).with_name("calls-further.txt")
 _TESTS = Path(__file__).parents[1]
 _SEEN = ("bench/packages.txt", "bench/tuning.txt", "crypto/packages.txt", "accuracy/trixie.txt")
 _MOST_OF_SOURCE = 3
@@ -36,17 +39,26 @@ def names() -> list[str]:
     return LIST.read_text().split()
 
 
-def drawn(folder: Path) -> list[str]:
+def further() -> list[str]:
+    """The names in ``calls-further.txt``."""
+    return FURTHER.read_text().split()
+
+
+def drawn(folder: Path, before: Iterable[str] = (), fits: Callable[[str], bool] = lambda source: True) -> list[str]:
     """Names drawn from what this machine's apt knows; the packages are fetched into the folder to look for ELF objects.
 
+    Those drawn ``before`` are passed over, and so are packages whose source does not fit.
     Raises FileNotFoundError where apt knows no list of packages of main for amd64.
     """
     chosen: list[str] = []
     sources = Counter[str]()
     found = _index()
+    passed = set(before)
     for name in _in_turn({library: found.get(library, {}) for library in LIBRARIES}):
         source = next(by_name[name] for by_name in found.values() if name in by_name)
-        if name in chosen or sources[source] == _MOST_OF_SOURCE or not _has_elf(fetched(folder, [name])[0]):
+        if name in passed or name in chosen or sources[source] == _MOST_OF_SOURCE or not fits(source):
+            continue
+        if not _has_elf(fetched(folder, [name])[0]):
             continue
         chosen.append(name)
         sources[source] += 1

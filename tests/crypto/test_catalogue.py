@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archscan.crypto.catalogue import algorithm_rows, exports, libraries, load, load_all, show, stem
+from archscan.crypto.mangled import narrower
 from archscan.errors import RuleError
 from archscan.store import tables
 
@@ -158,6 +159,12 @@ def test_a_selector_lists_numbers_with_their_names_or_texts(tmp_path: Path) -> N
         ("direction = 'generate'", "direction = 'both'", "generic[2].direction", "one of generate, verify"),
         ("points = 'DEMO'", "points = 'DEMO'\ntext = 'BSTR'", "generic[2].text", "one of pointer, std::string"),
         ("bits = 2 }", "bits = 2, words = ['x'] }", "generic[0].when", "one of numbers, words, bits"),
+        ("size = 2", "list = true", "generic[2].list", "a selector beside it"),
+        ("size = 2", "count = 2", "generic[2].count", "list = true beside it"),
+        ("size = 2", "also = [16]", "generic[2].argument", "a number from 0 to 15"),
+        ("'demo_hash'", "'demo_names'\nlist = true", "generic[0].list", "a selector of numbers beside it"),
+        ("argument = 3\n", "also = [4]\n", "generic[2].argument", "a number beside selector or points"),
+        ("argument = 3\n", "argument = 0\nhidden = true\n", "generic[2].argument", "a number above 0 beside hidden"),
         (", bits = 2 }", " }", "generic[0].when", "one of numbers, words, bits"),
         (", bits = 2 }", ", bit = 2 }", "generic[0]", "unknown field `bit`"),
         ("when = { argument = 2, bits = 2 }\n", "", "generic[1].symbols", "`when` where more follow"),
@@ -442,6 +449,41 @@ def test_a_symbol_shows_each_exporter() -> None:
         ("mhash", None, "md5", "hash"),
     ]
     assert {line["strength"] for line in lines} == {"weak"}
+
+
+def test_a_symbol_shows_how_its_arguments_select() -> None:
+    book = load(RULES)
+    (p12,), (etypes,) = show(book, "PKCS12_create"), show(book, "krb5_set_default_tgs_enctypes")
+    assert (p12["algorithm"], etypes["algorithm"]) == (
+        "arguments 5 and 6: openssl_nid",
+        "argument 1: a list of krb5_enctype",
+    )
+    assert "argument 2: not NULL" in {line["when"] for line in show(book, "PEM_write_bio_RSAPrivateKey")}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("_ZN5Botan3RC4C2Em", "_ZN5Botan3RC4C2Ej"),
+        ("_ZN5Botan10RIPEMD_16010compress_nEPKhm", "_ZN5Botan10RIPEMD_16010compress_nEPKhj"),
+        ("_ZN8CryptoPP5Tiger9TransformEPmPKm", "_ZN8CryptoPP5Tiger9TransformEPyPKy"),
+        ("_ZN4Poco9MD4Engine10updateImplEPKvm", "_ZN4Poco9MD4Engine10updateImplEPKvj"),
+        ("_ZN3lib4moveERKSsS1_l", "_ZN3lib4moveERKSsS1_i"),
+    ],
+)
+def test_a_name_of_cpp_has_other_letters_for_sizes_on_32_bits(name: str, expected: str) -> None:
+    assert expected in narrower(name)
+
+
+@pytest.mark.parametrize("name", ["MD5_Init", "_ZN5Botan3MD510compressEv", "_ZN3lib6moveiti"])
+def test_a_name_without_sizes_is_the_same_on_32_bits(name: str) -> None:
+    assert narrower(name) == ()
+
+
+def test_a_symbol_is_found_by_its_name_on_32_bits() -> None:
+    (entry,) = load(RULES).index["_ZN5Botan3RC4C1Ej"]
+    assert (entry.library, entry.symbol.name) == ("botan2", "_ZN5Botan3RC4C1Ej")
+    assert entry.symbol.uses[0].algorithm == "rc4"
 
 
 def test_a_library_shows_each_symbol_and_the_unknown_shows_nothing() -> None:

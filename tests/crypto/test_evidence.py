@@ -60,6 +60,14 @@ def test_what_only_shares_the_callers_things_gets_nothing(maker: Maker, tmp_path
     assert [*found.get("calls", ()), *stale] == ["remote"]
 
 
+def test_what_lies_on_the_stack_for_the_caller_gets_nothing(maker: Maker, tmp_path: Path) -> None:
+    code = """
+    int f(int n) { if (n) return gcry_md_open(&h, 1, 0); return EVP_DigestInit_ex(EVP_MD_CTX_new(), EVP_md5(), 0); }
+    """
+    found = evidence(maker, tmp_path, code, "EVP_md5", "-O2")
+    assert found["sinks"] == [["EVP_DigestInit_ex", "hash", 1]]
+
+
 def test_roles_are_those_of_the_catalogue(maker: Maker, tmp_path: Path) -> None:
     code = "int f(H *c, H *key) { return EVP_DigestSignInit(c, 0, EVP_sha1(), 0, key); }"
     found = evidence(maker, tmp_path, code, "EVP_sha1", "-O2")

@@ -23,8 +23,11 @@ from archscan.rules.contexts import load_contexts
 from archscan.rules.load import RuleBook, load
 from archscan.scan import Options, scan
 from archscan.store.dump import dump
+from corpus.build import build_all, buildable
+from corpus.catalogue import stubs_of
 from corpus.recipes import ROOT, names
 from corpus.recipes import load as load_recipe
+from corpus.target import target
 from tests.rules.facts import Object, Pack, database, put
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -57,23 +60,52 @@ def context(**evidence: Any) -> str:
 @pytest.fixture(scope="session")
 def programs(corpus_debs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     path = tmp_path_factory.mktemp("contexts") / "programs.db"
-    scan([str(corpus_debs[name]) for name in RECIPES], Options(database=path, data=(RULES,), command=""), io.BytesIO())
+    built = [str(corpus_debs[name]) for name in RECIPES if name in corpus_debs]
+    scan(built, Options(database=path, data=(RULES,), command=""), io.BytesIO())
     connection = sqlite3.connect(path)
     yield connection
     connection.close()
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_programs_use_what_their_recipe_says_and_for_that(name: str, programs: sqlite3.Connection) -> None:
-    found = programs.execute(
+def seen(connection: sqlite3.Connection, name: str) -> dict[str, set[str]]:
+    """The weak uses of a recipe's objects, by path: algorithm, evidence and context."""
+    found = connection.execute(
         "SELECT e.path, w.algorithm, w.evidence, w.context FROM weak_use w JOIN elf e ON e.id = w.elf_id "
         "JOIN package p ON p.id = e.package_id WHERE p.name = ?", (name,)
     )  # fmt: skip
-    seen: dict[str, set[str]] = {}
+    uses: dict[str, set[str]] = {}
     for path, *use in found:
-        seen.setdefault(path, set()).add(" ".join(use))
-    recipe = load_recipe(ROOT / name / "recipe.toml")
-    assert seen == {one.path: set(one.uses) for one in recipe.object if one.uses}
+        uses.setdefault(path, set()).add(" ".join(use))
+    return uses
+
+
+def said(name: str, architecture: str) -> dict[str, set[str]]:
+    """What a recipe says of them, built for an architecture."""
+    objects = load_recipe(ROOT / name / "recipe.toml").object
+    return {one.path: {*one.uses, *one.more_uses.get(architecture, ())} for one in objects if one.uses}
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name in buildable()])
+def test_programs_use_what_their_recipe_says_and_for_that(name: str, programs: sqlite3.Connection) -> None:
+    assert seen(programs, name) == said(name, target().architecture)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("compiler", "other"), [("gcc", True), ("aarch64-linux-gnu-gcc", False), ("aarch64-linux-gnu-gcc", True)]
+)
+def test_programs_of_other_compilers_use_what_their_recipe_says(tmp_path: Path, compiler: str, other: bool) -> None:
+    wanted = [name for name in buildable(compiler, other=other) if name in RECIPES]
+    assert len(wanted) > 1
+    (tmp_path / "debs").mkdir()
+    (tmp_path / "work").mkdir()
+    made = build_all(wanted, tmp_path / "debs", tmp_path / "work", stubs_of(RULES), compiler)
+    options = Options(database=tmp_path / "x.db", data=(RULES,), command="")
+    scan([str(one.deb) for one in made], options, io.BytesIO())
+    connection = sqlite3.connect(tmp_path / "x.db")
+    architecture = target(compiler).architecture
+    assert {name: seen(connection, name) for name in wanted} == {name: said(name, architecture) for name in wanted}
+    connection.close()
 
 
 def test_many_programs_say_what_they_use() -> None:

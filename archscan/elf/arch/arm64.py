@@ -276,6 +276,7 @@ _LIFT = Lift(
     result="x0",
     kept=_TEXT.kept | {"xzr", *(f"d{number}" for number in range(8, 16))},
     pointers=("x8",),
+    apart=True,
     scaled_tables=True,
     zero="xzr",
 )

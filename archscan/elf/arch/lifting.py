@@ -98,7 +98,8 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
     the register that is always 0, where there is one; ``frame`` the one that may point to the frame; ``stacked`` how
     far above the stack pointer a function finds the arguments that are in no register, ``passed`` how far above it the
     caller puts them; where they are the first ones (``stack_first``), the registers are those of functions that only
-    their own unit calls. ``word`` are the bytes of a pointer. ``lines`` gives the instructions between two offsets with
+    their own unit calls. The place of a structure that is returned is the first argument, or is passed ``apart`` from
+    them. ``word`` are the bytes of a pointer. ``lines`` gives the instructions between two offsets with
     addresses in place of distances from where they stand, and without data among them; None: as they are disassembled.
     """
 
@@ -114,6 +115,7 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
     stacked: int = 0
     passed: int = 0
     stack_first: bool = False
+    apart: bool = False
     most_stacked: int = 6  # arguments that are looked for on the stack
     word: int = 8
     big_endian: bool = False
