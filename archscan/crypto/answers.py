@@ -313,8 +313,8 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
         found = [entry for entry in found if entry.algorithms != NULL.algorithms]
     if not found or (not known and not any(map(names_one, found))):
         return Answer(Outcome.UNKNOWN, reason="indexed")
-    together = together(found)
-    return together if known else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")
+    every = together(found)
+    return every if known else Answer(Outcome.UNKNOWN, every.algorithms, "indexed")
 
 
 def _of_result(book: Book, use: Use, call: int, depth: int) -> Answer:
@@ -358,8 +358,8 @@ def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
     if not found:
         return OWN_RESULT
     whole = isinstance(leads_to, Memory) or (leads_to.at.end > 0 and len(slots) == len(book.sites.entries(leads_to.at)))
-    together = together(found)
-    return together if whole else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")
+    every = together(found)
+    return every if whole else Answer(Outcome.UNKNOWN, every.algorithms, "indexed")
 
 
 def _of_place(book: Book, leads_to: Atom) -> Answer:
