@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.crypto.book import Book, count, holding
+from archscan.crypto.answer import NULL, OWN_RESULT, SELECTS_NOTHING, Answer, all_of, names_one, together
+from archscan.crypto.book import Book, count, holding, holds
 from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Kind, Selector
 from archscan.crypto.entries import Text as Passed
 from archscan.crypto.selected import by_number, by_text
 from archscan.elf.call_sites import Site
 from archscan.elf.filling import ALLOCATING
-from archscan.elf.texts import number_at, numbers_at, string_at
+from archscan.elf.texts import is_constant, number_at, numbers_at, string_at
 from archscan.elf.values.domain import (
     Along,
     Atom,
+    Computed,
     Element,
     Field,
     FieldAddress,
@@ -46,34 +48,18 @@ from archscan.elf.values.domain import (
 from archscan.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
-
-NO_ALGORITHM = ("none", "any")
 _HANDLES = Result | Filled | Parameter | Field | Memory  # what stands for something that another call made
 _DEEP = 4  # calls that pass an algorithm on to each other
 _SETTING = re.compile(r"[Ii]nit|_enable$|_set")  # names of functions that change what a handle is for, and ask nothing
 _MOST_OF_HANDLE = 200  # calls of a function that are looked at for what they do with a handle
-_WORST = (Outcome.VALUE, Outcome.SET, Outcome.FORWARDED, Outcome.RUNTIME, Outcome.UNKNOWN)
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a value selects: algorithms with how the source writes them, or why nobody knows."""
-
-    outcome: Outcome
-    algorithms: tuple[tuple[str, str], ...] = ()
-    reason: str | None = None
-
-
-_NULL = Answer(Outcome.VALUE, (("none", "NULL"),))
-_OWN_RESULT = Answer(Outcome.UNKNOWN, reason="result of an own function")
-SELECTS_NOTHING = Answer(Outcome.VALUE, reason="selects nothing")
 
 
 def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: bool = True) -> Answer:
     """What the selecting argument of a call selects; nobody knows where it is not ``sure`` that it does."""
     if not sure and use.when is not None and not use.when.words:
-        return Answer(Outcome.UNKNOWN, reason=site.reason or "condition")
+        return _on_condition(book, site, use, library, depth)
     if use.algorithm is not None:
         return Answer(Outcome.VALUE, ((use.algorithm, ""),))
     first = use.argument
@@ -84,7 +70,7 @@ def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: 
     if use.count is not None:
         use = msgspec.structs.replace(use, count=count(book, site, use.count))
     answers = [_of_argument(book, site, use, library, argument, depth) for argument in (first, *use.also)]
-    return answers[0] if len(answers) == 1 else _all_of(answers)
+    return answers[0] if len(answers) == 1 else all_of(answers)
 
 
 def _of_argument(book: Book, site: Site, use: Use, library: str, argument: int, depth: int) -> Answer:
@@ -93,16 +79,54 @@ def _of_argument(book: Book, site: Site, use: Use, library: str, argument: int, 
         return Answer(Outcome.UNKNOWN, reason="stack-argument")
     value = site.arguments[argument]
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
-    return _together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=repr)])
+    if is_text(_selector(book, use, library)):
+        value = frozenset[Atom]().union(*(_written(book, site, one) for one in value))
+    return together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=_order)])
+
+
+def _written(book: Book, site: Site, one: Atom) -> Value:
+    """Who puts a text together at an address, where that is in memory that may be written; or the address itself."""
+    if not isinstance(one, Number) or not one.value or is_constant(book.image, one.value):
+        return frozenset({one})
+    first = book.sites.followed(site, frozenset({Memory(one.value, 1)}))
+    return frozenset(by for by in first if isinstance(by, Kept)) or frozenset({one})
+
+
+def _order(one: Atom) -> tuple[bool, str]:
+    """What is filled in comes last: that who is named was given the address is less sure than what others return."""
+    return isinstance(one, Filled), repr(one)
+
+
+def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) -> Answer:
+    """What a call selects if another argument is as the use wants it, which it may be: that, or nothing.
+
+    Nobody knows where further uses may hold instead, or where the other argument comes from. Where that is known, but
+    no number, what the selecting argument means is not said.
+    """
+    unknown, when = Answer(Outcome.UNKNOWN, reason=site.reason or "condition"), use.when
+    arguments = site.arguments
+    if when is None or arguments is None or when.argument >= len(arguments):
+        return unknown
+    uses = book.whose[site.symbol][0].uses
+    if any(holds(book, one, site) is not False for one in uses[uses.index(use) + 1 :]):
+        return unknown
+    found = answer(book, site, use, library, depth)
+    if found.outcome == Outcome.UNKNOWN or not names_one(found):
+        return found  # whether it holds or not, no algorithm is selected
+    other = sorted(book.sites.followed(site, arguments[when.argument]), key=repr)
+    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
+    sources = [_of_atom(book, plain, library, one, depth) for one in other if not isinstance(one, Number)]
+    if not sources:
+        return together([found, Answer(Outcome.SET, reason=f"or nothing, by argument {when.argument}")])
+    source = together(sources)
+    if source.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
+        return unknown
+    return Answer(source.outcome, reason=f"if argument {when.argument} says so: {source.reason}")
 
 
 def _selects(use: Use) -> bool:
     """Whether an argument says which algorithm."""
     return use.algorithm is None and use.argument is not None and bool(use.selector or use.points)
-
-
-def _names_one(found: Answer) -> bool:
-    return any(algorithm not in NO_ALGORITHM for algorithm, _ in found.algorithms)
 
 
 def _of_handle(book: Book, site: Site, library: str, depth: int) -> Answer:
@@ -133,8 +157,8 @@ def _of_handle(book: Book, site: Site, library: str, depth: int) -> Answer:
             others.append(selected)
     if any(book.sites.called(call) is None for call in calls - makers.keys()):
         return none  # own functions made it
-    found = [one for one in (*makers.values(), *others) if _names_one(one) or one.outcome != Outcome.VALUE]
-    return _together(found) if found else none
+    found = [one for one in (*makers.values(), *others) if names_one(one) or one.outcome != Outcome.VALUE]
+    return together(found) if found else none
 
 
 def _handle(site: Site) -> Value:
@@ -143,23 +167,16 @@ def _handle(site: Site) -> Value:
     return frozenset(one for one in first if isinstance(one, _HANDLES))
 
 
-def _together(answers: Sequence[Answer]) -> Answer:
-    """Of what several ways bring, the algorithms of all; as an outcome the worst. One way may select several."""
-    if len(answers) == 1:
-        return answers[0]
-    worst = max(answers, key=lambda one: _WORST.index(one.outcome))
-    algorithms = tuple(dict.fromkeys(pair for one in answers for pair in one.algorithms))
-    outcome = Outcome.SET if worst.outcome == Outcome.VALUE and len(algorithms) > 1 else worst.outcome
-    return Answer(outcome, algorithms, worst.reason)
-
-
-def _all_of(answers: Sequence[Answer]) -> Answer:
-    """Of what is selected at once, all; as an outcome the worst."""
-    worst = max(answers, key=lambda one: _WORST.index(one.outcome))
-    return Answer(worst.outcome, tuple(dict.fromkeys(pair for one in answers for pair in one.algorithms)), worst.reason)
-
-
 def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answer:
+    if isinstance(atom, Computed):
+        return _of_computed(book, use, library, atom, depth)
+    if isinstance(atom, Kept):
+        how = f"whose address {atom.by} passes on" if atom.given else f"stored by {atom.by}"
+        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, {how}")
+    return _of_place_or_value(book, use, library, atom, depth)
+
+
+def _of_place_or_value(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answer:
     if isinstance(atom, Number):
         return _of_number(book, use, library, atom.value)
     if isinstance(atom, Parameter):
@@ -172,8 +189,6 @@ def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answ
             return Answer(Outcome.UNKNOWN, reason="filled in by an own function")
         where = f"field {atom.at:#x} of what is filled in by" if atom.at else "filled in by"
         return Answer(Outcome.RUNTIME, reason=f"{where} {filler}")
-    if isinstance(atom, Kept):
-        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, stored by {atom.by}")
     if isinstance(atom, Memory):
         return _of_memory(book, use, library, atom)
     if isinstance(atom, Text):
@@ -185,6 +200,15 @@ def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answ
     if isinstance(atom, Field | FieldAddress):
         return _of_field(book, atom)
     return Answer(Outcome.UNKNOWN, reason=atom.reason if isinstance(atom, Unknown) else "stack-address")
+
+
+def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int) -> Answer:
+    """A number that is computed of what comes from elsewhere; of a string nobody knows whether it is that."""
+    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
+    found = _of_atom(book, plain, library, atom.of, depth)
+    if is_text(_selector(book, use, library)) or found.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
+        return Answer(Outcome.UNKNOWN, reason="computed")
+    return Answer(Outcome.RUNTIME, reason=f"computed of {found.reason}")
 
 
 def _of_parameter(parameter: Parameter, field: str) -> Answer:
@@ -223,7 +247,7 @@ def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
         return _of_list(book, use, library, number)
     selector = _selector(book, use, library)
     if selector is None or (number == 0 and selector.kind not in ("number", "bits")):
-        return _NULL if number == 0 else Answer(Outcome.UNKNOWN, reason="address")
+        return NULL if number == 0 else Answer(Outcome.UNKNOWN, reason="address")
     if selector.kind in ("number", "bits"):
         values = by_number(selector, number)
         if values is None:
@@ -240,7 +264,7 @@ def _of_list(book: Book, use: Use, library: str, address: int) -> Answer:
     if numbers is None:
         return Answer(Outcome.UNKNOWN, reason="no-list")
     one_of = msgspec.structs.replace(use, list=False)
-    return _all_of([_of_number(book, one_of, library, number) for number in numbers]) if numbers else _NULL
+    return all_of([_of_number(book, one_of, library, number) for number in numbers]) if numbers else NULL
 
 
 def _selector(book: Book, use: Use, library: str) -> Selector | None:
@@ -278,7 +302,7 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
         if entry is None or not entry.algorithms:
             break
         found.append(entry)
-    nothing = [place for place, entry in enumerate(found) if entry.algorithms == _NULL.algorithms]
+    nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]
     if table.end:
         known = len(found) == len(addresses)
     else:
@@ -286,11 +310,11 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
         # in larger steps, so that the NULL is a part of an entry.
         steps = not isinstance(table.of, Unknown)
         known = steps and bool(nothing) and nothing[0] + len(nothing) == len(found)
-        found = [entry for entry in found if entry.algorithms != _NULL.algorithms]
-    if not found or (not known and not any(map(_names_one, found))):
+        found = [entry for entry in found if entry.algorithms != NULL.algorithms]
+    if not found or (not known and not any(map(names_one, found))):
         return Answer(Outcome.UNKNOWN, reason="indexed")
-    together = _together(found)
-    return together if known else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")
+    every = together(found)
+    return every if known else Answer(Outcome.UNKNOWN, every.algorithms, "indexed")
 
 
 def _of_result(book: Book, use: Use, call: int, depth: int) -> Answer:
@@ -313,7 +337,7 @@ def _of_result(book: Book, use: Use, call: int, depth: int) -> Answer:
 def _of_indirect(book: Book, use: Use, call: int) -> Answer:
     """What any of the functions of a table returns, each an algorithm; or the place that says which function it is."""
     found = [_of_function(book, use, one) for one in sorted(book.sites.leads_to(call), key=repr)]
-    return _together(found) if found else _OWN_RESULT
+    return together(found) if found else OWN_RESULT
 
 
 def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
@@ -329,13 +353,13 @@ def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
         known = book.whose.get(symbol)
         fixed = known[0].uses[0].algorithm if known and use.points and known[0].returns == use.points else None
         if fixed is None:
-            return _OWN_RESULT
+            return OWN_RESULT
         found.append(Answer(Outcome.VALUE, ((fixed, f"{symbol}()"),)))
     if not found:
-        return _OWN_RESULT
+        return OWN_RESULT
     whole = isinstance(leads_to, Memory) or (leads_to.at.end > 0 and len(slots) == len(book.sites.entries(leads_to.at)))
-    together = _together(found)
-    return together if whole else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")
+    every = together(found)
+    return every if whole else Answer(Outcome.UNKNOWN, every.algorithms, "indexed")
 
 
 def _of_place(book: Book, leads_to: Atom) -> Answer:
@@ -344,7 +368,7 @@ def _of_place(book: Book, leads_to: Atom) -> Answer:
         found = _of_field(book, leads_to) if isinstance(leads_to, Field) else _of_parameter(leads_to, "")
         if found.outcome != Outcome.UNKNOWN:
             return Answer(Outcome.RUNTIME, reason=f"result of the function at {found.reason}")
-    return _OWN_RESULT
+    return OWN_RESULT
 
 
 def _of_memory(book: Book, use: Use, library: str, place: Memory) -> Answer:

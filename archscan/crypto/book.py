@@ -1,4 +1,4 @@
-"""An object's calls beside the catalogue, and which use of a function holds at a call."""
+"""What is known of an object's calls (`Book`), and which use of a function holds at one (`holding`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from archscan.crypto.catalogue import Catalogue, Symbol, Use
 from archscan.elf.call_sites import Site, Sites
-from archscan.elf.values.domain import Number, Unknown, Value
+from archscan.elf.values.domain import Computed, Number, Unknown, Value
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
@@ -31,20 +31,21 @@ class Book(msgspec.Struct, frozen=True):
 def holding(book: Book, symbol: Symbol, site: Site) -> tuple[Use | None, bool]:
     """The first use that holds at a call, or may, and whether that is sure; None where none does."""
     for use in symbol.uses:
-        holds = _holds(book, use, site)
-        if holds is not False:
-            return use, holds is True
+        held = holds(book, use, site)
+        if held is not False:
+            return use, held is True
     return None, True
 
 
-def _holds(book: Book, use: Use, site: Site) -> bool | None:
+def holds(book: Book, use: Use, site: Site) -> bool | None:
     """Whether the other argument is as the use wants it; None where nobody knows."""
     when = use.when
     if when is None:
         return True
-    if site.arguments is None or when.argument >= len(site.arguments):
+    arguments = site.arguments
+    if arguments is None or when.argument >= len(arguments):
         return None
-    values = book.sites.followed(site, site.arguments[when.argument])
+    values = book.sites.followed(site, arguments[when.argument])
     if when.given:
         return _is_given(values)
     numbers = [one.value if isinstance(one, Number) else None for one in values]
@@ -59,7 +60,8 @@ def _holds(book: Book, use: Use, site: Site) -> bool | None:
 def _is_given(values: Value) -> bool | None:
     """Whether a pointer is something else than NULL."""
     null = {
-        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown) else False for one in values
+        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown | Computed) else False
+        for one in values
     }
     return not null.pop() if len(null) == 1 and None not in null else None
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from archscan.elf.image import Image
     from archscan.model import Import
 
-from archscan.crypto.answers import NO_ALGORITHM, SELECTS_NOTHING, answer, is_text
+from archscan.crypto.answer import NO_ALGORITHM, SELECTS_NOTHING
+from archscan.crypto.answers import answer, is_text
 from archscan.crypto.book import Book, holding
 
 

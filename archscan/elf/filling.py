@@ -55,6 +55,10 @@ ALLOCATING = frozenset(
 )
 
 
+# What they store is no text, whatever they are given.
+CLEARING = frozenset("bzero explicit_bzero memset __explicit_bzero_chk __memset_chk".split())
+
+
 # Behind them a function may be entered a second time, with what it stored in between.
 RETURNING_TWICE = frozenset("_setjmp __sigsetjmp getcontext setjmp sigsetjmp vfork".split())
 

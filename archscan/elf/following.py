@@ -12,7 +12,7 @@ import msgspec
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
-from archscan.elf.image import Image
+from archscan.elf.kept import kept
 from archscan.elf.passed_on import distances, passed_on
 from archscan.elf.program import (
     Program,
@@ -30,23 +30,25 @@ from archscan.elf.program import (
     kept_address,
     label_of,
     leaves,
+    left_out_by,
     only_reads,
     results_of,
     returns_of,
 )
-from archscan.elf.texts import number_at
+from archscan.elf.stack_texts import fillers, text_on_stack
 from archscan.elf.values import Call
+from archscan.elf.values.arithmetic import made_of
 from archscan.elf.values.domain import (
     MANY,
     MOST,
     UNKNOWN,
     Along,
     Atom,
+    Computed,
     Element,
     Field,
     FieldAddress,
     Filled,
-    Kept,
     Memory,
     Number,
     Parameter,
@@ -60,12 +62,8 @@ from archscan.elf.values.domain import (
 )
 
 _MOST_CALLERS = 64
-_MOST_STORING = 16  # functions that name a variable
-_MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
-_NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
-_WIDEST = 16  # bytes that are stored at once
-_LONGEST_TEXT = 64  # bytes of a text on the stack
-_FOLLOWED = Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
+_NEAR = 64  # bytes before a variable from where an address that is taken reaches it
+_FOLLOWED = Computed | Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
 _DECIDED = Number | Memory | Element | Along | Text
 _NOTHING: Value = frozenset()
 _NEVER_STORED: Value = frozenset({Unknown("stack")})
@@ -98,24 +96,9 @@ def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Cal
         return frozenset({Text(text)})
     held = call.slots.get(place.at)
     filled = [one for one in held[1] if isinstance(one, Filled)] if held else []
+    filled = filled or fillers(program, place, call)
     found = _NOTHING.union(*(_of_one(program, number, one, depth) for one in filled))
     return frozenset(one for one in found if isinstance(one, Filled)) or frozenset({place})
-
-
-def text_on_stack(place: Stack, call: Call, image: Image) -> bytes | None:
-    """The bytes up to a zero, where each slot has one known number, or a copy of one that nobody changes."""
-    at, found = place.at, b""
-    while len(found) < _LONGEST_TEXT and (held := call.slots.get(at)) is not None:
-        width, value = held
-        (one, *others) = value or (None,)
-        number = number_at(image, one.address, one.width) if isinstance(one, Memory) else getattr(one, "value", None)
-        if others or number is None:
-            return None
-        found += (number % (1 << 8 * width)).to_bytes(width, "little" if image.order == "<" else "big")
-        if b"\0" in found:
-            return found[: found.index(b"\0")]
-        at += width
-    return None
 
 
 def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
@@ -124,11 +107,13 @@ def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
     if isinstance(one, Result):
         return _returned(program, number, one, depth)
     if isinstance(one, Memory):
-        return _kept(program, one, depth)
+        return kept(program, one, depth, followed)
     if isinstance(one, Filled):
         return _filled(program, number, one, depth)
     if isinstance(one, FieldAddress):
         return _moved(one, _of_one(program, number, one.of, depth))
+    if isinstance(one, Computed):
+        return _NOTHING.union(*map(made_of, _of_one(program, number, one.of, depth)))
     return _in_structure(program, number, one, depth) if isinstance(one, Field) else frozenset({one})
 
 
@@ -143,7 +128,7 @@ def _moved(place: FieldAddress, pointers: Value) -> Value:
         elif isinstance(one, Number) and place.at is not None:
             found.add(Number(one.value + place.at))
         else:
-            found.add(one if isinstance(one, Unknown) else Unknown("computed"))
+            found |= made_of(one)
     return frozenset(found)
 
 
@@ -164,56 +149,6 @@ def _named(program: Program, number: int, argument: int, *, taken: bool = False)
     return Parameter(argument, label_of(program, number) or "", taken)
 
 
-def _kept(program: Program, variable: Memory, depth: int) -> Value:
-    """What a variable may hold: what it holds from the beginning, and what functions store there.
-
-    Itself where that is not known: it is constant, or no variable of this object alone, or its address is taken, so
-    that it may be stored to by way of that. Where it may be a part of something larger whose address is taken, it is
-    nothing in particular that is stored.
-    """
-    at = variable.address
-    if variable not in program.variables:
-        program.variables[variable] = frozenset({variable})  # also while it is looked at
-        beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None
-        far, near, end = np.searchsorted(program.taken(), [at - _FAR, at - _NEAR, at + 1]).tolist()
-        if beginning is not None and near == end and program.named is not None:
-            stored = _stored(program, variable, depth, alone=far == near)
-            if stored or far == near:
-                above = program.lift.word - variable.width if program.lift.big_endian else 0
-                low = (beginning >> 8 * above) % (1 << 8 * variable.width)
-                program.variables[variable] = frozenset({Number(low)}) | stored
-    return program.variables[variable]
-
-
-def _stored(program: Program, variable: Memory, depth: int, *, alone: bool) -> Value:
-    """What functions store in a variable; also who did, where that is nothing in particular, or it is not ``alone``."""
-    assert program.named is not None
-    at = variable.address
-    naming = program.named(program.text, at - _WIDEST + 4, at)
-    numbers = np.unique(homes(program, naming)).tolist()
-    if len(numbers) > _MOST_STORING or -1 in numbers:
-        return frozenset({Unknown("variable")})
-    found = _NOTHING
-    for number in numbers:
-        if not is_whole(program, number):
-            return frozenset({Unknown("variable")})
-        by: Value = frozenset({Kept(at, label_of(program, number) or "")})
-        for store in every_store(program, number):
-            if Number(at) in store.to and store.width == variable.width:
-                value = followed(program, number, store.stored, depth - 1)
-                found |= by if any(isinstance(one, Unknown | Parameter | Field) for one in value) else value
-                found |= _NOTHING if alone else by
-            elif any(_reaches(one, store.width, variable) for one in store.to):
-                found |= by
-    return found
-
-
-def _reaches(to: Atom, width: int, variable: Memory) -> bool:
-    """Whether a store of some bytes to an address changes a variable."""
-    end = variable.address + variable.width
-    return isinstance(to, Number) and to.value < end and variable.address < to.value + (width or _WIDEST)
-
-
 def _returned(program: Program, number: int, result: Result, depth: int) -> Value:
     """What a function of the object returned from a call; what one of another object did stays as it is."""
     key = number, result.call, depth
@@ -228,10 +163,18 @@ def _result_of(program: Program, number: int, result: Result, depth: int) -> Val
     if callee < 0 or not depth:
         return frozenset({result})
     returns, results, found = returns_of(program, callee), results_of(program, callee), _NOTHING
-    for at in returns:
+    out = _left_out(program, number, callee, result.call)
+    for at in returns - out:
         found |= results[at].result if at in results else UNKNOWN
-    found |= {Result(at) for at, _, does in instructions_of(program, callee) if leaves(program, callee, does)}
+    ends = {at for at, _, does in instructions_of(program, callee) if leaves(program, callee, does)}
+    found |= {Result(at) for at in ends - out}
     return _in_caller(program, number, callee, result.call, found, depth - 1) if found else frozenset({result})
+
+
+def _left_out(program: Program, number: int, callee: int, at: int) -> frozenset[int]:
+    """The instructions of a function that are not gone through when it is called at an address of another one."""
+    call = calls_of(program, number, frozenset({at})).get(at)
+    return left_out_by(program, callee, call.arguments) if call else frozenset()
 
 
 def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
@@ -241,14 +184,16 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
         return frozenset({filled})
     if _keeps(program, callee, filled.argument, returned=_is_used(program, number, filled.call)):
         return frozenset({filled})  # who stores by way of the pointer was not looked for
-    found = _NOTHING
+    found, out = _NOTHING, _left_out(program, number, callee, filled.call)
     for store in every_store(program, callee):
+        if store.address in out:
+            continue
         far = distances(store.to, filled.argument)
         if None in far or any(isinstance(one, Unknown | Along) for one in store.to):
             return frozenset({filled})
         found |= store.stored if filled.at in far else _NOTHING
     for call in called_of(program, callee):
-        for place, value in enumerate(call.arguments):
+        for place, value in enumerate(() if call.address in out else call.arguments):
             ways = distances(value, filled.argument)
             if ways and not only_reads(program, call.address, place):
                 if None in ways:
@@ -293,6 +238,9 @@ def _in_caller(program: Program, number: int, callee: int, at: int, value: Value
 
 def _as_passed(call: Call | None, one: Atom) -> Value | None:
     """What a parameter of a function, or something where it points, was to its caller; None for anything else."""
+    if isinstance(one, Computed):
+        made = _as_passed(call, one.of)
+        return None if made is None else _NOTHING.union(*map(made_of, made))
     parameter = one.of if isinstance(one, Field | FieldAddress) else one
     if not isinstance(parameter, Parameter) or parameter.of:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archscan.elf.program import Program, called_of, only_reads
-from archscan.elf.values.domain import Atom, Field, FieldAddress, Filled, Parameter, Unknown, Value
+from archscan.elf.values.domain import Atom, Computed, Field, FieldAddress, Filled, Parameter, Unknown, Value
 
 
 def passed_on(program: Program, number: int, argument: int, place: Field) -> Value:
@@ -34,6 +34,7 @@ def passed_on(program: Program, number: int, argument: int, place: Field) -> Val
 def distances(value: Value, argument: int) -> set[int | None]:
     """How far from where a parameter points a value may point."""
     found: set[int | None] = {one.at for one in value if isinstance(one, FieldAddress) and _is(one.of, argument)}
+    found |= {None for one in value if isinstance(one, Computed) and _is(one.of, argument)}
     return found | {0 for one in value if _is(one, argument)}
 
 

@@ -20,7 +20,8 @@ from archscan.elf.mapping import FAR
 from archscan.elf.texts import number_at as constant_at
 from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_through
 from archscan.elf.values.blocks import Row
-from archscan.elf.values.calls import Effect, Effects
+from archscan.elf.values.calls import RESULT, Effect, Effects
+from archscan.elf.values.decided import Decisions, decisions, left_out
 from archscan.elf.values.domain import Memory, Number, Pointer, Value
 from archscan.model import escape
 
@@ -28,6 +29,7 @@ _LONGEST = 1 << 16  # bytes of a function that are decoded
 _LONGEST_NAME = 1024  # bytes of a function's name that are kept
 _MOST_BYTES = 4 << 20  # of an object
 _MOST_STEPS = 4_000_000  # instructions that are gone through for an object; openssl's command takes 1.1 million
+_MANGLED = ("_Z", "_R")  # how names of C++ and Rust begin
 _LEAVING = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 
 
@@ -63,6 +65,7 @@ class Program(msgspec.Struct, weakref=True):
     symbols: dict[int, str | None] = {}  # the imported functions to which calls go
     returned: dict[tuple[int, int, int], Value] = {}  # by function, call, and depth
     runs: dict[int, Run] = {}  # functions that were gone through
+    decided: dict[int, Decisions] = {}  # where they branch on what they are passed
 
 
 def calls_of(
@@ -134,6 +137,14 @@ def _run(program: Program, number: int) -> Run:
     return program.runs[number]
 
 
+def left_out_by(program: Program, callee: int, passed: Sequence[Value]) -> frozenset[int]:
+    """The addresses of instructions of a function that are not gone through where it is passed some values."""
+    run = _run(program, callee)
+    if callee not in program.decided:
+        program.decided[callee] = decisions(run)
+    return left_out(run, program.decided[callee], passed) if program.decided[callee] else frozenset()
+
+
 def called_of(program: Program, number: int) -> list[Call]:
     """The calls of a function, and its jumps to others."""
     calls = every_call(program, number)
@@ -150,7 +161,9 @@ def returns_of(program: Program, number: int) -> frozenset[int]:
 
 
 def callee_of(program: Program, number: int, call: int) -> int:
-    """The number of the function of the object that a call leads to, or -1."""
+    """The number of the function of the object that a call leads to, or -1; a stub that leads to another's is none."""
+    if number >= 0 and imported(program, call) is not None:
+        return -1
     targets = (does.target for at, _, does in instructions_of(program, number) if at == call) if number >= 0 else ()
     target = next((one for one in targets if one is not None), None)
     return number_at(program, target) if target is not None else -1
@@ -289,7 +302,14 @@ def kept_address(program: Program, place: Pointer) -> Value:
 
 
 def _effect(program: Program, address: int, does: Operation, argument: int) -> Effect:
-    """What a call does with what an argument points to."""
+    """What a call does with what an argument points to.
+
+    The register for the place of a result is left over from something else where nothing is returned there: it counts
+    for functions of languages that mangle names, which often do that.
+    """
+    if argument == RESULT:
+        returns = (imported(program, address) or "").startswith(_MANGLED)
+        return Effect.MAY_FILL if returns else Effect.LENDS
     if program.lift.stack_first and argument >= program.lift.most_stacked and imported(program, address) is not None:
         return Effect.READS  # those of other objects know no arguments in registers
     if _of_others(program, address) in LENDING:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 
-from archscan.elf.following import followed, text_on_stack
+from archscan.elf.following import followed
 from archscan.elf.image import Image, mapped
 from archscan.elf.program import Program, called_of, callee_of, every_call, imported
+from archscan.elf.stack_texts import text_on_stack
 from archscan.elf.texts import is_constant
 from archscan.elf.values import Call
 from archscan.elf.values.domain import UNKNOWN, Atom, Filled, Number, Result, Stack, Text, Unknown, Value

@@ -998,3 +998,232 @@ def test_a_string_of_cxx_or_qt_is_read(
     shape = (option, "&md4" in code, "char *name" in code)
     unseen = pieces or expected is None or shape in (("-O0", True, False), ("-O3", False, True))
     assert outcome == expected or (unseen and outcome[0] in ("unknown", "runtime")), found
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # the condition may hold or not
+        ("long f(H *h, int c) { int k = 33; if (c) { other(h); k = 123; } "
+         "other(h); n = 1; other(h); return SSL_CTX_ctrl(h, k, 0x301, 0) + 1; }",
+         ("set", "or nothing, by argument 1", ("tls1.0",))),
+        # whatever it is, what is selected is no algorithm
+        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 5, 0) + 1; }",
+         ("value", "not in the catalogue", ())),
+        # it comes from elsewhere
+        ("long f(H *h) { return SSL_CTX_ctrl(h, atoi(getenv(\"k\")), 0x301, 0) + 1; }",
+         ("runtime", "if argument 1 says so: result of atoi", ())),
+        # what it is nobody knows
+        ("long f(H *h) { return SSL_CTX_ctrl(h, *(int *)((long)h * n), 0x301, 0) + 1; }",
+         ("unknown", "condition", ())),
+    ],
+)  # fmt: skip
+def test_a_condition_may_hold(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, str, tuple[str, ...]]
+) -> None:
+    one = only(maker.facts(tmp_path, code, option))
+    assert (one.outcome.value, one.reason, tuple(use.algorithm for use in one.uses)) == expected, one
+
+
+_PUT = "unsigned long strlen(const char *); void *memcpy(void *, const char *, long), *memset(void *, int, long); "
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # the end is stored wherever the text ends
+        ("const void *f(const char *s) { char b[32]; unsigned long n = strlen(s); if (n > 30) return 0; "
+         "memcpy(b, s, n); b[n] = 0; return EVP_get_digestbyname(b); }", ("runtime", "filled in by memcpy")),
+        # nobody else puts anything there
+        ("const void *f(const char *s) { char b[32]; unsigned long n = strlen(s); if (n > 30) return 0; "
+         "for (int i = 0; i < n; i++) b[i] = s[i] ^ 1; b[n] = 0; return EVP_get_digestbyname(b); }",
+         ("unknown", "stack-address")),
+        # zeroes are no text
+        ("const void *f(const char *s) { char b[32]; unsigned long n = strlen(s); if (n > 30) return 0; "
+         "memset(b, 0, 32); for (int i = 0; i < n; i++) b[i] = s[i] ^ 1; return EVP_get_digestbyname(b); }",
+         ("unknown", "stack-address")),
+    ],
+)  # fmt: skip
+def test_a_text_is_told_by_who_put_it_on_the_stack(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, str]
+) -> None:
+    calls = maker.facts(tmp_path, _PUT + code, option, "-fno-builtin").calls
+    assert {(one.outcome.value, one.reason) for one in calls} == {expected}, calls
+
+
+_BY_KIND = (
+    "__attribute__((noipa)) static void get(void *to, int kind) "
+    "{ if (WHICH == 4) *(const char **)to = getenv(\"A\"); else *(long *)to = n / 7; } "
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # the branch is decided by what is passed
+        (_BY_KIND.replace("WHICH", "kind") + "int k(long *d) { get(d, 3); return 1; } "
+         "const void *f(void) { const char *s; get(&s, 4); return EVP_get_digestbyname(s); }",
+         {("runtime", None)}),
+        (_BY_KIND.replace("WHICH", "kind") + "int k(long *d) { get(d, 3); return 1; } "
+         "const void *f(int c) { const char *s; get(&s, c); return EVP_get_digestbyname(s); }",
+         {("unknown", None)}),
+        # … or by something else
+        (_BY_KIND.replace("WHICH", "n") + "int k(long *d) { get(d, 3); return 1; } "
+         "const void *f(void) { const char *s; get(&s, 4); return EVP_get_digestbyname(s); }",
+         {("unknown", None)}),
+        ("__attribute__((noipa)) static int pick(int c) { if (c > 5) { other(h); return 8; } "
+         "other(h); other(h); n = 1; return 1; } int k(void) { return pick(5); } "
+         "int f(H **h) { return gcry_md_open(h, pick(6), 0) + 1; }",
+         {("value", "GCRY_MD_SHA256"), ("set", "GCRY_MD_MD5, GCRY_MD_SHA256")}),
+    ],
+)  # fmt: skip
+def test_what_is_passed_decides_what_a_function_does(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: set[tuple[str, str | None]]
+) -> None:
+    one = only(maker.facts(tmp_path, code, option, "-fno-builtin"))
+    assert (one.outcome.value, one.value) in expected, one
+    assert one.outcome.value != "runtime" or one.reason == "result of getenv", one
+
+
+@pytest.mark.parametrize(
+    ("maker", "between", "outcome"),
+    [
+        ("gcc", "", "set"),
+        ("gcc", "add %eax, %eax", "unknown"),
+        ("gcc", "repe cmpsb", "unknown"),
+        ("gcc", "lea 1(%rax), %rax", "set"),
+        ("aarch64-linux-gnu-gcc", "", "set"),
+        ("aarch64-linux-gnu-gcc", "adds w9, w9, 1", "unknown"),
+        ("aarch64-linux-gnu-gcc", "tst w9, 1", "unknown"),
+        ("aarch64-linux-gnu-gcc", "add w9, w9, 1", "set"),
+    ],
+    indirect=["maker"],
+)
+def test_a_branch_goes_by_the_last_that_set_the_flags(maker: Maker, tmp_path: Path, between: str, outcome: str) -> None:
+    on_amd64 = (
+        f"cmp $1, %esi\n{between}\nja 1f\nlea t(%rip), %rdx\nmov (%rdx,%rsi,4), %esi\nxor %edx, %edx\n"
+        "call gcry_md_open@plt\n1: ret"
+    )
+    on_arm64 = (
+        f"stp x29, x30, [sp, -16]!\ncmp w1, 1\n{between}\nb.hi 1f\nadrp x2, t\nadd x2, x2, :lo12:t\n"
+        "ldr w1, [x2, w1, uxtw 2]\nmov w2, 0\nbl gcry_md_open\n1: ldp x29, x30, [sp], 16\nret"
+    )
+    lines = (on_amd64 if maker.target.architecture == "amd64" else on_arm64).replace("\n", "\\n")
+    code = (
+        "static const int t[] __attribute__((used)) = {1, 2, 3, 8};"
+        f'asm(".text\\n.globl f\\n.type f, %function\\nf: .cfi_startproc\\n{lines}\\n.cfi_endproc\\n.size f, .-f");'
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code))
+    assert one.outcome.value == outcome, one
+    assert outcome == "unknown" or {use.algorithm for use in one.uses} == {"md5", "sha1"}, one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("int f(H **h, int a) { return gcry_md_open(h, a & 0x1f0, 0) + 1; }",
+         ("runtime", "computed of argument 1 of f")),
+        ("int f(H **h, unsigned a) { return gcry_md_open(h, a >> 3, 0) + 1; }",
+         ("runtime", "computed of argument 1 of f")),
+        ("int f(H **h) { return gcry_md_open(h, atoi(getenv(\"A\")) * 5 + atoi(getenv(\"B\")), 0) + 1; }",
+         ("runtime", "computed of result of atoi")),
+        # what a number is that is computed of numbers is not known at run time only
+        ("__attribute__((noipa)) static int g(H **h, unsigned a) { return gcry_md_open(h, a >> 3, 0) + 1; } "
+         "int f(H **h) { return g(h, 17) + 1; }", ("unknown", "computed")),
+        # where a string begins that somebody passed the address of
+        ("const void *f(const char *s) { return EVP_get_digestbyname((const char *)((long)s & -8)); }",
+         ("unknown", "computed")),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_computed_is_told_by_what_it_is_computed_of(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, str]
+) -> None:
+    calls = [one for one in maker.facts(tmp_path, code, option).calls if not one.symbol.startswith("get")]
+    assert [(one.outcome.value, one.reason) for one in calls] == [expected], calls
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("bound", "outcome"), [("i < 3", "set"), ("i < n", "unknown")]
+)  # fmt: skip
+def test_the_entry_behind_a_loop_is_one_that_the_loop_has_seen(
+    maker: Maker, tmp_path: Path, option: str, bound: str, outcome: str
+) -> None:
+    code = (
+        "static const struct { const char *name; int id; } t[] = {{\"a\", 1}, {\"b\", 2}, {\"c\", 3}, {\"d\", 8}};"
+        "int strcasecmp(const char *, const char *); int f(H **h, const char *s) { int i;"
+        f"for (i = 0; {bound}; i++) if (!strcasecmp(t[i].name, s)) return gcry_md_open(h, t[i].id, 0) + 1;"
+        "return 0; }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    assert one.outcome.value in (outcome, "unknown"), one
+    if one.outcome.value == "set":
+        assert {use.algorithm for use in one.uses} == {"md5", "sha1", "ripemd160"}, one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_address_that_the_function_keeps_for_itself_is_nobodys_yet(
+    maker: Maker, tmp_path: Path, option: str
+) -> None:
+    code = (
+        "__attribute__((noipa)) static void get(const char **to) { *to = getenv(\"A\"); } "
+        "const void *f(void) { const char *s, **volatile p = &s; get(p); return EVP_get_digestbyname(s); }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    assert (one.outcome.value, one.reason) == ("runtime", "result of getenv"), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("int f(H **h) { USE(alg); } void g(void) { other(&alg); }",
+         r"runtime variable 0x\w+, whose address g passes on"),
+        ("int f(H **h) { USE(alg); } __attribute__((noipa)) static void parse(int *p) { *p = atoi(getenv(\"A\")); } "
+         "void g(void) { parse(&alg); }", r"runtime variable 0x\w+, whose address g passes on"),
+        ("int f(H **h) { USE(alg); } void *all[] = {&alg}; void g(void) { alg = atoi(getenv(\"A\")); }",
+         r"runtime variable 0x\w+, stored by g"),
+        # nobody here is seen to store there
+        ("int f(H **h) { USE(alg); } void *all[] = {&alg};", "unknown variable"),
+        ("int printf(const char *, ...); int f(H **h) { USE(alg); } void *all[] = {&alg}; "
+         "void g(void) { printf(\"%p\", (void *)&alg); }", "unknown variable"),
+        ("void *memset(void *, int, unsigned long); int f(H **h) { USE(alg); } void *all[] = {&alg}; "
+         "void g(void) { memset(&alg, 0, sizeof alg); }", "unknown variable"),
+    ],
+)  # fmt: skip
+def test_a_variable_is_told_by_who_has_its_address(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: str
+) -> None:
+    code = "static int alg = 1;\n#define USE(v) return gcry_md_open(h, v, 0) + 1\n" + code
+    one = only(maker.facts(tmp_path, code, option, "-fno-builtin"))
+    if maker.target.architecture == "armhf":
+        expected = "unknown variable"  # every access goes by way of the address
+    assert re.fullmatch(expected, f"{one.outcome.value} {one.reason}"), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_place_of_a_result_is_counted_wherever_it_is_passed(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "typedef struct { const char *key; unsigned type; void *data; unsigned long size, back; } P;"
+        "P OSSL_PARAM_construct_utf8_string(const char *, char *, unsigned long);"
+        "void f(void) { P p = OSSL_PARAM_construct_utf8_string(\"digest\", \"MD5\", 0); other(&p); }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    assert (one.outcome.value, one.value) == ("value", '"MD5"'), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_is_returned_in_memory_is_told_by_who_returned_it(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "struct S { long size; const char *name; long more[3]; }; struct S _Z4namev(void);"
+        "const void *f(void) { struct S s = _Z4namev(); return EVP_get_digestbyname(s.name); }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    expected = placed(maker, "field 0x8 of what is filled in by _Z4namev")
+    if maker.target.architecture == "i386":
+        expected = one.reason if (one.reason or "").endswith("filled in by _Z4namev") else expected
+    assert (one.outcome.value, one.reason) == ("runtime", expected), one

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Operator, Place, on
+from archscan.elf.arch.lifting import NOTHING, Kind, Operation, Operator, Place, flagged, on
 
 _NUMBER = re.compile(r"#?-?(?:0x[0-9a-f]+|\d+)$")
 _PLACE = re.compile(
@@ -23,7 +23,13 @@ _STORES = re.compile(r"st(?:u?r|lu?r|p|np|l|lr)[bh]?$")
 _CALLS = ("bl", "blr", "blraa", "blraaz", "blrab", "blrabz")
 _JUMPS = ("b", "br", "braa", "braaz", "brab", "brabz")
 _TESTED = {"cbz": 1, "cbnz": 1, "tbz": 2, "tbnz": 2}  # at which operand the target stands
+_ZEROES = {"cbz": "=", "cbnz": "!="}
+_TESTED_FLAGS = "tested"  # they leave the flags alone
 _SYSTEM = ("svc", "hvc", "smc")
+# What leaves something else where a comparison leaves what it found.
+_FLAGGED = re.compile(
+    r"ccm[pn]$|cm[pn]$|tst$|(?:add|sub|and|bic|neg|adc|sbc|ngc|subp)s$|fc?cmp|setf|rmif|cfinv|[ax]xflag|msr"
+)
 # Signed or not: what is compared is less than which number.
 RELATIONS = {
     "hi": ">", "gt": ">", "hs": ">=", "cs": ">=", "ge": ">=", "ne": "!=", "ls": "<=", "le": "<=", "lo": "<", "cc": "<",
@@ -36,6 +42,10 @@ _OPERATORS = {
     "and": Operator.AND, "ands": Operator.AND, "orr": Operator.OR, "eor": Operator.XOR, "mul": Operator.MULTIPLY,
     "lsl": Operator.SHIFT,
 }  # fmt: skip
+# Others that depend on nothing but one register, or two.
+_OTHERS = re.compile(
+    r"(?:lsr|asr|ror|neg|mvn|[us]bfx|[us]div|[us]mulh|[us]mull|[us]xt[bh]|orn|eon|bic|rev\d*|rbit|cl[zs])$"
+)
 _SHIFTED = re.compile(r"(?:lsl|[us]xtw|[us]xtx)(?: #(?P<by>\d+))?$")
 _SCRATCH = "scaled"  # no register, where one instruction does several things
 _WORD = 8
@@ -44,18 +54,26 @@ _WHOLE = 0xFFFF_FFFF_FFFF_FFFF
 
 def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     """What an instruction does, one thing after another."""
-    parts = _parts(operands)
+    done = _read(mnemonic, _parts(operands))
+    compares = done[-1].kind == Kind.NOTHING and (done[-1].number, done[-1].operand) != (None, None)
+    return flagged(done) if _FLAGGED.match(mnemonic) and not compares else done
+
+
+def _read(mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
     if mnemonic in _ENDS:
         return (Operation(Kind.RETURN),)
     if mnemonic in _CALLS or mnemonic in _JUMPS:
         return (_leads(Kind.CALL if mnemonic in _CALLS else Kind.JUMP, parts[0]),)
     if mnemonic.startswith("b.") or mnemonic in _TESTED:
         leads = _leads(Kind.BRANCH, parts[_TESTED.get(mnemonic, 0)])
+        if mnemonic in _ZEROES:
+            tested = Operation(Kind.NOTHING, register=_whole(parts[0]), number=0, flags=_TESTED_FLAGS)
+            return tested, on(_ZEROES[mnemonic], msgspec.structs.replace(leads, flags=_TESTED_FLAGS))
         return (on(RELATIONS.get(mnemonic.removeprefix("b.")), leads),)
     if mnemonic in _SYSTEM:
         return (Operation(Kind.NOTHING, also=tuple(f"x{number}" for number in range(18))),)
-    if mnemonic == "cmp" and len(parts) == 2 and (number := _number(parts[1])) is not None:
-        return (Operation(Kind.NOTHING, register=_whole(parts[0]), number=number),)
+    if mnemonic == "cmp" and len(parts) == 2:
+        return (_compared(*parts),)
     if not parts or _QUIET.match(mnemonic):
         return (NOTHING,)
     if _STORES.match(mnemonic):
@@ -68,6 +86,13 @@ def read(mnemonic: str, operands: str) -> tuple[Operation, ...]:
     if to is None:
         return (NOTHING,)
     return _scaled(mnemonic, to, parts[1:]) or (_computed(mnemonic, to, parts[1:], lane="." in parts[0]),)
+
+
+def _compared(first: str, second: str) -> Operation:
+    """A comparison of a register with a number or another register."""
+    number, register = _number(second), _whole(first)
+    operand = _whole(second) if number is None else None
+    return Operation(Kind.NOTHING, register=register, number=number, operand=operand)
 
 
 def _scaled(mnemonic: str, to: str, parts: list[str]) -> tuple[Operation, ...]:
@@ -143,6 +168,9 @@ def _computed(mnemonic: str, to: str, parts: list[str], *, lane: bool = False) -
             return Operation(Kind.SELECT, to=to, register=first, other=first, added=1)
         case _ if mnemonic in _OPERATORS and len(parts) > 1:
             return _operated(mnemonic, to, _whole(parts[0]), parts)
+        case _ if _OTHERS.match(mnemonic) and not lane and to[0] == "x" and parts and _FOLLOWED.match(parts[0]):
+            by = _followed(parts[1]) if len(parts) > 1 else None
+            return Operation(Kind.SET, to=to, register=first, operator=Operator.OTHER, operand=by or 0)
     if mnemonic in _CHOICES and len(parts) > 1:
         return Operation(Kind.SELECT, to=to, register=first, other=_whole(parts[1]), added=_CHOICES[mnemonic])
     return Operation(Kind.SET, to=to)

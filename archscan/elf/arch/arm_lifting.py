@@ -30,6 +30,9 @@ _OPERATORS = {
     "add": Operator.ADD, "sub": Operator.SUBTRACT, "and": Operator.AND, "orr": Operator.OR, "eor": Operator.XOR,
     "mul": Operator.MULTIPLY, "lsl": Operator.SHIFT,
 }  # fmt: skip
+# Others that depend on nothing but one register, or two.
+_OTHERS = re.compile(r"(?:lsr|asr|ror|bic|orn|[us]div|rsb)$")
+_ALONE = re.compile(r"(?:mvn|sxt[bh]|[us]bfx|clz|rbit|rev\d*)$")
 # Names that end in an `s` where the flags are set, too.
 _FLAGGED = re.compile(r"(?P<name>mov|mvn|add|sub|rsb|and|orr|eor|bic|orn|lsl|lsr|asr|ror|mul|adc|sbc)s$")
 _LONG = ("umull", "smull", "umlal", "smlal", "umaal", "smlalbb")  # they write two registers
@@ -274,6 +277,8 @@ def _computed(name: str, to: str, rest: list[str]) -> tuple[Operation, ...]:
         first = rest[0] if len(rest) == 3 else to
         by = Operation(Kind.SET, to=_SCRATCH, register=rest[-2], operator=Operator.SHIFT, operand=int(shifted[1]))
         return by, Operation(Kind.SET, to=to, register=first, operator=_OPERATORS[name], operand=_SCRATCH)
+    if _ALONE.match(name) and rest and _number(rest[0]) is None and (len(rest) == 1 or name.endswith("bfx")):
+        return (Operation(Kind.SET, to=to, register=rest[0], operator=Operator.OTHER, operand=0),)
     if len(rest) not in (1, 2):
         return (Operation(Kind.SET, to=to),)
     first, last = rest[0] if len(rest) == 2 else to, rest[-1]
@@ -282,7 +287,7 @@ def _computed(name: str, to: str, rest: list[str]) -> tuple[Operation, ...]:
         start = Operation(Kind.SET, to=_SCRATCH, number=number)
         return start, Operation(Kind.SET, to=to, register=_SCRATCH, operator=Operator.SUBTRACT, operand=first)
     if number is None:
-        operator = _OPERATORS.get(name)
+        operator = _OPERATORS.get(name, Operator.OTHER if _OTHERS.match(name) else None)
         return (Operation(Kind.SET, to=to, register=first if operator else None, operator=operator, operand=last),)
     if name in ("add", "sub"):
         return (Operation(Kind.SET, to=to, register=first, number=number if name == "add" else -number),)
@@ -292,6 +297,8 @@ def _computed(name: str, to: str, rest: list[str]) -> tuple[Operation, ...]:
         by_number = ~number if name == "bic" else number
         operator = _OPERATORS.get(name, Operator.AND)
         return (Operation(Kind.SET, to=to, register=first, operator=operator, operand=by_number),)
+    if _OTHERS.match(name):
+        return (Operation(Kind.SET, to=to, register=first, operator=Operator.OTHER, operand=number),)
     return (Operation(Kind.SET, to=to),)
 
 

@@ -41,6 +41,7 @@ class Operator(Enum):
     SUBTRACT = 5
     MULTIPLY = 6
     SHIFT = 7  # to the left
+    OTHER = 8  # anything else that depends on nothing but the two
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -157,6 +158,12 @@ def mirrored(branch: Operation) -> Operation:
         return branch
     taken, passed = (None if bound is None else 1 - bound for bound in (branch.passed, branch.taken))
     return msgspec.structs.replace(branch, taken=taken, passed=passed)
+
+
+def flagged(done: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The same as what also leaves something else where a comparison leaves what it found."""
+    *before, last = done
+    return (*before, msgspec.structs.replace(last, also=(*last.also, FLAGS)))
 
 
 def as_they_are(engine: object, text: Code, start: int, end: int) -> Iterable[Line]:

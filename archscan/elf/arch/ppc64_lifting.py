@@ -35,6 +35,11 @@ _OPERATORS = {
     "mullw": Operator.MULTIPLY, "mulli": Operator.MULTIPLY, "andi": Operator.AND, "ori": Operator.OR,
     "xori": Operator.XOR, "slwi": Operator.SHIFT, "sldi": Operator.SHIFT, "extswsli": Operator.SHIFT,
 }  # fmt: skip
+# Others that depend on nothing but one register, or two.
+_OTHERS = re.compile(
+    r"(?:sra?[wd]i?|rotl[wd]i?|div[wd]u?|mulh[wd]u?|mod[su][wd]|andc|nor|nand|orc|eqv|neg|not|exts[bh])$"
+)
+_TURNED = re.compile(r"rl(?:winm|wnm|dicl|dicr|dic|dcl|dcr)$")
 _UPPER = {"oris": Operator.OR, "xoris": Operator.XOR, "andis": Operator.AND}
 _SYSTEM = ("r0", *(f"r{number}" for number in range(3, 13)))
 _SCRATCH = "scaled"  # no register, where one instruction does several things
@@ -231,6 +236,8 @@ def _computed(name: str, parts: list[str]) -> tuple[Operation, ...]:
         return (_from_two(name, to, *rest),)
     if name == "rldic" and len(rest) == 3:
         return _shifted(to, rest)
+    if _TURNED.match(name) or (_OTHERS.match(name) and len(rest) == 1):
+        return (Operation(Kind.SET, to=to, register=rest[0], operator=Operator.OTHER, operand=0),)
     return (Operation(Kind.SET, to=to),)
 
 
@@ -246,6 +253,8 @@ def _with_number(name: str, to: str, register: str, number: int) -> Operation:
         return Operation(Kind.SET, to=to, register=register, operator=_UPPER[name], operand=number << _HALF)
     if name in _OPERATORS:
         return Operation(Kind.SET, to=to, register=register, operator=_OPERATORS[name], operand=number)
+    if _OTHERS.match(name) or name in ("clrrdi", "clrrwi"):
+        return Operation(Kind.SET, to=to, register=register, operator=Operator.OTHER, operand=number)
     return Operation(Kind.SET, to=to)
 
 
@@ -256,6 +265,8 @@ def _from_two(name: str, to: str, first: str, second: str) -> Operation:
         return Operation(Kind.SET, to=to, register=first)
     if name in _OPERATORS:
         return Operation(Kind.SET, to=to, register=first, operator=_OPERATORS[name], operand=second)
+    if _OTHERS.match(name):
+        return Operation(Kind.SET, to=to, register=first, operator=Operator.OTHER, operand=second)
     return Operation(Kind.SET, to=to)
 
 

@@ -25,6 +25,8 @@ _OPERATORS = {
     "andi": Operator.AND, "ori": Operator.OR, "xori": Operator.XOR,
     "slli": Operator.SHIFT, "slliw": Operator.SHIFT,
 }  # fmt: skip
+# Others that depend on nothing but one register, or two.
+_OTHERS = re.compile(r"(?:sr[al]i?|div|rem|sext\.[bh]|zext\.[bh]|neg|not|mulh|xnor|andn|orn)(?:s?u)?w?$")
 _FLAGS = ("slt", "slti", "sltu", "sltiu", "seqz", "snez", "sltz", "sgtz")
 _ALWAYS = frozenset({"addi", "addiw", "add", "addw", "sub", "subw", "and", "or", "xor", "andi", "slli", "srli", "srai"})
 _LEAVES = re.compile(r"(?:c\.)?(?:b(?!set|clr|inv|ext)|j|ret)")
@@ -233,10 +235,15 @@ def _from_one(name: str, to: str, source: str, number: int | None) -> Operation:
         return Operation(Kind.SET, to=to, place=Place(COUNTER, None, _signed(number << 12) - _ABSOLUTE))
     if name in ("mv", "sext.w", "zext.w") or name in ("fmv.d", "fmv.x.d", "fmv.d.x"):
         return Operation(Kind.SET, to=to, register=source)
+    if _OTHERS.match(name) and number is None:
+        return Operation(Kind.SET, to=to, register=source, operator=Operator.OTHER, operand=0)
     return Operation(Kind.SET, to=to)
 
 
 def _from_two(name: str, to: str, rest: list[str], number: int | None) -> Operation:
+    if _OTHERS.match(name):
+        by = rest[1] if number is None else number
+        return Operation(Kind.SET, to=to, register=rest[0], operator=Operator.OTHER, operand=by)
     if number is None:
         operator = _OPERATORS.get(name)
         if operator is None:

@@ -298,7 +298,9 @@ def _rotated(to: str, rest: list[str]) -> tuple[Operation, ...]:
     first, last, by = (*(number or 0 for number in numbers), 0)[:3]
     end, by = last & 63, by & 63
     width = end - (first & 63) + 1
-    if not last & 0x80 or by != 63 - end or width <= 0:
+    if last & 0x80 and (by != 63 - end or width <= 0):
+        return (Operation(Kind.SET, to=to, register=rest[0], operator=Operator.OTHER, operand=0),)
+    if not last & 0x80:
         return (Operation(Kind.SET, to=to),)
     shift = Operation(
         Kind.SET, to=to, register=rest[0] if width == 32 else _SCRATCH, operator=Operator.SHIFT, operand=by
@@ -332,6 +334,9 @@ def _operated(name: str, to: str, rest: list[str], number: int | None, place: Pl
     if re.match(r"sl[la]g?k?$", name) and number is not None:
         source = rest[0] if len(rest) == 2 else to
         return (Operation(Kind.SET, to=to, register=source, operator=Operator.SHIFT, operand=number),)
+    if re.match(r"sr[la]g?k?$", name) and number is not None:
+        source = rest[0] if len(rest) == 2 else to
+        return (Operation(Kind.SET, to=to, register=source, operator=Operator.OTHER, operand=number),)
     found = _ARITHMETIC.match(name)
     if found is None or not rest:
         return (Operation(Kind.SET, to=to),)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from archscan.elf.arch.lifting import COUNTER, LOW, NOTHING, Kind, Operation, Operator, Place, on
+from archscan.elf.arch.lifting import COUNTER, FLAGS, LOW, NOTHING, Kind, Operation, Operator, Place, flagged, on
 
 _NUMBER = re.compile(r"-?(?:0x)?[0-9a-f]+$")
 _PREFIX = re.compile(r"(?:bnd|notrack|lock|rep\w*|data16) ")
@@ -18,6 +18,12 @@ _PLACE = re.compile(
 _SEGMENTS = ("fs:", "gs:")  # the others begin at 0; `notrack` before a jump reads as `ds`
 # Among them what extends numbers to 64 bits, as that makes no other one of a number of an enumeration.
 _QUIET = re.compile(r"nop|cdqe$|cmp$|test$|bt$|v?u?comis|prefetch|endbr|pause$|[lsm]fence$|ldmxcsr|vptest|ptest")
+# What leaves something else where a comparison leaves what it found.
+_FLAGGED = re.compile(
+    r"(?:ad[cdo]x?|sub|sbb|andn?|or|xor|neg|inc|dec|i?mul|i?div|s[ah][lr]d?|r[oc][lr]|bt[crs]?|bs[fr]|bls\w+|bzhi|bextr|"
+    r"[tl]zcnt|popcnt|test|cmp|cmpxchg\w*|xadd|sahf|popf\w?|cl[ci]|st[ci]|cmc|rdrand|rdseed|"
+    r"v?u?comis[sd]|v?ptest|v?pcmp[ei]str[im]|vtestp[sd]|k\w*test\w|fu?comip?)$"
+)
 # Signed or not: what is compared is less than which number.
 _RELATIONS = {
     "ja": ">", "jg": ">", "jae": ">=", "jge": ">=", "jne": "!=", "jbe": "<=", "jle": "<=", "jb": "<", "jl": "<",
@@ -41,6 +47,11 @@ _OPERATORS = {
     "and": Operator.AND, "or": Operator.OR, "xor": Operator.XOR, "add": Operator.ADD, "sub": Operator.SUBTRACT,
     "imul": Operator.MULTIPLY, "shl": Operator.SHIFT, "sal": Operator.SHIFT,
 }  # fmt: skip
+_OTHERS = frozenset({"shr", "sar", "ror", "rol"})
+_ALONE = frozenset({"not", "neg", "bswap"})
+_BOTH = frozenset(
+    {"mul", "imul", "div", "idiv"}
+)  # with one operand: they leave two numbers that depend on the same two
 _LOWEST = frozenset({"al", "bl", "cl", "dl"})
 _HIGH = {"ah": "rax", "bh": "rbx", "ch": "rcx", "dh": "rdx"}
 _NARROW = re.compile(r"word ptr|[a-d]x$|[sd]i$|[sb]p$|r\d+w$")
@@ -93,21 +104,29 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
         return (Operation(Kind.RETURN),)
     if _STRINGS.match(mnemonic) and not any("xmm" in part for part in parts):
         to = Operation(Kind.STORE, place=Place(_own(names, ("rdi",))[0], None, 0), width=0)
-        return to, Operation(Kind.NOTHING, also=_own(names, _BY_STRINGS))
+        found = (FLAGS,) if mnemonic[:4] in ("scas", "cmps") else ()
+        return to, Operation(Kind.NOTHING, also=_own(names, _BY_STRINGS) + found)
     if mnemonic in ("push", "pop", "leave") and not (parts and _NARROW.match(parts[0])):
         return _stacked(names, mnemonic, parts)
     if mnemonic.startswith(("push", "pop", "enter")) and mnemonic != "popcnt":
         return (Operation(Kind.SET, to=names.stack),)  # of another size: nobody knows the stack behind it
     if mnemonic == "cmp" and _NUMBER.match(parts[1]):
         return (_compared(names, parts[0], int(parts[1], 16)),)
-    if _QUIET.match(mnemonic):
-        return (NOTHING,)
-    return _changes(names, mnemonic, parts)
+    if mnemonic == "cmp" and all(map(names.full.match, parts)):
+        return (Operation(Kind.NOTHING, register=_whole(names, parts[0]), operand=_whole(names, parts[1])),)
+    if mnemonic == "test" and parts[0] == parts[1] and names.full.match(parts[0]):
+        return (_compared(names, parts[0], 0),)
+    done = (NOTHING,) if _QUIET.match(mnemonic) else _changes(names, mnemonic, parts)
+    return flagged(done) if _FLAGGED.match(mnemonic) else done
 
 
 def _changes(names: _Names, mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
     """An instruction that goes on to the next one, and writes something."""
     also = _own(names, _BESIDES.get(mnemonic, ()))
+    if mnemonic in _BOTH and len(parts) == 1 and names.full.match(parts[0]):
+        low, high = _own(names, ("rax", "rdx"))
+        made = Operation(Kind.SET, to=low, register=low, operator=Operator.OTHER, operand=_whole(names, parts[0]))
+        return made, Operation(Kind.SET, to=high, register=low)
     if not parts or (mnemonic in _BESIDES and "[" not in parts[0]):
         # The first operand is written, or read alone, which does no harm.
         own = (_whole(names, parts[0]),) if parts and mnemonic == "cmpxchg" else ()
@@ -230,6 +249,8 @@ def _puts(names: _Names, mnemonic: str, to: str, source: str | None) -> Operatio
     register = _whole(names, to)
     if mnemonic in ("inc", "dec") and names.full.match(to):
         return Operation(Kind.SET, to=register, register=register, number=1 if mnemonic == "inc" else -1)
+    if mnemonic in _ALONE and names.full.match(to):
+        return Operation(Kind.SET, to=register, register=register, operator=Operator.OTHER, operand=0)
     if source is None or not names.full.match(to):
         also = _own(names, ("rax", "rdx")) if mnemonic == "imul" and source is None else ()
         return Operation(Kind.SET, to=register, also=also)
@@ -248,6 +269,13 @@ def _computed(names: _Names, mnemonic: str, register: str, to: str, source: str)
     number = int(source, 16) if _NUMBER.match(source) else None
     if number is not None and mnemonic in ("add", "sub"):
         return Operation(Kind.SET, to=register, register=register, number=number if mnemonic == "add" else -number)
+    if number is not None and mnemonic in ("adc", "sbb"):
+        number = number if mnemonic == "adc" else -number
+        more = number + (1 if mnemonic == "adc" else -1)
+        return Operation(Kind.SELECT, to=register, register=register, number=number, other=register, added=more)
+    if mnemonic in _OTHERS and "[" not in source:
+        by = _whole(names, source) if number is None else number
+        return Operation(Kind.SET, to=register, register=register, operator=Operator.OTHER, operand=by)
     if mnemonic == "and" and register == names.stack:
         return NOTHING  # rounds the stack pointer down; distances within the frame stay
     if mnemonic in _OPERATORS and "[" not in source:

@@ -23,7 +23,7 @@ from archscan.elf.values.calls import NOTHING_KNOWN, Effects, arguments
 from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Stack, Value
 from archscan.elf.values.limits import Limits, limited, limits_of
 from archscan.elf.values.liveness import Living, living, returning
-from archscan.elf.values.state import Growth, State, entered, joined, narrowed
+from archscan.elf.values.state import Growth, State, Told, entered, joined, narrowed
 from archscan.elf.values.steps import step, steps_of, store, target
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
@@ -49,6 +49,7 @@ class Call(msgspec.Struct, frozen=True):
     to: Value = UNKNOWN
     width: int = 0
     slots: Mapping[int, Held] = {}
+    told: tuple[Told, ...] = ()
     leads_to: Value = UNKNOWN
 
 
@@ -250,8 +251,9 @@ def _call(lift: Lift, state: State, row: Row) -> Call:
     pointed = [one.at for value in passed for one in value if isinstance(one, Stack)]
     first = min(pointed, default=0)
     slots = {at: held for at, held in state.slots.items() if first <= at < first + _NEAR} if pointed else {}
+    told = tuple(sorted(one for one in state.told if one[0] in pointed)) if pointed else ()
     leads_to = target(state, does, behind) if _is_indirect(row) else UNKNOWN
-    return Call(address, passed, state.get(lift.result), slots=slots, leads_to=leads_to)
+    return Call(address, passed, state.get(lift.result), slots=slots, told=told, leads_to=leads_to)
 
 
 def _through(leads_to: Value, slots: frozenset[int]) -> int | None:

@@ -14,6 +14,7 @@ from archscan.elf.values.domain import (
     UNKNOWN,
     Along,
     Atom,
+    Computed,
     Counted,
     Element,
     Field,
@@ -34,6 +35,7 @@ _MASKED: dict[Value, Value] = {
     frozenset({Number(mask)}): frozenset(Number(number) for number in range(mask + 1) if not number & ~mask)
     for mask in range(1, 16)
 }  # what a few of the lowest bits can be
+_DISTANCES = (Operator.ADD, Operator.SUBTRACT)
 _WORD = 8
 _WIDEST_ENTRY = 4096  # bytes of an entry of a table
 _OPAQUE = Pointer | Kept
@@ -93,7 +95,7 @@ def _plus(value: Value, distance: int) -> Value:
         elif isinstance(one, Unknown):
             found.add(one)
         else:
-            found |= UNKNOWN
+            found |= made_of(one)
     return frozenset(found)
 
 
@@ -102,21 +104,42 @@ def combined(by: Operator, left: Value, right: Value) -> Value:
     """What an operator makes of each value and each other."""
     if by == Operator.AND and right in _MASKED:
         return left if _MASKED[right].issuperset(left) else _MASKED[right]
-    if len(left) > 1 and len(right) > 1:
-        return frozenset({OWN}) if is_own(left | right) else _SUM  # which go together nobody knows
+    many = len(left) > 1 and len(right) > 1  # which go together nobody knows
+    if is_own(left | right) and (many or by not in _DISTANCES):
+        return frozenset({OWN})
     if by == Operator.MULTIPLY and all(isinstance(one, Number) for one in left):
         left, right = right, left
     found: set[Atom] = set()
     for one, other in product(left, right):
-        if isinstance(one, Number) and isinstance(other, Number):
-            found.add(_signed(_COMPUTES[by](one.value, other.value)))
-        elif by in (Operator.ADD, Operator.SUBTRACT):
+        if isinstance(one, Number) and isinstance(other, Number) and by in _COMPUTES:
+            found |= _SUM if many else {_signed(_COMPUTES[by](one.value, other.value))}
+        elif by in _DISTANCES and not many:
             found |= _sum(one, other, 1 if by == Operator.ADD else -1)
-        elif by in (Operator.MULTIPLY, Operator.SHIFT) and isinstance(other, Number) and not is_own(left):
-            found.add(_times(one, 1 << (other.value & 63) if by == Operator.SHIFT else other.value))
+        elif by in (Operator.MULTIPLY, Operator.SHIFT) and isinstance(other, Number) and not many:
+            found |= _times(one, 1 << (other.value & 63) if by == Operator.SHIFT else other.value)
         else:
-            return _somewhere(left | right)
+            found |= made_of(one, other)
     return bounded(frozenset(found))
+
+
+def made_of(*values: Atom) -> Value:
+    """What is computed of some values together: of what is known of them, unless that is nothing but numbers."""
+    found: set[Atom] = set()
+    for one in values:
+        of = (
+            one.at.of
+            if isinstance(one, Element)
+            else one.of
+            if isinstance(one, FieldAddress | Along | Computed)
+            else one
+        )
+        if is_own(frozenset({one})):
+            return frozenset({OWN})
+        if isinstance(of, _OPAQUE):
+            found.add(Computed(of))
+        elif not isinstance(one, Number):
+            found.add(of if isinstance(of, Unknown) else Unknown("computed"))
+    return frozenset(found) or UNKNOWN
 
 
 def _sum(one: Atom, other: Atom, sign: int) -> Value:
@@ -131,13 +154,13 @@ def _sum(one: Atom, other: Atom, sign: int) -> Value:
         return frozenset({pointer})
     left, right = line_of(one), line_of(other)
     if left is None or right is None or (left.stride and right.stride and left.of != right.of):
-        return _SUM
+        return made_of(one, other)
     of = left.of if left.stride else right.of
     if left.stride and right.stride and isinstance(of, Counted | Unknown):
-        return _SUM  # it may be another one
+        return made_of(one, other)  # it may be another one
     start, stride = left.start + sign * right.start, left.stride + sign * right.stride
     if stride <= 0:
-        return _SUM if stride else frozenset({Number(start)})
+        return made_of(one, other) if stride else frozenset({Number(start)})
     return frozenset({Along(start, stride, of, left.table or right.table)})
 
 
@@ -180,21 +203,16 @@ def line_of(one: Atom) -> Along | None:
         return Along(0, 1, one)
     if isinstance(one, FieldAddress) and one.at is not None:
         return Along(one.at, 1, one.of)
-    if isinstance(one, Element):
-        return Along(0, 1, Unknown("indexed"))
+    if isinstance(one, Element | Computed):
+        return Along(0, 1, Unknown("indexed" if isinstance(one, Element) else "computed"))
     return Along(0, 1, one) if isinstance(one, Unknown) and one not in _SUM else None
 
 
-def _times(one: Atom, factor: int) -> Atom:
+def _times(one: Atom, factor: int) -> Value:
     """What nobody knows, multiplied."""
     if factor == 1:
-        return one
+        return frozenset({one})
     line = line_of(one)
     if line is None or not 0 < factor <= _WIDEST_ENTRY:
-        return Unknown("sum")
-    return Along(line.start * factor, line.stride * factor, line.of)
-
-
-def _somewhere(value: Value) -> Value:
-    """What is computed from a value: an address of the own stack, if that may have been one."""
-    return frozenset({OWN}) if is_own(value) else UNKNOWN
+        return made_of(one)
+    return frozenset({Along(line.start * factor, line.stride * factor, line.of)})

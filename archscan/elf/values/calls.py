@@ -15,6 +15,7 @@ from archscan.elf.values.state import State
 _NOTHING: Value = frozenset()
 _LOST: Value = frozenset({Unknown("stack")})
 _HALF = 4
+RESULT = 64  # as the number of an argument: the register in which only the place of a result is passed
 _MOST_STORED = 1 << 16  # bytes of a stack that one call is thought to store
 
 
@@ -51,7 +52,7 @@ def stacked(state: State, lift: Lift, first: int) -> tuple[Value, ...]:
         # Where the own frame ends, what the caller has put begins.
         if (top.at < 0 <= at) or (not width and not lift.stack_first):
             break
-        found.append(value)
+        found.append(value or UNKNOWN)
     return tuple(found)
 
 
@@ -114,7 +115,9 @@ def _given(passed: tuple[Value, ...]) -> tuple[bool, tuple[tuple[int, int], ...]
 def _call_with(made: _Made, arguments: Sequence[Value], given: Sequence[tuple[int, int]], state: State) -> None:
     """What a call leaves of the stack that is ``given`` some of its places, with the number of the argument."""
     address, word = made.address, made.lift.word
-    effect = {(at, n): made.on(address, made.does, n) if n < len(arguments) else Effect.LENDS for at, n in given}
+    beyond = len(arguments)  # from where registers are no arguments
+    places = [(at, n if n < beyond else RESULT) for at, n in given]
+    effect = {(at, n): made.on(address, made.does, n) for at, n in places}
     told = [(at, n, how) for (at, n), how in effect.items() if how in (Effect.FILLS, Effect.MAY_FILL)]
     # A place that is in several registers is given once to a function of another object: the others are left over.
     first = dict(sorted(effect, reverse=True))

@@ -71,10 +71,17 @@ class Field(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
 
 
 class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
-    """What a function stored in a variable of the object, which may be anything."""
+    """What a function stored in a variable of the object, which may be anything; or to whom it has ``given`` that."""
 
     address: int
     by: str
+    given: bool = False
+
+
+class Computed(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
+    """What is computed of something else, nobody knows how; two such values need not be the same."""
+
+    of: Parameter | Result | Filled | Memory | Field | Kept
 
 
 class Unknown(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
@@ -139,6 +146,7 @@ Atom = (
     | Field
     | FieldAddress
     | Kept
+    | Computed
     | Text
     | Unknown
 )

@@ -38,8 +38,8 @@ class _Bound(msgspec.Struct, frozen=True):
     again: bool = False
 
 
-class _Compared(msgspec.Struct, frozen=True):
-    """What is compared with a number; ``is_second``: as the second of the two."""
+class Compared(msgspec.Struct, frozen=True):
+    """What is compared with a number before a branch; ``is_second``: as the second of the two."""
 
     value: Value
     number: int
@@ -63,16 +63,12 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
     above, before = _above(blocks), _before(blocks)
     for start, known in states.items():
         rows, state = blocks[start].rows, known.copied()
-        compared: dict[str, _Compared | None] = {}
+        compared: dict[str, Compared | None] = {}
         for row in rows:
             address, behind, does = row
-            if does.kind == Kind.NOTHING and (does.number is not None or does.operand is not None):
-                compared[does.flags] = _compared(state, does, behind)
-            elif does.kind == Kind.CALL:
+            if does.kind == Kind.CALL:
                 calls[address] = start
-                compared.clear()
-            for name in does.also:
-                compared.pop(name, None)
+            compare(compared, state, row)
             for entry in _rows(state, does, behind):
                 read.setdefault(entry, set()).add(start)
             step(state, row)
@@ -83,16 +79,27 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
     return Limits(tuple(bounds), {row: frozenset(some) for row, some in read.items()}, above, calls)
 
 
-def _compared(state: State, does: Operation, behind: int) -> _Compared | None:
+def compare(compared: dict[str, Compared | None], state: State, row: Row) -> None:
+    """Takes in what an instruction leaves where comparisons leave what they found, by the names of such places."""
+    _, behind, does = row
+    if does.kind == Kind.NOTHING and (does.number is not None or does.operand is not None):
+        compared[does.flags] = _compared(state, does, behind)
+    elif does.kind == Kind.CALL:
+        compared.clear()
+    for name in does.also:
+        compared.pop(name, None)
+
+
+def _compared(state: State, does: Operation, behind: int) -> Compared | None:
     """What a comparison compares with a number; None where neither is one, or may be several."""
     first = held(state, does, behind)
     if does.number is not None:
-        return _Compared(first, does.number)
+        return Compared(first, does.number)
     second = state.get(str(does.operand))
     for value, limit in ((first, second), (second, first)):
         (one, *others) = limit
         if isinstance(one, Number) and not others:
-            return _Compared(value, one.value, is_second=value is second)
+            return Compared(value, one.value, is_second=value is second)
     return None
 
 
@@ -159,9 +166,13 @@ def _ended(limits: Limits, one: Along, block: int) -> Along:
 
 
 def _places(limits: Limits, one: Along) -> frozenset[int]:
-    """The blocks where an entry, or another part of the same, is read first."""
-    near = (some for row, some in limits.read.items() if _is_same(row, one) and abs(row.start - one.start) < _ENTRY)
-    return limits.read.get(one) or frozenset().union(*near)
+    """The blocks where an entry, or another part of the same, is read first.
+
+    Or where what counts it was multiplied, before the address of the table was added to that.
+    """
+    same = [(row.start, some) for row, some in limits.read.items() if _is_same(row, one)]
+    near = frozenset[int]().union(*(some for start, some in same if abs(start - one.start) < _ENTRY))
+    return limits.read.get(one) or near or frozenset().union(*(some for start, some in same if abs(start) < _ENTRY))
 
 
 def _range_in(limits: Limits, one: Along, block: int) -> Range | None:

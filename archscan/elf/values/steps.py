@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from archscan.elf.arch.lifting import COUNTER, LOW, Kind, Lift, Operation, Operator, Place
-from archscan.elf.values.arithmetic import along, combined, lowest, number, plus
+from archscan.elf.arch.lifting import COUNTER, FLAGS, LOW, Kind, Lift, Operation, Operator, Place
+from archscan.elf.values.arithmetic import along, combined, lowest, made_of, number, plus
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, calling
 from archscan.elf.values.domain import (
@@ -14,6 +14,7 @@ from archscan.elf.values.domain import (
     UNKNOWN,
     Along,
     Atom,
+    Computed,
     Element,
     FieldAddress,
     Held,
@@ -52,8 +53,8 @@ def steps_of(rows: Iterable[Row], lift: Lift, effects: Effects = NOTHING_KNOWN) 
             yield partial(_stores, does, behind, lift.stack_first)
         elif does.to and does.kind in (Kind.SET, Kind.SELECT):
             yield _setting(does, does.to, behind, lift)
-        if does.also:
-            yield partial(_loses, does.also)
+        if does.also and (lost := tuple(name for name in does.also if name != FLAGS)):
+            yield partial(_loses, lost)
 
 
 def step(state: State, row: Row, lift: Lift, effects: Effects = NOTHING_KNOWN) -> None:
@@ -195,7 +196,7 @@ def _entry(one: Atom, base: Value, factor: int) -> Atom:
         return Along(one.start, one.stride, one.of, table.value) if known and isinstance(table, Number) else one
     if factor > 1 and not others and isinstance(table, Pointer):
         return FieldAddress(table, None)
-    return Unknown("indexed")
+    return one if isinstance(one, Pointer | FieldAddress | Computed) else Unknown("indexed")
 
 
 def _address(state: State, place: Place, behind: int) -> Value:
@@ -220,6 +221,8 @@ def _loaded(state: State, does: Operation, behind: int) -> Value:
             found |= state.field(one.of, None if one.at is None else one.at + place.at, width)
         elif isinstance(one, Along):
             found |= {Element(along(one, place.at), width)} if one.stride > 1 else _INDEXED
+        elif isinstance(one, Computed):
+            found |= _INDEXED if place.index else _DEEP
         else:
             found |= {one} if isinstance(one, Unknown) and one != OWN else _DEEP
     return bounded(frozenset(found))
@@ -227,13 +230,13 @@ def _loaded(state: State, does: Operation, behind: int) -> Value:
 
 def _in_slot(slot: Held | None, width: int) -> Value:
     """What is read from a slot: all of it, or its lowest bytes."""
-    if slot is None or width > slot[0] or not width:
+    if slot is None or width > slot[0] or not width or not slot[1]:
         return _EMPTY
     if width == slot[0]:
         return slot[1]
     if all(isinstance(one, Number) for one in slot[1]):
         return lowest(slot[1], width)
-    return slot[1] if width in _WORDS else UNKNOWN
+    return slot[1] if width in _WORDS else frozenset().union(*map(made_of, slot[1]))
 
 
 def _big_slot(state: State, at: int, width: int) -> Held | None:
@@ -252,7 +255,11 @@ def _store(state: State, address: Value, value: Value, width: int, *, later: boo
     An address in the value is others' from now on; or only ``later``, with a call, where it may be an argument of that.
     """
     if any(isinstance(one, Stack) for one in value) and not (later and all(isinstance(to, Stack) for to in address)):
-        state.escape((one.at, 0, -1) for one in value if isinstance(one, Stack))
+        kept = [one.at for one in value if isinstance(one, Stack)]
+        for place in kept:
+            if state.is_empty(place, width):
+                state.put(place, width, frozenset())  # nobody has stored anything there before the next call
+        state.escape((place, 0, -1) for place in kept)
     for one in address:
         of, at = (one.of, one.at) if isinstance(one, FieldAddress) else (one, 0)
         if isinstance(of, Pointer):

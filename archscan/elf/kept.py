@@ -1,0 +1,87 @@
+"""What variables of an object hold, and who stores there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archscan.elf.arrays import np
+from archscan.elf.filling import CLEARING
+from archscan.elf.program import Program, called_of, every_store, homes, imported, is_whole, label_of, only_reads
+from archscan.elf.values.domain import Atom, Computed, Field, Kept, Memory, Number, Parameter, Unknown, Value
+
+_MOST_STORING = 16  # functions that name a variable
+_MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
+_NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
+_WIDEST = 16  # bytes that are stored at once
+_NOTHING: Value = frozenset()
+Follow = Callable[[Program, int, Value, int], Value]
+
+
+def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Value:
+    """What a variable may hold: what it holds from the beginning, and what functions store there.
+
+    Itself where that is not known: it is constant, or no variable of this object alone, or nobody is seen to store
+    there. Where it may be a part of something whose address is taken, it is nothing in particular that is stored, and
+    who passes the address on may do so. ``followed`` goes on from what a function stores.
+    """
+    at = variable.address
+    if variable not in program.variables:
+        program.variables[variable] = frozenset({variable})  # also while it is looked at
+        beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None
+        far, near, end = np.searchsorted(program.taken(), [at - _FAR, at - _NEAR, at + 1]).tolist()
+        if beginning is not None and program.named is not None:
+            stored = _stored(program, variable, depth, followed, alone=far == end)
+            if near < end:
+                stored |= _given(program, at, int(program.taken()[end - 1]))
+                stored = stored if any(isinstance(one, Kept) for one in stored) else _NOTHING
+            if stored or far == end:
+                above = program.lift.word - variable.width if program.lift.big_endian else 0
+                low = (beginning >> 8 * above) % (1 << 8 * variable.width)
+                program.variables[variable] = frozenset({Number(low)}) | stored
+    return program.variables[variable]
+
+
+def _stored(program: Program, variable: Memory, depth: int, followed: Follow, *, alone: bool) -> Value:
+    """What functions store in a variable; also who did, where that is nothing in particular, or it is not ``alone``."""
+    assert program.named is not None
+    at = variable.address
+    naming = program.named(program.text, at - _WIDEST + 4, at)
+    numbers = np.unique(homes(program, naming)).tolist()
+    if len(numbers) > _MOST_STORING or -1 in numbers:
+        return frozenset({Unknown("variable")})
+    found = _NOTHING
+    for number in numbers:
+        if not is_whole(program, number):
+            return frozenset({Unknown("variable")})
+        by: Value = frozenset({Kept(at, label_of(program, number) or "")})
+        for store in every_store(program, number):
+            if Number(at) in store.to and store.width == variable.width:
+                value = followed(program, number, store.stored, depth - 1)
+                found |= by if any(isinstance(one, Unknown | Computed | Parameter | Field) for one in value) else value
+                found |= _NOTHING if alone else by
+            elif any(_reaches(one, store.width, variable) for one in store.to):
+                found |= by
+    return found
+
+
+def _given(program: Program, at: int, taken: int) -> Value:
+    """The functions that pass on the address that is ``taken`` at a variable, or next before it."""
+    assert program.named is not None
+    numbers = np.unique(homes(program, program.named(program.text, taken, taken))).tolist()
+    if len(numbers) > _MOST_STORING:
+        return _NOTHING
+    return frozenset(
+        Kept(at, label_of(program, number) or "", given=True)
+        for number in numbers
+        for call in called_of(program, number)
+        for place, value in enumerate(call.arguments[: len(program.lift.arguments)])
+        if Number(taken) in value
+        and not only_reads(program, call.address, place)
+        and imported(program, call.address) not in CLEARING
+    )
+
+
+def _reaches(to: Atom, width: int, variable: Memory) -> bool:
+    """Whether a store of some bytes to an address changes a variable."""
+    end = variable.address + variable.width
+    return isinstance(to, Number) and to.value < end and variable.address < to.value + (width or _WIDEST)
