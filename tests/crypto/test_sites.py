@@ -1209,3 +1209,12 @@ def test_what_is_returned_in_memory_is_told_by_who_returned_it(maker: Maker, tmp
     if maker.target.architecture == "i386":
         expected = one.reason if (one.reason or "").endswith("filled in by _Z4namev") else expected
     assert (one.outcome.value, one.reason) == ("runtime", expected), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_pointer_that_is_moved_on_from_where_it_was_ends(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "static int *p, *q; void g(int *v) { p = v; } void k(void) { p = q + 1; other(h); q = p + 1; p++; }"
+        "int f(H **h) { return gcry_md_open(h, *p, 0) + 1; }"
+    )  # fmt: skip
+    assert only(maker.facts(tmp_path, code, option)).outcome.value == "unknown"
