@@ -304,9 +304,9 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     table, width = (atom.at, atom.width) if isinstance(atom, Element) else (atom, 0)
     addresses, found = book.sites.entries(table), list[Answer]()
     for address in addresses:
-        number = number_at(book.image, address, width) if width else address
-        entry = None if number is None else _of_number(book, use, library, number)
-        if entry is None or not entry.algorithms:
+        at = Memory(address, width)
+        entry = _of_memory(book, use, library, at) if width else _of_number(book, use, library, address)
+        if not entry.algorithms:
             break
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == _NULL.algorithms]

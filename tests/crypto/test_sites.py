@@ -1218,3 +1218,15 @@ def test_a_pointer_that_is_moved_on_from_where_it_was_ends(maker: Maker, tmp_pat
         "int f(H **h) { return gcry_md_open(h, *p, 0) + 1; }"
     )  # fmt: skip
     assert only(maker.facts(tmp_path, code, option)).outcome.value == "unknown"
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_entry_may_be_the_address_of_something_of_another_library(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "extern const struct md nettle_sha1; struct S { long a[3]; const struct md *x; };"
+        "static const struct S t[] = {{{1}, &nettle_md5}, {{2}, &nettle_sha1}, {{3}, &nettle_md5}, {{4}, 0}};"
+        "void f(void *p, unsigned i) { if (i < 2) nettle_hmac_set_key(p, p, p, t[i].x, 0, 0); }"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, code, option))
+    found = one.outcome.value, {use.algorithm for use in one.uses}
+    assert found == ("set", {"md5", "sha1"}) or found[0] == "unknown", one
