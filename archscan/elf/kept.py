@@ -36,7 +36,8 @@ def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Va
             stored = _stored(program, variable, depth, followed, alone=far == end)
             if far < end:
                 before = program.taken()[near if near < end else end - 1 : end].tolist()
-                stored |= _given(program, variable, before, near=near < end)
+                given = _given(program, variable, before[-1:], near=near < end)
+                stored |= given or _given(program, variable, before, near=near < end)
                 stored = stored if any(isinstance(one, Kept) for one in stored) else _NOTHING
             if stored or far == end:
                 above = program.lift.word - variable.width if program.lift.big_endian else 0
