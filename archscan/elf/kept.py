@@ -12,7 +12,7 @@ from archscan.elf.program import Program, called_of, every_store, homes, importe
 from archscan.elf.values import Call
 from archscan.elf.values.domain import Atom, Computed, Field, Kept, Memory, Number, Parameter, Unknown, Value
 
-_MOST_STORING = 16  # functions that name a variable
+_MOST_STORING, _FEW = 16, 8  # functions that name a variable, and one whose address is taken
 _MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
 _NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
 _WIDEST = 16  # bytes that are stored at once
@@ -33,11 +33,15 @@ def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Va
         beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None
         far, near, end = np.searchsorted(program.taken(), [at - _FAR, at - _NEAR, at + 1]).tolist()
         if beginning is not None and program.named is not None:
-            stored = _stored(program, variable, depth, followed, alone=far == end)
+            most = _MOST_STORING if near == end else _FEW
+            stored = _stored(program, variable, depth, followed, most, alone=far == end)
             if far < end:
                 before = program.taken()[near if near < end else end - 1 : end].tolist()
                 given = _given(program, variable, before[-1:], near=near < end)
                 stored |= given or _given(program, variable, before, near=near < end)
+                stored = frozenset(
+                    one for one in stored if not isinstance(one, Unknown)
+                )  # who has it, may store anything
                 stored = stored if any(isinstance(one, Kept) for one in stored) else _NOTHING
             if stored or far == end:
                 above = program.lift.word - variable.width if program.lift.big_endian else 0
@@ -46,13 +50,13 @@ def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Va
     return program.variables[variable]
 
 
-def _stored(program: Program, variable: Memory, depth: int, followed: Follow, *, alone: bool) -> Value:
+def _stored(program: Program, variable: Memory, depth: int, followed: Follow, most: int, *, alone: bool) -> Value:
     """What functions store in a variable; also who did, where that is nothing in particular, or it is not ``alone``."""
     assert program.named is not None
     at = variable.address
     naming = program.named(program.text, at - _WIDEST + 4, at)
     numbers = np.unique(homes(program, naming)).tolist()
-    if len(numbers) > _MOST_STORING or -1 in numbers:
+    if len(numbers) > most or -1 in numbers:
         return frozenset({Unknown("variable")})
     found = _NOTHING
     for number in numbers:
@@ -78,7 +82,7 @@ def _given(program: Program, variable: Memory, taken: Sequence[int], *, near: bo
     numbers = np.unique(homes(program, program.named(program.text, taken[0], taken[-1]))).tolist()
     addresses = frozenset({Number(variable.address), Number(taken[-1] if near else variable.address)})
     found: set[Kept] = set()
-    for number in numbers if len(numbers) <= _MOST_STORING else ():
+    for number in numbers if len(numbers) <= _FEW else ():
         by = Kept(variable.address, label_of(program, number) or "")
         if any(_reaches(one, store.width, variable) for store in every_store(program, number) for one in store.to):
             found.add(by)
