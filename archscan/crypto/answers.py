@@ -171,8 +171,7 @@ def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answ
     if isinstance(atom, Computed):
         return _of_computed(book, use, library, atom, depth)
     if isinstance(atom, Kept):
-        how = f"whose address {atom.by} passes on" if atom.given else f"stored by {atom.by}"
-        return Answer(Outcome.RUNTIME, reason=f"variable {atom.address:#x}, {how}")
+        return _of_kept(atom, "")
     return _of_place_or_value(book, use, library, atom, depth)
 
 
@@ -196,7 +195,7 @@ def _of_place_or_value(book: Book, use: Use, library: str, atom: Atom, depth: in
     if isinstance(atom, Along | Element):
         return _of_table(book, use, library, atom)
     if isinstance(atom, FieldAddress) and not is_text(_selector(book, use, library)):
-        return Answer(Outcome.UNKNOWN, reason="computed")  # a number was added to another one
+        return _of_computed(book, use, library, Computed(atom.of), depth)  # a number was added to another one
     if isinstance(atom, Field | FieldAddress):
         return _of_field(book, atom)
     return Answer(Outcome.UNKNOWN, reason=atom.reason if isinstance(atom, Unknown) else "stack-address")
@@ -209,6 +208,12 @@ def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int)
     if is_text(_selector(book, use, library)) or found.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
         return Answer(Outcome.UNKNOWN, reason="computed")
     return Answer(Outcome.RUNTIME, reason=f"computed of {found.reason}")
+
+
+def _of_kept(variable: Kept, field: str) -> Answer:
+    """What a variable holds, or what stands where that points."""
+    how = f"whose address {variable.by} passes on" if variable.given else f"stored by {variable.by}"
+    return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.address:#x}, {how}")
 
 
 def _of_parameter(parameter: Parameter, field: str) -> Answer:
@@ -232,6 +237,8 @@ def _of_field(book: Book, place: Field | FieldAddress) -> Answer:
         where, of = f"{where}{'somewhere in' if of.at is None else f'field {of.at:#x}{again} of'} ", of.of
     if isinstance(of, Parameter):
         return _of_parameter(of, where)
+    if isinstance(of, Kept):
+        return _of_kept(of, where)
     if isinstance(of, Memory) and of.address in book.sites.slots:
         return Answer(Outcome.RUNTIME, reason=f"{where}{book.sites.slots[of.address]}")
     called = book.sites.called(of.call) if isinstance(of, Result | Filled) else None
@@ -297,9 +304,9 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     table, width = (atom.at, atom.width) if isinstance(atom, Element) else (atom, 0)
     addresses, found = book.sites.entries(table), list[Answer]()
     for address in addresses:
-        number = number_at(book.image, address, width) if width else address
-        entry = None if number is None else _of_number(book, use, library, number)
-        if entry is None or not entry.algorithms:
+        at = Memory(address, width)
+        entry = _of_memory(book, use, library, at) if width else _of_number(book, use, library, address)
+        if not entry.algorithms:
             break
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]

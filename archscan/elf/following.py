@@ -291,6 +291,17 @@ def _in_structure(program: Program, number: int, place: Field, depth: int) -> Va
             of = place.of if place.of.of else _named(program, number, place.of.number)
             return frozenset({msgspec.structs.replace(place, of=of)})
         return _passed(program, number, place.of.number, depth, place)
+    if place.of in program.open:
+        return frozenset({msgspec.structs.replace(place, at=None)})  # a pointer that is moved on from where it was
+    program.open.add(place.of)
+    try:
+        return _behind(program, number, place, depth)
+    finally:
+        program.open.discard(place.of)
+
+
+def _behind(program: Program, number: int, place: Field, depth: int) -> Value:
+    """What stands where a pointer points that is no parameter."""
     pointers = _of_one(program, number, place.of, depth)
     pointers = kept_address(program, place.of) if pointers == {place.of} else pointers
     if not pointers:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from archscan.elf.arrays import np
 from archscan.elf.filling import CLEARING
 from archscan.elf.program import Program, called_of, every_store, homes, imported, is_whole, label_of, only_reads
+from archscan.elf.values import Call
 from archscan.elf.values.domain import Atom, Computed, Field, Kept, Memory, Number, Parameter, Unknown, Value
 
-_MOST_STORING = 16  # functions that name a variable
+_MOST_STORING, _FEW = 16, 8  # functions that name a variable, and one whose address is taken
 _MOST_VARIABLES = 64  # of an object; each is searched for in all of its code
 _NEAR, _FAR = 64, 4096  # bytes before a variable from where an address that is taken reaches it, or may
 _WIDEST = 16  # bytes that are stored at once
@@ -30,9 +33,15 @@ def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Va
         beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None
         far, near, end = np.searchsorted(program.taken(), [at - _FAR, at - _NEAR, at + 1]).tolist()
         if beginning is not None and program.named is not None:
-            stored = _stored(program, variable, depth, followed, alone=far == end)
-            if near < end:
-                stored |= _given(program, at, int(program.taken()[end - 1]))
+            most = _MOST_STORING if near == end else _FEW
+            stored = _stored(program, variable, depth, followed, most, alone=far == end)
+            if far < end:
+                before = program.taken()[near if near < end else end - 1 : end].tolist()
+                given = _given(program, variable, before[-1:], near=near < end)
+                stored |= given or _given(program, variable, before, near=near < end)
+                stored = frozenset(
+                    one for one in stored if not isinstance(one, Unknown)
+                )  # who has it, may store anything
                 stored = stored if any(isinstance(one, Kept) for one in stored) else _NOTHING
             if stored or far == end:
                 above = program.lift.word - variable.width if program.lift.big_endian else 0
@@ -41,13 +50,13 @@ def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Va
     return program.variables[variable]
 
 
-def _stored(program: Program, variable: Memory, depth: int, followed: Follow, *, alone: bool) -> Value:
+def _stored(program: Program, variable: Memory, depth: int, followed: Follow, most: int, *, alone: bool) -> Value:
     """What functions store in a variable; also who did, where that is nothing in particular, or it is not ``alone``."""
     assert program.named is not None
     at = variable.address
     naming = program.named(program.text, at - _WIDEST + 4, at)
     numbers = np.unique(homes(program, naming)).tolist()
-    if len(numbers) > _MOST_STORING or -1 in numbers:
+    if len(numbers) > most or -1 in numbers:
         return frozenset({Unknown("variable")})
     found = _NOTHING
     for number in numbers:
@@ -64,21 +73,29 @@ def _stored(program: Program, variable: Memory, depth: int, followed: Follow, *,
     return found
 
 
-def _given(program: Program, at: int, taken: int) -> Value:
-    """The functions that pass on the address that is ``taken`` at a variable, or next before it."""
+def _given(program: Program, variable: Memory, taken: Sequence[int], *, near: bool) -> Value:
+    """The functions that store in a variable, or pass its address on, by way of one that is ``taken`` before it.
+
+    Compilers count several variables from one address. The last, if it is ``near``, may be of what the variable is in.
+    """
     assert program.named is not None
-    numbers = np.unique(homes(program, program.named(program.text, taken, taken))).tolist()
-    if len(numbers) > _MOST_STORING:
-        return _NOTHING
-    return frozenset(
-        Kept(at, label_of(program, number) or "", given=True)
-        for number in numbers
-        for call in called_of(program, number)
-        for place, value in enumerate(call.arguments[: len(program.lift.arguments)])
-        if Number(taken) in value
-        and not only_reads(program, call.address, place)
-        and imported(program, call.address) not in CLEARING
-    )
+    numbers = np.unique(homes(program, program.named(program.text, taken[0], taken[-1]))).tolist()
+    addresses = frozenset({Number(variable.address), Number(taken[-1] if near else variable.address)})
+    found: set[Kept] = set()
+    for number in numbers if len(numbers) <= _FEW else ():
+        by = Kept(variable.address, label_of(program, number) or "")
+        if any(_reaches(one, store.width, variable) for store in every_store(program, number) for one in store.to):
+            found.add(by)
+        if any(_is_filled(program, call, addresses) for call in called_of(program, number)):
+            found.add(msgspec.structs.replace(by, given=True))
+    return frozenset(found)
+
+
+def _is_filled(program: Program, call: Call, addresses: Value) -> bool:
+    """Whether a call may store something at one of some addresses that it is given."""
+    given = [place for place, value in enumerate(call.arguments[: len(program.lift.arguments)]) if value & addresses]
+    may = any(not only_reads(program, call.address, place) for place in given)
+    return may and imported(program, call.address) not in CLEARING
 
 
 def _reaches(to: Atom, width: int, variable: Memory) -> bool:

@@ -64,6 +64,7 @@ class Program(msgspec.Struct, weakref=True):
     whole: dict[int, tuple[dict[int, Call], tuple[Call, ...]]] = {}  # calls and stores of functions
     symbols: dict[int, str | None] = {}  # the imported functions to which calls go
     returned: dict[tuple[int, int, int], Value] = {}  # by function, call, and depth
+    open: set[Pointer] = set()  # pointers of which it is looked at where they point
     runs: dict[int, Run] = {}  # functions that were gone through
     decided: dict[int, Decisions] = {}  # where they branch on what they are passed
 

@@ -19,7 +19,6 @@ from archscan.elf.values.domain import (
     Element,
     Field,
     FieldAddress,
-    Kept,
     Number,
     Pointer,
     Stack,
@@ -38,7 +37,7 @@ _MASKED: dict[Value, Value] = {
 _DISTANCES = (Operator.ADD, Operator.SUBTRACT)
 _WORD = 8
 _WIDEST_ENTRY = 4096  # bytes of an entry of a table
-_OPAQUE = Pointer | Kept
+_OPAQUE = Pointer
 
 
 def _shifted(value: int, by: int) -> int:

@@ -64,7 +64,7 @@ class Field(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     ``again``: or what stood at the same distance from where that points, and so on, as in a list.
     """
 
-    of: Parameter | Result | Filled | Memory | Field
+    of: Parameter | Result | Filled | Memory | Field | Kept
     at: int | None
     width: int = 8
     again: bool = False
@@ -93,7 +93,7 @@ class Unknown(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True
 class FieldAddress(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """The address at a distance from where something points; ``at`` None: somewhere there."""
 
-    of: Parameter | Result | Filled | Memory | Field
+    of: Parameter | Result | Filled | Memory | Field | Kept
     at: int | None
 
 
@@ -151,7 +151,7 @@ Atom = (
     | Unknown
 )
 Value = frozenset[Atom]
-Pointer = Parameter | Result | Filled | Memory | Field
+Pointer = Parameter | Result | Filled | Memory | Field | Kept
 """What may point to something; where, nobody knows."""
 
 UNKNOWN: Value = frozenset({Unknown("computed")})
