@@ -12,12 +12,13 @@ import msgspec
 
 from archscan.elf.arch import machine
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Calls, by_place, first, in_stub
+from archscan.elf.calls import Calls, by_place, first, in_stub, joined
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
 from archscan.elf.functions import owners
 from archscan.elf.image import Image
-from archscan.elf.linked import prepared
+from archscan.elf.linked import outside_of, prepared
+from archscan.elf.linked_in import NOTHING, LinkedIn
 from archscan.elf.mapping import FAR
 from archscan.elf.program import Program, called_of, calls_of, homes, imported, is_exported, label_of
 from archscan.elf.strings import texts
@@ -107,18 +108,20 @@ _NO_SITES = Sites((), (), 0, lambda _: None, {}, {}, lambda _, value: value, lam
                   lambda _, __: ())  # fmt: skip
 
 
-def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
+def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING) -> Sites:
     """The calls of imported functions with the ``wanted`` names; none on processors whose code is not read.
 
-    With the name goes which arguments, as far as known, point to what the function only reads.
+    With the name goes which arguments, as far as known, point to what the function only reads. Functions that are
+    ``linked_in`` are called as imported ones are, except by code of theirs.
     """
-    found = prepared(image, wanted)
+    found = prepared(image, wanted, linked_in)
     if found is None or not found.through:
         return _NO_SITES
     program, relocated, linked, through = found.program, found.relocated, found.linked, found.through
     direct = program.calls.offsets[np.isin(program.calls.slots, np.array(sorted(through), np.int64))]
-    tables = through - linked
-    loads = _loads(program, through - tables)
+    tables = through & relocated.keys() - linked
+    loads = _loads(program, through & linked)
+    loads = by_place(joined(loads, _named(program, through - relocated.keys(), linked_in)))
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
     kept = [Taken(slot, relocated[slot].symbol, None, -1) for slot in sorted(tables)] + kept
     left_out = sum(max(found - most, 0) for found, most in (
@@ -194,6 +197,16 @@ def _loads(program: Program, slots: set[int]) -> Calls:
     if idioms.stubs:
         wanted &= ~in_stub(program.text, idioms.stubs(program.text)[0], offsets)
     return by_place(Calls(offsets[wanted], loaded[wanted]))
+
+
+def _named(program: Program, functions: set[int], linked_in: LinkedIn) -> Calls:
+    """Where code names one of the functions that are linked in, sorted, except their own code."""
+    if not functions:
+        return Calls(NONE, NONE)
+    offsets, named = program.named_places()
+    wanted = np.isin(named, np.array(sorted(functions), np.int64)) & outside_of(program.text, offsets, linked_in)
+    wanted[wanted] = owners(program.view, offsets[wanted]) >= 0
+    return Calls(offsets[wanted], named[wanted])
 
 
 def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[int]) -> Iterator[Site]:

@@ -10,12 +10,13 @@ import msgspec
 from archscan.elf.arch import machine
 from archscan.elf.arch.idioms import Idioms, Pairs
 from archscan.elf.arch.lifting import Lift
-from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import by_place, callers, calls, slot_symbols
+from archscan.elf.arrays import NONE, Mask, Offsets, np
+from archscan.elf.calls import Calls, by_place, callers, calls, joined, slot_symbols
 from archscan.elf.code import Code, code, offsets_of
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
 from archscan.elf.image import DT_PLTGOT, SYMBOL_FIELDS, Image, section, symbol_struct, tag, text_at
 from archscan.elf.inspection import decoder
+from archscan.elf.linked_in import NOTHING, LinkedIn
 from archscan.elf.pointers import relocated as kept_addresses
 from archscan.elf.program import Program
 from archscan.elf.symbols import dynamic_symbols
@@ -42,11 +43,14 @@ class Prepared(msgspec.Struct, frozen=True):
     through: set[int]
 
 
-def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | None:
+def prepared(
+    image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING
+) -> Prepared | None:
     """The code of an object as it is looked at for calls of functions with the ``wanted`` names.
 
-    With the name goes which arguments, as far as known, point to what the function only reads. None on processors whose
-    code is not read.
+    With the name goes which arguments, as far as known, point to what the function only reads. What is ``linked_in`` is
+    looked at as if it were another object: direct calls of its functions go through slots that have their addresses.
+    None on processors whose code is not read.
     """
     known = machine(image.machine)
     idioms, lift = known.idioms, known.lift
@@ -57,11 +61,14 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | N
     relocated = _slots(image)
     linked = _linked(image, relocated, known.jump_slot | known.glob_dat)
     slots = {slot: one.symbol for slot, one in relocated.items() if slot in linked or is_constant(image, slot)}
+    slots |= linked_in.functions
     through = {slot for slot, one in relocated.items() if one.symbol in wanted}
+    through |= {address for address, name in linked_in.functions.items() if name in wanted}
     text, engine = code(image), decoder(idioms.text)
     direct_calls = idioms.direct_calls(text)
     idioms = msgspec.structs.replace(idioms, direct_calls=lambda _: direct_calls)  # code is searched for them once
-    view, every = functions(image, text), by_place(calls(text, idioms))
+    view = functions(image, text)
+    every = by_place(joined(calls(text, idioms), into(text, direct_calls, linked_in)))
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, lambda _: direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
@@ -77,6 +84,26 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | N
         begins_with, wanted, own_names,
     )  # fmt: skip
     return Prepared(program, relocated, linked, through)
+
+
+def into(text: Code, direct_calls: Pairs, linked_in: LinkedIn) -> Calls:
+    """The direct calls of functions that are linked in, each with the function's address; without those among these."""
+    if not linked_in.functions:
+        return Calls(NONE, NONE)
+    offsets, targets = direct_calls
+    known = np.isin(targets, np.array(sorted(linked_in.functions), np.int64))
+    offsets, targets = offsets[known], targets[known]
+    outside = outside_of(text, offsets, linked_in)
+    return Calls(offsets[outside], targets[outside])
+
+
+def outside_of(text: Code, offsets: Offsets, linked_in: LinkedIn) -> Mask:
+    """Whether each offset lies in code that is not of what is linked in."""
+    outside = np.ones(offsets.shape, np.bool_)
+    for low, high in linked_in.inside:
+        first, last = offsets_of(text, np.array([low, high - 1], np.int64)).tolist()
+        outside &= (offsets < first) | (offsets > last)
+    return outside
 
 
 def _fits(image: Image, lift: Lift, flags: int) -> bool:

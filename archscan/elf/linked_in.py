@@ -1,0 +1,130 @@
+"""Functions and data that an object defines under given names, and what lies among functions of such names.
+
+A library that is linked in brings its names along: in the table of the linker, as long as nobody strips it, and in
+that of the loader, where the object exports them. Nothing is built for the names that nobody asks for: a library of
+Haskell has hundreds of thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from archscan.elf.arrays import Mask, Offsets, among, np
+from archscan.elf.image import ET_DYN, ET_EXEC, SHT_NOBITS, Image, text_at
+from archscan.elf.symbols import SYMBOL_LAYOUT, SymbolTable, dynamic_symbols, static_symbols
+
+_ARM = 40
+_OBJECT, _FUNCTION, _RESOLVER = 1, 2, 10  # STT_OBJECT, STT_FUNC, STT_GNU_IFUNC
+_IS_KNOWN = among(*(info for info in range(256) if info & 15 in (_OBJECT, _FUNCTION, _RESOLVER)))  # by st_info
+_ABSOLUTE = 0xFF00  # section numbers from here on are no sections (SHN_LORESERVE)
+_MOST_SYMBOLS = 1 << 22
+_MOST_FOUND = 1 << 17  # definitions that are kept
+_KEY = 8  # characters of a name that are compared for all names at once
+_SPREAD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)  # Knuth's multiplicative hash, of which 16 bits are kept
+_LONGEST_NAME = 1024
+
+
+class Names(msgspec.Struct, frozen=True, eq=False):
+    """Names that are looked for, and by a hash of their first characters whether any of them begins so."""
+
+    names: frozenset[bytes]
+    begins: Mask
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A function or an object: its name, its address, the bytes that its symbol says it has."""
+
+    name: str
+    address: int
+    size: int
+    is_function: bool
+
+
+class LinkedIn(msgspec.Struct, frozen=True):
+    """What an object has of libraries that are linked in: named functions and data by their addresses.
+
+    ``inside`` are ranges of addresses in which the code is these libraries' own, ends being exclusive.
+    """
+
+    functions: Mapping[int, str] = {}
+    data: Mapping[int, str] = {}
+    inside: tuple[tuple[int, int], ...] = ()
+
+
+NOTHING = LinkedIn()
+"""Of an object that has nothing linked in."""
+
+
+def names(wanted: Iterable[str]) -> Names:
+    """The names as they are looked for."""
+    found = frozenset(name.encode() for name in wanted)
+    begins = np.zeros(1 << 16, np.bool_)
+    if found:
+        heads = b"".join(name[:_KEY].ljust(_KEY, b"\0") for name in found)
+        begins[_hashed(np.frombuffer(heads, np.uint64))] = True
+    return Names(found, begins)
+
+
+def defined(image: Image, wanted: Names) -> tuple[Definition, ...]:
+    """What an object, linked and with its code, defines under the names, each place once; by name, then address."""
+    if image.type not in (ET_EXEC, ET_DYN) or _is_debug(image):
+        return ()
+    found = {one for table in _tables(image) for one in _defined(image, table, wanted)}
+    return tuple(sorted(found, key=lambda one: (one.name, one.address)))[:_MOST_FOUND]
+
+
+def every(image: Image) -> Iterator[Definition]:
+    """All that the tables name and define; a place may come twice."""
+    for table in _tables(image):
+        rows = _rows(image, table)
+        yield from (_definition(image, table, row) for row in rows[:_MOST_FOUND].tolist())
+
+
+def _is_debug(image: Image) -> bool:
+    """Whether the file has the tables of an object and nothing of its code."""
+    code = [part for part in image.sections if part.name == b".text"]
+    return bool(code) and all(part.type == SHT_NOBITS for part in code)
+
+
+def _tables(image: Image) -> tuple[SymbolTable, SymbolTable]:
+    return static_symbols(image), dynamic_symbols(image)
+
+
+def _rows(image: Image, table: SymbolTable):  # type: ignore[no-untyped-def]
+    layout = np.dtype([(name, image.order + kind) for name, kind in SYMBOL_LAYOUT[image.bits]])
+    count = min(len(table.rows) // layout.itemsize, _MOST_SYMBOLS)
+    rows = np.frombuffer(table.rows, layout, count)
+    known = _IS_KNOWN[rows["info"]] & (rows["section"] > 0) & (rows["section"] < _ABSOLUTE)
+    return rows[known & (rows["name"] < len(table.strings))]
+
+
+def _defined(image: Image, table: SymbolTable, wanted: Names) -> Iterator[Definition]:
+    rows = _rows(image, table)
+    if not rows.size:
+        return
+    strings = np.frombuffer(table.strings + b"\0" * _KEY, np.uint8)
+    heads = strings[rows["name"].astype(np.int64)[:, None] + np.arange(_KEY)]
+    heads *= np.minimum.accumulate(heads != 0, axis=1)  # what stands behind the end of a short name is another one
+    likely = wanted.begins[_hashed(np.ascontiguousarray(heads).view(np.uint64)[:, 0])]
+    for row in rows[likely].tolist():
+        if _name(table, row) in wanted.names:
+            yield _definition(image, table, row)
+
+
+def _hashed(heads: Offsets) -> Offsets:
+    hashed: Offsets = (heads * _SPREAD >> _SHIFT).astype(np.int64)
+    return hashed
+
+
+def _name(table: SymbolTable, row: tuple[int, ...]) -> bytes:
+    return text_at(table.strings[row[0] : row[0] + _LONGEST_NAME], 0)
+
+
+def _definition(image: Image, table: SymbolTable, row: tuple[int, ...]) -> Definition:
+    place, size, info = (row[4], row[5], row[1]) if image.bits == 64 else (row[1], row[2], row[3])
+    is_function = info & 15 != _OBJECT
+    if image.machine == _ARM and is_function:
+        place &= ~1  # the lowest bit says that it is Thumb code
+    return Definition(_name(table, row).decode("ascii", "replace"), place, size, is_function)
