@@ -5,8 +5,8 @@ own. So an object's own definitions are taken for a library's only where all of 
 
 * the catalogue says by which ``prefixes`` the library's names begin that nobody gives to functions of their own, and
   the object defines functions with at least three catalogued names that begin so;
-* the object neither is the library (by soname or path), nor one that offers algorithms by trade (``rules/copies.toml``),
-  nor needs the library (DT_NEEDED): then it brings stand-ins for what old releases lack.
+* the object neither is the library (by soname or path), nor offers algorithms by trade (``rules/copies.toml``), nor
+  needs the library (DT_NEEDED): then it brings stand-ins for what old releases lack.
 
 Where it holds, all catalogued names of the library count that the object defines, except those that a second such
 library has, too.

@@ -24,7 +24,11 @@ from archscan.crypto.answers import NO_ALGORITHM, SELECTS_NOTHING, Book, answer,
 
 
 def seen(
-    catalogue: Catalogue, image: Image, sites: Sites, imports: Sequence[Import], needed: Sequence[str],
+    catalogue: Catalogue,
+    image: Image,
+    sites: Sites,
+    imports: Sequence[Import],
+    needed: Sequence[str],
     linked: Linked = NOTHING,
 ) -> tuple[tuple[CallSite, ...], tuple[CryptoUse, ...]]:
     """The calls of catalogued functions with what they select, in the order of their addresses.

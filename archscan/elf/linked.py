@@ -43,9 +43,7 @@ class Prepared(msgspec.Struct, frozen=True):
     through: set[int]
 
 
-def prepared(
-    image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING
-) -> Prepared | None:
+def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING) -> Prepared | None:
     """The code of an object as it is looked at for calls of functions with the ``wanted`` names.
 
     With the name goes which arguments, as far as known, point to what the function only reads. What is ``linked_in`` is

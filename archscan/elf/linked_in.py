@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
+import numpy.typing as npt
 
 from archscan.elf.arrays import Mask, Offsets, among, np
 from archscan.elf.image import ET_DYN, ET_EXEC, SHT_NOBITS, Image, text_at
@@ -24,6 +25,9 @@ _MOST_FOUND = 1 << 17  # definitions that are kept
 _KEY = 8  # characters of a name that are compared for all names at once
 _SPREAD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)  # Knuth's multiplicative hash, of which 16 bits are kept
 _LONGEST_NAME = 1024
+
+
+Heads = npt.NDArray[np.uint64]
 
 
 class Names(msgspec.Struct, frozen=True, eq=False):
@@ -84,7 +88,7 @@ def every(image: Image) -> Iterator[Definition]:
 
 def _is_debug(image: Image) -> bool:
     """Whether the file has the tables of an object and nothing of its code."""
-    code = [part for part in image.sections if part.name == b".text"]
+    code = [part for part in image.sections if part.name == ".text"]
     return bool(code) and all(part.type == SHT_NOBITS for part in code)
 
 
@@ -113,7 +117,7 @@ def _defined(image: Image, table: SymbolTable, wanted: Names) -> Iterator[Defini
             yield _definition(image, table, row)
 
 
-def _hashed(heads: Offsets) -> Offsets:
+def _hashed(heads: Heads) -> Offsets:
     hashed: Offsets = (heads * _SPREAD >> _SHIFT).astype(np.int64)
     return hashed
 

@@ -150,7 +150,9 @@ def returns_of(program: Program, number: int) -> frozenset[int]:
 
 
 def callee_of(program: Program, number: int, call: int) -> int:
-    """The number of the function of the object that a call leads to, or -1."""
+    """The number of the object's own function that a call leads to, or -1; one that is linked in is another's."""
+    if imported(program, call) is not None:
+        return -1
     targets = (does.target for at, _, does in instructions_of(program, number) if at == call) if number >= 0 else ()
     target = next((one for one in targets if one is not None), None)
     return number_at(program, target) if target is not None else -1
