@@ -26,11 +26,13 @@ import msgspec
 
 from archscan.crypto.catalogue import stem
 from archscan.elf import linked_in as tables
+from archscan.elf.filling import KNOWN
+from archscan.elf.image import DT_NEEDED, PT_INTERP, has_segment, tag
 from archscan.elf.linked_in import LinkedIn
 from archscan.model import Confidence, ElfKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from archscan.crypto.catalogue import Catalogue
     from archscan.crypto.entries import Library, Symbol
@@ -61,6 +63,12 @@ def linked_in(catalogue: Catalogue, image: Image, facts: Elf) -> Linked:
         return NOTHING
     libraries = _libraries(catalogue, facts, found)
     return _linked(image, libraries, found) if libraries else NOTHING
+
+
+def linked_again(catalogue: Catalogue, image: Image, archives: Container[str | None]) -> Linked:
+    """The same for an object of which it is known what is linked in, by names of archives (`libcrypto.a`)."""
+    libraries = [one for one in catalogue.libraries if one.prefixes and archive(one) in archives]
+    return _linked(image, libraries, tables.defined(image, names_of(catalogue))) if libraries else NOTHING
 
 
 def names_of(catalogue: Catalogue) -> Names:
@@ -95,7 +103,12 @@ def _linked(image: Image, libraries: Sequence[Library], found: Sequence[Definiti
     inside = _inside(image, libraries)
     every = [one for one in tables.every(image) if one.name]
     whose: dict[str, tuple[Symbol, str, Confidence]] = {}
-    functions = {one.address: one.name for one in every if one.is_function and _holds(inside, one.address)}
+    others_know = KNOWN if _is_static(image) else frozenset()
+    functions = {
+        one.address: one.name
+        for one in every
+        if one.is_function and (one.name in others_know or _holds(inside, one.address))
+    }
     data: dict[int, str] = {}
     for library in libraries:
         others = {symbol.name for other in libraries if other != library for symbol in other.symbols}
@@ -105,6 +118,11 @@ def _linked(image: Image, libraries: Sequence[Library], found: Sequence[Definiti
                 whose[one.name] = known[one.name], archive(library), Confidence.LIKELY
                 (functions if one.is_function else data)[one.address] = one.name
     return Linked(LinkedIn(functions, data, inside), whose)
+
+
+def _is_static(image: Image) -> bool:
+    """Whether an object is a program that brings its C library along."""
+    return bool(image.entry) and not has_segment(image, PT_INTERP) and tag(image, DT_NEEDED) is None
 
 
 def _released(library: Library, found: Sequence[Definition]) -> Iterator[Symbol]:
