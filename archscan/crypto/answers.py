@@ -250,6 +250,9 @@ def _of_field(book: Book, place: Field | FieldAddress) -> Answer:
 def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
     """A constant: a number of an enumeration, the address of a string, or none at all."""
     selector = _selector(book, use, library)
+    if selector is None and number in book.sites.named:
+        found = _of_symbol(book, use, book.sites.named[number], "&")
+        return found or Answer(Outcome.UNKNOWN, reason="address")
     if selector is None or (number == 0 and selector.kind not in ("number", "bits")):
         return _NULL if number == 0 else Answer(Outcome.UNKNOWN, reason="address")
     if selector.kind in ("number", "bits"):
@@ -260,6 +263,13 @@ def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
         return Answer(Outcome.VALUE, tuple((one.algorithm, one.text) for one in values))
     text = string_at(book.image, number)
     return Answer(Outcome.UNKNOWN, reason="no-string") if text is None else _of_text(book, use, library, text)
+
+
+def _of_symbol(book: Book, use: Use, symbol: str, before: str = "", behind: str = "") -> Answer | None:
+    """The algorithm for which a symbol stands that has the type that is asked for; None for any other."""
+    known = book.whose.get(symbol)
+    fixed = known[0].uses[0].algorithm if known and use.points and known[0].returns == use.points else None
+    return Answer(Outcome.VALUE, ((fixed, f"{before}{symbol}{behind}"),)) if fixed else None
 
 
 def _selector(book: Book, use: Use, library: str) -> Selector | None:
@@ -337,24 +347,30 @@ def _of_indirect(book: Book, use: Use, call: int) -> Answer:
 
 def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
     """What a function returns that is called where a value points; of a table, any as far as its end is known."""
-    if isinstance(leads_to, Memory) and leads_to.address in book.sites.slots:
-        slots = [leads_to.address]
-    elif isinstance(leads_to, Element):
-        slots = list(takewhile(book.sites.slots.__contains__, book.sites.entries(leads_to.at)))
+    if isinstance(leads_to, Element):
+        places = book.sites.entries(leads_to.at)
+    elif isinstance(leads_to, Memory):
+        places = [leads_to.address]
+    elif isinstance(leads_to, Number) and leads_to.value in book.sites.named:
+        return _of_symbol(book, use, book.sites.named[leads_to.value], behind="()") or _OWN_RESULT
     else:
         return _of_place(book, leads_to)
-    found = []
-    for symbol in map(book.sites.slots.__getitem__, slots):
-        known = book.whose.get(symbol)
-        fixed = known[0].uses[0].algorithm if known and use.points and known[0].returns == use.points else None
-        if fixed is None:
-            return _OWN_RESULT
-        found.append(Answer(Outcome.VALUE, ((fixed, f"{symbol}()"),)))
-    if not found:
+    symbols = [one for one in takewhile(bool, (_symbol_at(book, place) for place in places)) if one]
+    if not symbols:
+        return _of_place(book, leads_to)
+    found = [_of_symbol(book, use, symbol, behind="()") for symbol in symbols]
+    if None in found:
         return _OWN_RESULT
-    whole = isinstance(leads_to, Memory) or (leads_to.at.end > 0 and len(slots) == len(book.sites.entries(leads_to.at)))
-    together = _together(found)
+    whole = isinstance(leads_to, Memory) or (leads_to.at.end > 0 and len(symbols) == len(places))
+    together = _together([one for one in found if one])
     return together if whole else Answer(Outcome.UNKNOWN, together.algorithms, "indexed")
+
+
+def _symbol_at(book: Book, place: int) -> str | None:
+    """The symbol whose address stands at a place that nobody changes."""
+    if place in book.sites.slots or not book.sites.named:
+        return book.sites.slots.get(place)
+    return book.sites.named.get(number_at(book.image, place, book.image.bits // 8) or 0)
 
 
 def _of_place(book: Book, leads_to: Atom) -> Answer:
@@ -369,9 +385,8 @@ def _of_place(book: Book, leads_to: Atom) -> Answer:
 def _of_memory(book: Book, use: Use, library: str, place: Memory) -> Answer:
     """What stands in the object: the address of another library's data, a constant pointer, or a variable."""
     address, named = place.address, book.sites.slots.get(place.address)
-    known = book.whose.get(named or "")
-    if known and use.points and known[0].returns == use.points and known[0].uses[0].algorithm:
-        return Answer(Outcome.VALUE, ((known[0].uses[0].algorithm, f"&{named}"),))
+    if found := _of_symbol(book, use, named or "", "&"):
+        return found
     if named is not None and address not in book.sites.own:
         return Answer(Outcome.RUNTIME, reason=f"{named}, of another library")
     number = book.sites.own.get(address, number_at(book.image, address, place.width))

@@ -109,7 +109,8 @@ def _linked(image: Image, libraries: Sequence[Library], found: Sequence[Definiti
         for one in every
         if one.is_function and (one.name in others_know or _holds(inside, one.address))
     }
-    data: dict[int, str] = {}
+    prefixes = tuple(prefix for library in libraries for prefix in library.prefixes)
+    data = {one.address: one.name for one in every if not one.is_function and one.name.startswith(prefixes)}
     for library in libraries:
         others = {symbol.name for other in libraries if other != library for symbol in other.symbols}
         known = {symbol.name: symbol for symbol in _released(library, found) if symbol.name not in others}
@@ -117,7 +118,8 @@ def _linked(image: Image, libraries: Sequence[Library], found: Sequence[Definiti
             if one.name in known and known[one.name].data is not one.is_function:
                 whose[one.name] = known[one.name], archive(library), Confidence.LIKELY
                 (functions if one.is_function else data)[one.address] = one.name
-    return Linked(LinkedIn(functions, data, inside), whose)
+    objects = sorted({(one.address, one.address + one.size) for one in every if not one.is_function and one.size})
+    return Linked(LinkedIn(functions, data, inside, tuple(objects)), whose)
 
 
 def _is_static(image: Image) -> bool:
@@ -159,7 +161,7 @@ def _inside(image: Image, libraries: Sequence[Library]) -> tuple[tuple[int, int]
         ]
         if own:
             ranges.append((min(one.address for one in own), max(one.address + max(one.size, 1) for one in own)))
-    return tuple(ranges)
+    return tuple(sorted(ranges))
 
 
 def _holds(ranges: Sequence[tuple[int, int]], address: int) -> bool:

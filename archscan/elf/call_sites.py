@@ -17,9 +17,10 @@ from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
 from archscan.elf.functions import owners
 from archscan.elf.image import Image
-from archscan.elf.linked import outside_of, prepared
-from archscan.elf.linked_in import NOTHING, LinkedIn
+from archscan.elf.linked import Prepared, prepared
+from archscan.elf.linked_in import NOTHING, LinkedIn, outside_of, without_inner
 from archscan.elf.mapping import FAR
+from archscan.elf.own_tables import is_programs, own_tables
 from archscan.elf.program import Program, called_of, calls_of, homes, imported, is_exported, label_of
 from archscan.elf.strings import texts
 from archscan.elf.surroundings import Surroundings, receivers, surroundings
@@ -80,12 +81,12 @@ class Sites(msgspec.Struct, frozen=True):
     ``taken``: where else their addresses are. ``left_out``: how many calls and addresses there are beyond those that
     are kept. ``called`` names the imported function that the call at an address goes to, if it does. ``slots`` says
     which symbol's address stands at an address once the object is loaded, and nobody changes that; ``own`` what that is
-    where the object has the symbol itself. ``followed`` is a value with what callers within the object pass instead of
-    parameters, and what own functions return. ``entries`` are the addresses that entries of a table may have, up to
-    where something else begins. ``leads_to`` is where an indirect call leads. ``passed_on`` is what a function passes
-    to others of the object. ``texts`` are those of strings of C++ and Qt on the stack, in place of where they stand.
-    ``around`` is what surrounds the calls of a function, which is its own or calls it; ``receivers`` are the calls to
-    which goes what a call gave, by steps.
+    where the object has the symbol itself, and ``named`` what stands at addresses of what is linked in. ``followed`` is
+    a value with what callers within the object pass instead of parameters, and what own functions return. ``entries``
+    are the addresses that entries of a table may have, up to where something else begins. ``leads_to`` is where an
+    indirect call leads. ``passed_on`` is what a function passes to others of the object. ``texts`` are those of strings
+    of C++ and Qt on the stack, in place of where they stand. ``around`` is what surrounds the calls of a function,
+    which is its own or calls it; ``receivers`` are the calls to which goes what a call gave, by steps.
     """
 
     sites: tuple[Site, ...]
@@ -94,6 +95,7 @@ class Sites(msgspec.Struct, frozen=True):
     called: Callable[[int], str | None]
     slots: Mapping[int, str]
     own: Mapping[int, int]
+    named: Mapping[int, str]
     followed: Callable[[Site, Value], Value]
     entries: Callable[[Along], Sequence[int]]
     leads_to: Callable[[int], Value]
@@ -103,7 +105,7 @@ class Sites(msgspec.Struct, frozen=True):
     receivers: Callable[[Site, Callable[[str], bool]], Sequence[tuple[int, str]]]
 
 
-_NO_SITES = Sites((), (), 0, lambda _: None, {}, {}, lambda _, value: value, lambda _: (), lambda _: UNKNOWN,
+_NO_SITES = Sites((), (), 0, lambda _: None, {}, {}, {}, lambda _, value: value, lambda _: (), lambda _: UNKNOWN,
                   lambda _, value: value, lambda _: (), lambda _, __: Surroundings(None, (), (), (), taken=False),
                   lambda _, __: ())  # fmt: skip
 
@@ -119,11 +121,12 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: Li
         return _NO_SITES
     program, relocated, linked, through = found.program, found.relocated, found.linked, found.through
     direct = program.calls.offsets[np.isin(program.calls.slots, np.array(sorted(through), np.int64))]
-    tables = through & relocated.keys() - linked
-    loads = _loads(program, through & linked)
+    tables = _tables(found, linked_in)
+    exported = {slot for slot in through & linked if relocated[slot].symbol in linked_in.functions.values()}
+    loads = without_inner(program.text, _loads(program, through & linked), exported, linked_in)
     loads = by_place(joined(loads, _named(program, through - relocated.keys(), linked_in)))
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
-    kept = [Taken(slot, relocated[slot].symbol, None, -1) for slot in sorted(tables)] + kept
+    kept = [Taken(slot, symbol, None, -1) for slot, symbol in tables] + kept
     left_out = sum(max(found - most, 0) for found, most in (
         (direct.size, _MOST_SITES), (loads.offsets.size, _MOST_SITES), (len(kept), _MOST_TAKEN),
     ))  # fmt: skip
@@ -135,6 +138,7 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: Li
         lambda address: by_register.get(address) or imported(program, address),
         program.slots,
         {slot: one.own for slot, one in relocated.items() if one.own is not None and slot in linked},
+        {**linked_in.functions, **linked_in.data},
         lambda site, value: followed(program, site.number, value, _DEEP, site.call),
         partial(_entries, program),
         partial(_leads_to, program),
@@ -143,6 +147,21 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: Li
         cache(lambda number, passed: surroundings(program, number, passed=passed)),
         lambda site, is_known: receivers(program, site.number, site.address, is_known),
     )
+
+
+def _tables(found: Prepared, linked_in: LinkedIn) -> list[tuple[int, str]]:
+    """The slots of tables that hold the address of a function that is asked for, and its name."""
+    program, relocated = found.program, found.relocated
+    slots = sorted(found.through & relocated.keys() - found.linked)
+    named = [(slot, relocated[slot].symbol) for slot in slots]
+    if linked_in.functions:
+        # Those of a library that is linked in, and exported, count where the program has them.
+        known = frozenset(linked_in.functions.values())
+        mine = is_programs(program, np.array(slots, np.int64), linked_in).tolist()
+        named = [one for one, is_mine in zip(named, mine, strict=True) if is_mine or one[1] not in known]
+        functions = found.through - relocated.keys()
+        named += [(slot, linked_in.functions[at]) for slot, at in own_tables(program, functions, linked_in)]
+    return sorted(named)
 
 
 def _leads_to(program: Program, address: int) -> Value:

@@ -10,13 +10,13 @@ import msgspec
 from archscan.elf.arch import machine
 from archscan.elf.arch.idioms import Idioms, Pairs
 from archscan.elf.arch.lifting import Lift
-from archscan.elf.arrays import NONE, Mask, Offsets, np
-from archscan.elf.calls import Calls, by_place, callers, calls, joined, slot_symbols
+from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.calls import by_place, callers, calls, joined, slot_symbols
 from archscan.elf.code import Code, code, offsets_of
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
 from archscan.elf.image import DT_PLTGOT, SYMBOL_FIELDS, Image, section, symbol_struct, tag, text_at
 from archscan.elf.inspection import decoder
-from archscan.elf.linked_in import NOTHING, LinkedIn
+from archscan.elf.linked_in import NOTHING, LinkedIn, into, without_inner
 from archscan.elf.pointers import relocated as kept_addresses
 from archscan.elf.program import Program
 from archscan.elf.symbols import dynamic_symbols
@@ -66,7 +66,10 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
     direct_calls = idioms.direct_calls(text)
     idioms = msgspec.structs.replace(idioms, direct_calls=lambda _: direct_calls)  # code is searched for them once
     view = functions(image, text)
-    every = by_place(joined(calls(text, idioms), into(text, direct_calls, linked_in)))
+    brought = frozenset(linked_in.functions.values())
+    exported = {slot for slot, one in relocated.items() if one.symbol in brought}
+    by_slot = without_inner(text, calls(text, idioms), exported, linked_in)
+    every = by_place(joined(by_slot, into(text, direct_calls, linked_in)))
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, lambda _: direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
@@ -82,26 +85,6 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
         begins_with, wanted, own_names,
     )  # fmt: skip
     return Prepared(program, relocated, linked, through)
-
-
-def into(text: Code, direct_calls: Pairs, linked_in: LinkedIn) -> Calls:
-    """The direct calls of functions that are linked in, each with the function's address; without those among these."""
-    if not linked_in.functions:
-        return Calls(NONE, NONE)
-    offsets, targets = direct_calls
-    known = np.isin(targets, np.array(sorted(linked_in.functions), np.int64))
-    offsets, targets = offsets[known], targets[known]
-    outside = outside_of(text, offsets, linked_in)
-    return Calls(offsets[outside], targets[outside])
-
-
-def outside_of(text: Code, offsets: Offsets, linked_in: LinkedIn) -> Mask:
-    """Whether each offset lies in code that is not of what is linked in."""
-    outside = np.ones(offsets.shape, np.bool_)
-    for low, high in linked_in.inside:
-        first, last = offsets_of(text, np.array([low, high - 1], np.int64)).tolist()
-        outside &= (offsets < first) | (offsets > last)
-    return outside
 
 
 def _fits(image: Image, lift: Lift, flags: int) -> bool:

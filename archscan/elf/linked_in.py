@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 import numpy.typing as npt
 
-from archscan.elf.arrays import Mask, Offsets, among, np
+from archscan.elf.arch.idioms import Pairs
+from archscan.elf.arrays import NONE, Mask, Offsets, among, np
+from archscan.elf.calls import Calls
+from archscan.elf.code import Code, offsets_of
 from archscan.elf.image import ET_DYN, ET_EXEC, SHT_NOBITS, Image, text_at
 from archscan.elf.symbols import SYMBOL_LAYOUT, SymbolTable, dynamic_symbols, static_symbols
 
@@ -49,12 +52,14 @@ class Definition(msgspec.Struct, frozen=True):
 class LinkedIn(msgspec.Struct, frozen=True):
     """What an object has of libraries that are linked in: named functions and data by their addresses.
 
-    ``inside`` are ranges of addresses in which the code is these libraries' own, ends being exclusive.
+    ``inside`` are ranges of addresses in which the code is these libraries' own, ``objects`` those of all named data of
+    the object; ends are exclusive, and both sorted.
     """
 
     functions: Mapping[int, str] = {}
     data: Mapping[int, str] = {}
     inside: tuple[tuple[int, int], ...] = ()
+    objects: tuple[tuple[int, int], ...] = ()
 
 
 NOTHING = LinkedIn()
@@ -132,3 +137,31 @@ def _definition(image: Image, table: SymbolTable, row: tuple[int, ...]) -> Defin
     if image.machine == _ARM and is_function:
         place &= ~1  # the lowest bit says that it is Thumb code
     return Definition(_name(table, row).decode("ascii", "replace"), place, size, is_function)
+
+
+def into(text: Code, direct_calls: Pairs, linked_in: LinkedIn) -> Calls:
+    """The direct calls of functions that are linked in, each with the function's address; without those among these."""
+    if not linked_in.functions:
+        return Calls(NONE, NONE)
+    offsets, targets = direct_calls
+    known = np.isin(targets, np.array(sorted(linked_in.functions), np.int64))
+    offsets, targets = offsets[known], targets[known]
+    outside = outside_of(text, offsets, linked_in)
+    return Calls(offsets[outside], targets[outside])
+
+
+def without_inner(text: Code, found: Calls, slots: set[int], linked_in: LinkedIn) -> Calls:
+    """The same without calls through some slots by code of what is linked in."""
+    if not slots or not linked_in.inside:
+        return found
+    kept = outside_of(text, found.offsets, linked_in) | ~np.isin(found.slots, np.array(sorted(slots), np.int64))
+    return Calls(found.offsets[kept], found.slots[kept])
+
+
+def outside_of(text: Code, offsets: Offsets, linked_in: LinkedIn) -> Mask:
+    """Whether each offset lies in code that is not of what is linked in."""
+    outside = np.ones(offsets.shape, np.bool_)
+    for low, high in linked_in.inside:
+        first, last = offsets_of(text, np.array([low, high - 1], np.int64)).tolist()
+        outside &= (offsets < first) | (offsets > last)
+    return outside
