@@ -18,7 +18,7 @@ from archscan.elf.following import followed
 from archscan.elf.functions import owners
 from archscan.elf.image import Image
 from archscan.elf.linked import Prepared, prepared
-from archscan.elf.linked_in import NOTHING, LinkedIn, outside_of, without_inner
+from archscan.elf.linked_in import NOTHING, LinkedIn, named_addresses, outside_of, without_inner
 from archscan.elf.mapping import FAR
 from archscan.elf.own_tables import is_programs, own_tables
 from archscan.elf.program import Program, called_of, calls_of, homes, imported, is_exported, label_of
@@ -122,9 +122,9 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: Li
     program, relocated, linked, through = found.program, found.relocated, found.linked, found.through
     direct = program.calls.offsets[np.isin(program.calls.slots, np.array(sorted(through), np.int64))]
     tables = _tables(found, linked_in)
-    exported = {slot for slot in through & linked if relocated[slot].symbol in linked_in.functions.values()}
-    loads = without_inner(program.text, _loads(program, through & linked), exported, linked_in)
-    loads = by_place(joined(loads, _named(program, through - relocated.keys(), linked_in)))
+    loads = without_inner(program.text, _loads(program, through & linked), found.inner, linked_in)
+    own = through & linked_in.functions.keys() | through & linked_in.data.keys()
+    loads = by_place(joined(loads, _named(program, own, linked_in)))
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
     kept = [Taken(slot, symbol, None, -1) for slot, symbol in tables] + kept
     left_out = sum(max(found - most, 0) for found, most in (
@@ -159,8 +159,8 @@ def _tables(found: Prepared, linked_in: LinkedIn) -> list[tuple[int, str]]:
         known = frozenset(linked_in.functions.values())
         mine = is_programs(program, np.array(slots, np.int64), linked_in).tolist()
         named = [one for one, is_mine in zip(named, mine, strict=True) if is_mine or one[1] not in known]
-        functions = found.through - relocated.keys()
-        named += [(slot, linked_in.functions[at]) for slot, at in own_tables(program, functions, linked_in)]
+        own = {**linked_in.functions, **linked_in.data}
+        named += [(slot, own[at]) for slot, at in own_tables(program, found.through & own.keys(), linked_in)]
     return sorted(named)
 
 
@@ -218,12 +218,12 @@ def _loads(program: Program, slots: set[int]) -> Calls:
     return by_place(Calls(offsets[wanted], loaded[wanted]))
 
 
-def _named(program: Program, functions: set[int], linked_in: LinkedIn) -> Calls:
-    """Where code names one of the functions that are linked in, sorted, except their own code."""
-    if not functions:
+def _named(program: Program, own: set[int], linked_in: LinkedIn) -> Calls:
+    """Where code names one of the addresses of what is linked in, sorted, except code of that."""
+    if not own:
         return Calls(NONE, NONE)
-    offsets, named = program.named_places()
-    wanted = np.isin(named, np.array(sorted(functions), np.int64)) & outside_of(program.text, offsets, linked_in)
+    offsets, named = named_addresses(program.image, program.text, program.named_places())
+    wanted = np.isin(named, np.array(sorted(own), np.int64)) & outside_of(program.text, offsets, linked_in)
     wanted[wanted] = owners(program.view, offsets[wanted]) >= 0
     return Calls(offsets[wanted], named[wanted])
 

@@ -17,6 +17,7 @@ from archscan.elf.functions import Functions, functions, owners, starts_of, with
 from archscan.elf.image import DT_PLTGOT, SYMBOL_FIELDS, Image, section, symbol_struct, tag, text_at
 from archscan.elf.inspection import decoder
 from archscan.elf.linked_in import NOTHING, LinkedIn, into, without_inner
+from archscan.elf.own_tables import own_slots
 from archscan.elf.pointers import relocated as kept_addresses
 from archscan.elf.program import Program
 from archscan.elf.symbols import dynamic_symbols
@@ -35,12 +36,16 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A program with the places that the loader fills, those that the linker made, and those of what is wanted."""
+    """A program with the places that the loader fills, those that the linker made, and those of what is wanted.
+
+    ``inner``: the slots of what is linked in, through which its own code calls, too.
+    """
 
     program: Program
     relocated: Mapping[int, Slot]
     linked: set[int]
     through: set[int]
+    inner: set[int]
 
 
 def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING) -> Prepared | None:
@@ -59,16 +64,19 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
     relocated = _slots(image)
     linked = _linked(image, relocated, known.jump_slot | known.glob_dat)
     slots = {slot: one.symbol for slot, one in relocated.items() if slot in linked or is_constant(image, slot)}
-    slots |= linked_in.functions
+    brought = own_slots(image, linked_in)
+    slots |= {**brought, **linked_in.functions, **linked_in.data}
     through = {slot for slot, one in relocated.items() if one.symbol in wanted}
-    through |= {address for address, name in linked_in.functions.items() if name in wanted}
+    through |= {
+        address for address, name in {**brought, **linked_in.functions, **linked_in.data}.items() if name in wanted
+    }
     text, engine = code(image), decoder(idioms.text)
     direct_calls = idioms.direct_calls(text)
     idioms = msgspec.structs.replace(idioms, direct_calls=lambda _: direct_calls)  # code is searched for them once
     view = functions(image, text)
-    brought = frozenset(linked_in.functions.values())
-    exported = {slot for slot, one in relocated.items() if one.symbol in brought}
-    by_slot = without_inner(text, calls(text, idioms), exported, linked_in)
+    names = frozenset(linked_in.functions.values())
+    inner = {slot for slot, one in relocated.items() if one.symbol in names} | brought.keys()
+    by_slot = without_inner(text, calls(text, idioms), inner, linked_in)
     every = by_place(joined(by_slot, into(text, direct_calls, linked_in)))
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, lambda _: direct_calls))
@@ -84,7 +92,7 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
         image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
         begins_with, wanted, own_names,
     )  # fmt: skip
-    return Prepared(program, relocated, linked, through)
+    return Prepared(program, relocated, linked | brought.keys(), through, inner)
 
 
 def _fits(image: Image, lift: Lift, flags: int) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 import numpy.typing as npt
 
 from archscan.elf.arch.idioms import Pairs
-from archscan.elf.arrays import NONE, Mask, Offsets, among, np
+from archscan.elf.arrays import NONE, Mask, Offsets, among, np, numbers
 from archscan.elf.calls import Calls
 from archscan.elf.code import Code, offsets_of
 from archscan.elf.image import ET_DYN, ET_EXEC, SHT_NOBITS, Image, text_at
@@ -28,6 +28,7 @@ _MOST_FOUND = 1 << 17  # definitions that are kept
 _KEY = 8  # characters of a name that are compared for all names at once
 _SPREAD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)  # Knuth's multiplicative hash, of which 16 bits are kept
 _LONGEST_NAME = 1024
+_IMMEDIATE = 4  # bytes of a number behind the first byte of an instruction of x86
 
 
 Heads = npt.NDArray[np.uint64]
@@ -156,6 +157,16 @@ def without_inner(text: Code, found: Calls, slots: set[int], linked_in: LinkedIn
         return found
     kept = outside_of(text, found.offsets, linked_in) | ~np.isin(found.slots, np.array(sorted(slots), np.int64))
     return Calls(found.offsets[kept], found.slots[kept])
+
+
+def named_addresses(image: Image, text: Code, named: Pairs) -> Pairs:
+    """Of where code seems to name addresses, where it does: in what is moved, an address as it is is a number."""
+    offsets, addresses = named
+    if image.type == ET_EXEC or not offsets.size:
+        return named
+    held = numbers(text.raw, np.minimum(offsets + 1, max(text.raw.size - _IMMEDIATE, 0)), _IMMEDIATE, text.order)
+    moved = held != addresses
+    return offsets[moved], addresses[moved]
 
 
 def outside_of(text: Code, offsets: Offsets, linked_in: LinkedIn) -> Mask:

@@ -21,7 +21,7 @@ from archscan.elf.image import (
     section,
     tag,
 )
-from archscan.elf.linked_in import LinkedIn, outside_of
+from archscan.elf.linked_in import LinkedIn, named_addresses, outside_of
 from archscan.elf.mapping import mapping, offsets
 from archscan.elf.program import Program
 
@@ -35,17 +35,33 @@ def own_tables(program: Program, functions: set[int], linked_in: LinkedIn) -> li
     if not functions:
         return []
     places, held = _held(program.image)
-    known = np.isin(held, np.array(sorted(functions), np.int64))
-    for part in filter(None, (section(program.image, name) for name in (".got", ".got.plt"))):
-        known &= (places < part.address) | (places >= part.address + part.size)  # what the linker has made is no table
+    known = np.isin(held, np.array(sorted(functions), np.int64)) & ~_in_got(program.image, places)
     places, held = places[known], held[known]
     mine = is_programs(program, places, linked_in)
     return sorted(zip(places[mine].tolist(), held[mine].tolist(), strict=True))
 
 
+def own_slots(image: Image, linked_in: LinkedIn) -> dict[int, str]:
+    """The slots of the GOT that hold the address of something that is linked in, and its name."""
+    if not linked_in.functions:
+        return {}
+    named = {**linked_in.functions, **linked_in.data}
+    places, held = _held(image)
+    known = np.isin(held, np.array(sorted(named), np.int64)) & _in_got(image, places)
+    return {place: named[address] for place, address in zip(places[known].tolist(), held[known].tolist(), strict=True)}
+
+
+def _in_got(image: Image, places: Offsets) -> Mask:
+    """Whether each place is one of those that the linker has made."""
+    inside = np.zeros(places.shape, np.bool_)
+    for part in filter(None, (section(image, name) for name in (".got", ".got.plt", ".toc"))):
+        inside |= (places >= part.address) & (places < part.address + part.size)
+    return inside
+
+
 def is_programs(program: Program, places: Offsets, linked_in: LinkedIn) -> Mask:
     """Whether each place lies in what code of the program names, and what is no data of a linked-in library."""
-    code, named = program.named_places()
+    code, named = named_addresses(program.image, program.text, program.named_places())
     outside = outside_of(program.text, code, linked_in)
     by_program = np.unique(named[outside])
     if not by_program.size:
