@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _FEWEST = 3  # telling names by which a library is known
 _START_FILE = "deregister_tm_clones"  # the first function of crtbegin.o, which lies before all objects
+_C_LIBRARY = ("_IO_", "__libc_", "_nl_", "_dl_", "__gconv_")  # beginnings of names of glibc's own
 _NAMES: dict[str, Names] = {}
 _NO_CODE = frozenset({ElfKind.DEBUG, ElfKind.CORE, ElfKind.RELOCATABLE, ElfKind.KERNEL_MODULE})
 
@@ -148,16 +149,16 @@ def _released(library: Library, found: Sequence[Definition]) -> Iterator[Symbol]
 
 
 def _inside(image: Image, libraries: Sequence[Library]) -> tuple[tuple[int, int], ...]:
-    """For each library the addresses from its first function to the end of its last one."""
+    """For each library, and the C library, the addresses from its first function to the end of its last one."""
     functions = [one for one in tables.every(image) if one.is_function and "." not in one.name]
     begin = max([image.entry, *(one.address for one in functions if one.name == _START_FILE)])
+    named = [({symbol.name for symbol in library.symbols}, library.prefixes) for library in libraries]
+    if _is_static(image):
+        named.append((set(), _C_LIBRARY))
     ranges = []
-    for library in libraries:
-        known = {symbol.name for symbol in library.symbols}
+    for known, prefixes in named:
         own = [
-            one
-            for one in functions
-            if one.address >= begin and (one.name in known or one.name.startswith(library.prefixes))
+            one for one in functions if one.address >= begin and (one.name in known or one.name.startswith(prefixes))
         ]
         if own:
             ranges.append((min(one.address for one in own), max(one.address + max(one.size, 1) for one in own)))

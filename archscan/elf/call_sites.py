@@ -11,17 +11,18 @@ from functools import cache, partial
 import msgspec
 
 from archscan.elf.arch import machine
+from archscan.elf.arch.lifting import Kind
 from archscan.elf.arrays import NONE, Offsets, np
 from archscan.elf.calls import Calls, by_place, first, in_stub, joined
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
-from archscan.elf.functions import owners
+from archscan.elf.functions import owners, starts_of
 from archscan.elf.image import Image
-from archscan.elf.linked import Prepared, prepared
+from archscan.elf.linked import START_FILES, Prepared, prepared
 from archscan.elf.linked_in import NOTHING, LinkedIn, named_addresses, outside_of, without_inner
 from archscan.elf.mapping import FAR
 from archscan.elf.own_tables import is_programs, own_tables
-from archscan.elf.program import Program, called_of, calls_of, homes, imported, is_exported, label_of
+from archscan.elf.program import Program, called_of, calls_of, homes, imported, instructions_of, is_exported, label_of
 from archscan.elf.strings import texts
 from archscan.elf.surroundings import Surroundings, receivers, surroundings
 from archscan.elf.values import Call
@@ -30,6 +31,7 @@ from archscan.elf.values.domain import UNKNOWN, Along, Value
 _DEEP = 3  # callers of callers
 _MOST_SITES = 10_000  # of one object; openssl's command has about 350 of imported functions of the catalogue
 _MOST_ENTRIES = 64  # of a table
+_LEADING = (Kind.CALL, Kind.JUMP, Kind.BRANCH)
 _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table of digests has about 50
 
 
@@ -220,17 +222,21 @@ def _loads(program: Program, slots: set[int]) -> Calls:
 
 def _named(program: Program, own: set[int], linked_in: LinkedIn) -> Calls:
     """Where code names one of the addresses of what is linked in, sorted, except code of that."""
-    if not own:
+    if not own or _is_coarse(program):
         return Calls(NONE, NONE)
     offsets, named = named_addresses(program.image, program.text, program.named_places())
     wanted = np.isin(named, np.array(sorted(own), np.int64)) & outside_of(program.text, offsets, linked_in)
-    wanted[wanted] = owners(program.view, offsets[wanted]) >= 0
+    numbers, started = (
+        owners(program.view, offsets),
+        [owners(program.view, starts_of(program.view, label)) for label in START_FILES],
+    )
+    wanted &= (numbers >= 0) & ~np.isin(numbers, np.concatenate(started))
     return Calls(offsets[wanted], named[wanted])
 
 
 def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[int]) -> Iterator[Site]:
     """The calls at some offsets, all in one function, or in none; and those through the slots that it loads."""
-    direct = frozenset(address_of(program.text, offset) for offset in offsets.tolist())
+    direct = frozenset(_real(program, number, [address_of(program.text, offset) for offset in offsets.tolist()]))
     passed = cache(partial(calls_of, program, number, direct, loaded))
     label, exported = label_of(program, number), is_exported(program.view, number)
     by_register = {at: call.through for at, call in passed().items() if call.through is not None} if loaded else {}
@@ -241,6 +247,25 @@ def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[in
         through = by_register.get(address)
         symbol = imported(program, address) if through is None else program.slots[through]
         yield Site(address, symbol or "", number, label, exported, passed, missing, through, most)
+
+
+def _real(program: Program, number: int, addresses: list[int]) -> Iterator[int]:
+    """The calls among some addresses. What only looks like one seldom leads to a stub, but often to some function."""
+    text = program.text
+    slots = program.calls.slots[np.searchsorted(program.calls.offsets, offsets_of(text, np.array(addresses, np.int64)))]
+    is_own = offsets_of(text, slots) >= 0
+    rows = instructions_of(program, number) if number >= 0 and is_own.any() else ()
+    real = {at for at, _, does in rows if does.kind in _LEADING}
+    unread = number >= 0 and not rows and not _is_coarse(program)
+    for address, own in zip(addresses, is_own.tolist(), strict=True):
+        if not own or unread or address in real:
+            yield address
+
+
+def _is_coarse(program: Program) -> bool:
+    """Whether what looks like code is often none, as beside Thumb code."""
+    idioms = machine(program.image.machine).idioms
+    return idioms is None or idioms.coarse
 
 
 def _missing(program: Program, number: int) -> str:

@@ -24,7 +24,8 @@ from archscan.elf.symbols import dynamic_symbols
 from archscan.elf.texts import is_constant
 from archscan.elf.variables import beginning, public_data
 
-_START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
+START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
+"""The functions of the start files that have names nobody else takes."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -148,7 +149,7 @@ def _taken(image: Image, text: Code, view: Functions, idioms: Idioms, named: Pai
     linker has made.
     """
     offsets, computed = named
-    numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in _START_FILES]
+    numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in START_FILES]
     code = offsets_of(text, computed & ~idioms.code_mark) >= 0
     real = (numbers >= 0) & (code | ~np.isin(numbers, np.concatenate(started)))
     made = [*linked, *(one for one in (tag(image, DT_PLTGOT),) if one is not None)]

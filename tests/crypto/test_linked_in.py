@@ -18,7 +18,7 @@ from archscan.scan.package import object_facts
 from corpus.catalogue import stubs_of
 from corpus.stubs import build, source
 from corpus.target import Target, target, tool
-from tests.crypto.test_sites import DECLARED, MAKERS, RULES
+from tests.crypto.test_sites import DECLARED, MAKERS, NARROW, RULES
 
 BOOK = load(RULES)
 LIBRARIES = {"openssl-crypto": "libcrypto", "libgcrypt": "libgcrypt", "nettle": "libnettle"}
@@ -59,6 +59,8 @@ class Archives(msgspec.Struct, frozen=True):
         file.write_text(DECLARED + code)
         kind = "so.[0-9]*" if shared else "a"
         libraries = [str(path) for path in sorted(self.folder.glob(f"*.{kind}")) if path.suffix not in (".c", ".map")]
+        if self.target.architecture not in ("amd64", "arm64", "i386"):
+            flags = tuple(flag.replace("-static-pie", "-static") for flag in flags)  # there is no start file for it
         command = [self.target.compiler, "-w", "-O2", *flags, "-o", str(out), str(file), *libraries]
         subprocess.run(command, check=True, capture_output=True)
         return out
@@ -186,18 +188,22 @@ def test_a_table_of_the_program_counts_and_one_of_the_library_does_not(
     archives: Archives, tmp_path: Path, flags: tuple[str, ...]
 ) -> None:
     found = archives.facts(tmp_path, TABLE, *flags)
+    assert {one.symbol for one in found.calls} == {"EVP_DigestInit_ex"}
+    if archives.target.architecture in NARROW:
+        assert not kept(found)  # nothing that is looked for there names a table
+        return
     assert [(use.symbol, use.algorithm, use.library) for use in kept(found)] == [
         ("EVP_md5", "md5", "libcrypto.a"),
         ("EVP_sha256", "sha256", "libcrypto.a"),
     ]
-    assert {one.symbol for one in found.calls} == {"EVP_DigestInit_ex"}
 
 
 def test_an_address_that_is_passed_on_is_a_use(archives: Archives, tmp_path: Path) -> None:
     code = "__attribute__((noinline)) void other(void *p) { *(void *volatile *)p = p; }"
     code += "int main(int argc, char **argv) { other(EVP_md5); MD5_Init((H *)argv); return 0; }"
     found = archives.facts(tmp_path, code, "-fPIE", "-pie")
-    assert [(use.symbol, use.function) for use in kept(found)] == [("EVP_md5", "main")]
+    seldom = archives.target.architecture == "armhf"  # its literals are often something else
+    assert [(use.symbol, use.function) for use in kept(found)] == ([] if seldom else [("EVP_md5", "main")])
 
 
 def test_without_names_nothing_is_told_by_name(archives: Archives, tmp_path: Path) -> None:
