@@ -254,6 +254,8 @@ def _real(program: Program, number: int, addresses: list[int]) -> Iterator[int]:
     text = program.text
     slots = program.calls.slots[np.searchsorted(program.calls.offsets, offsets_of(text, np.array(addresses, np.int64)))]
     is_own = offsets_of(text, slots) >= 0
+    if (label_of(program, number) or "").encode() in START_FILES:
+        number = -1  # they are Arm code beside Thumb code
     rows = instructions_of(program, number) if number >= 0 and is_own.any() else ()
     real = {at for at, _, does in rows if does.kind in _LEADING}
     unread = number >= 0 and not rows and not _is_coarse(program)

@@ -24,7 +24,13 @@ from archscan.elf.symbols import dynamic_symbols
 from archscan.elf.texts import is_constant
 from archscan.elf.variables import beginning, public_data
 
-START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
+START_FILES = (
+    b"deregister_tm_clones",
+    b"register_tm_clones",
+    b"__do_global_dtors_aux",
+    b"frame_dummy",
+    b"call_weak_fn",
+)
 """The functions of the start files that have names nobody else takes."""
 
 
