@@ -101,8 +101,8 @@ def _libraries(catalogue: Catalogue, facts: Elf, found: Sequence[Definition]) ->
 
 def _linked(image: Image, libraries: Sequence[Library], found: Sequence[Definition]) -> Linked:
     """What there is of libraries that are linked in."""
-    inside = _inside(image, libraries)
     every = [one for one in tables.every(image) if one.name]
+    inside = _inside(image, libraries, every)
     whose: dict[str, tuple[Symbol, str, Confidence]] = {}
     others_know = KNOWN if _is_static(image) else frozenset()
     functions = {
@@ -148,9 +148,9 @@ def _released(library: Library, found: Sequence[Definition]) -> Iterator[Symbol]
         yield msgspec.structs.replace(symbol, uses=tuple(uses))
 
 
-def _inside(image: Image, libraries: Sequence[Library]) -> tuple[tuple[int, int], ...]:
+def _inside(image: Image, libraries: Sequence[Library], every: Sequence[Definition]) -> tuple[tuple[int, int], ...]:
     """For each library, and the C library, the addresses from its first function to the end of its last one."""
-    functions = [one for one in tables.every(image) if one.is_function and "." not in one.name]
+    functions = [one for one in every if one.is_function and "." not in one.name]
     begin = max([image.entry, *(one.address for one in functions if one.name == _START_FILE)])
     named = [({symbol.name for symbol in library.symbols}, library.prefixes) for library in libraries]
     if _is_static(image):

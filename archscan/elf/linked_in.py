@@ -8,6 +8,7 @@ Haskell has hundreds of thousands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 import msgspec
 import numpy.typing as npt
@@ -16,15 +17,16 @@ from archscan.elf.arch.idioms import Pairs
 from archscan.elf.arrays import NONE, Mask, Offsets, among, np, numbers
 from archscan.elf.calls import Calls
 from archscan.elf.code import Code, offsets_of
-from archscan.elf.image import ET_DYN, ET_EXEC, SHT_NOBITS, Image, text_at
+from archscan.elf.image import ET_DYN, ET_EXEC, SHT_NOBITS, Image, symbol_struct, text_at
+from archscan.elf.mapping import FAR
 from archscan.elf.symbols import SYMBOL_LAYOUT, SymbolTable, dynamic_symbols, static_symbols
 
 _ARM = 40
 _OBJECT, _FUNCTION, _RESOLVER = 1, 2, 10  # STT_OBJECT, STT_FUNC, STT_GNU_IFUNC
 _IS_KNOWN = among(*(info for info in range(256) if info & 15 in (_OBJECT, _FUNCTION, _RESOLVER)))  # by st_info
 _ABSOLUTE = 0xFF00  # section numbers from here on are no sections (SHN_LORESERVE)
-_MOST_SYMBOLS = 1 << 22
-_MOST_FOUND = 1 << 17  # definitions that are kept
+_MOST_SYMBOLS = 1 << 20  # of a table; node has 200,000
+_MOST_FOUND = 1 << 16  # definitions under names that are looked for; the catalogue has 3,300
 _KEY = 8  # characters of a name that are compared for all names at once
 _SPREAD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)  # Knuth's multiplicative hash, of which 16 bits are kept
 _LONGEST_NAME = 1024
@@ -78,18 +80,23 @@ def names(wanted: Iterable[str]) -> Names:
 
 
 def defined(image: Image, wanted: Names) -> tuple[Definition, ...]:
-    """What an object, linked and with its code, defines under the names, each place once; by name, then address."""
+    """What an object, linked and with its code, defines under the names, each place once; by name, then address.
+
+    Nothing where it has more symbols than are looked at.
+    """
     if image.type not in (ET_EXEC, ET_DYN) or _is_debug(image):
         return ()
+    if any(len(table.rows) > _MOST_SYMBOLS * symbol_struct(image).size for table in _tables(image)):
+        return ()
     found = {one for table in _tables(image) for one in _defined(image, table, wanted)}
-    return tuple(sorted(found, key=lambda one: (one.name, one.address)))[:_MOST_FOUND]
+    return tuple(sorted(found, key=lambda one: (one.name, one.address)))
 
 
 def every(image: Image) -> Iterator[Definition]:
     """All that the tables name and define; a place may come twice."""
     for table in _tables(image):
         rows = _rows(image, table)
-        yield from (_definition(image, table, row) for row in rows[:_MOST_FOUND].tolist())
+        yield from (_definition(image, table, row) for row in rows.tolist())
 
 
 def _is_debug(image: Image) -> bool:
@@ -102,23 +109,30 @@ def _tables(image: Image) -> tuple[SymbolTable, SymbolTable]:
     return static_symbols(image), dynamic_symbols(image)
 
 
-def _rows(image: Image, table: SymbolTable):  # type: ignore[no-untyped-def]
-    layout = np.dtype([(name, image.order + kind) for name, kind in SYMBOL_LAYOUT[image.bits]])
+@cache
+def _layout(order: str, bits: int) -> np.dtype[np.void]:
+    return np.dtype([(name, order + kind) for name, kind in SYMBOL_LAYOUT[bits]])
+
+
+def _rows(image: Image, table: SymbolTable) -> npt.NDArray[np.void]:
+    layout = _layout(image.order, image.bits)
     count = min(len(table.rows) // layout.itemsize, _MOST_SYMBOLS)
     rows = np.frombuffer(table.rows, layout, count)
     known = _IS_KNOWN[rows["info"]] & (rows["section"] > 0) & (rows["section"] < _ABSOLUTE)
-    return rows[known & (rows["name"] < len(table.strings))]
+    near = (rows["value"] < FAR) & (rows["size"] < FAR)
+    found: npt.NDArray[np.void] = rows[known & near & (rows["name"] < len(table.strings))]
+    return found
 
 
 def _defined(image: Image, table: SymbolTable, wanted: Names) -> Iterator[Definition]:
-    rows = _rows(image, table)
-    if not rows.size:
+    if not table.rows:
         return
+    rows = _rows(image, table)
     strings = np.frombuffer(table.strings + b"\0" * _KEY, np.uint8)
     heads = strings[rows["name"].astype(np.int64)[:, None] + np.arange(_KEY)]
     heads *= np.minimum.accumulate(heads != 0, axis=1)  # what stands behind the end of a short name is another one
     likely = wanted.begins[_hashed(np.ascontiguousarray(heads).view(np.uint64)[:, 0])]
-    for row in rows[likely].tolist():
+    for row in rows[likely][:_MOST_FOUND].tolist():
         if _name(table, row) in wanted.names:
             yield _definition(image, table, row)
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from archscan import elf
 from archscan.crypto.catalogue import load
 from archscan.elf import Place
+from archscan.elf.image import SHT_SYMTAB, symbol_struct
 from archscan.model import CryptoUse, Elf
 from archscan.scan.package import object_facts
 from corpus.catalogue import stubs_of
@@ -243,12 +245,17 @@ def with_own(names: str, calls: str = "") -> str:
     return f"typedef struct h H; {defined} int main(int argc, char **argv) {{ int n = argc; {made} {calls} return n; }}"
 
 
-def own_facts(folder: Path, chosen: Target, code: str, *flags: str, path: str = "usr/bin/x") -> Elf:
-    """The facts about a program that is linked with nothing."""
+def own_file(folder: Path, chosen: Target, code: str, *flags: str) -> Path:
+    """A program that is linked with nothing."""
     file, out = folder / "own.c", folder / "own"
     file.write_text(code)
     subprocess.run([chosen.compiler, "-w", "-O2", *flags, "-o", str(out), str(file)], check=True, capture_output=True)
-    return read(out, chosen, path)
+    return out
+
+
+def own_facts(folder: Path, chosen: Target, code: str, *flags: str, path: str = "usr/bin/x") -> Elf:
+    """The facts about it."""
+    return read(own_file(folder, chosen, code, *flags), chosen, path)
 
 
 @pytest.mark.parametrize(
@@ -326,3 +333,39 @@ def test_a_file_of_debug_symbols_has_no_code(archives: Archives, tmp_path: Path)
     command = [tool(archives.target, "objcopy"), "--only-keep-debug", str(out), str(apart)]
     subprocess.run(command, check=True, capture_output=True)
     assert not read(apart, archives.target, "usr/lib/debug/x.debug").calls
+
+
+# What differs between releases, and what is damaged.
+
+PLACE = Place("usr/bin/x", "usr/bin/x", "usr/bin/x", None)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("mbedtls_md2_init", ("value", "sha1")),  # only 2.x has MD2
+        ("mbedtls_md_info_from_ctx", ("unknown", None)),  # any release
+    ],
+)
+def test_a_number_means_what_the_release_says(
+    archives: Archives, tmp_path: Path, names: str, expected: tuple[str, str | None]
+) -> None:
+    words = f"mbedtls_md_info_from_type mbedtls_md5_init mbedtls_sha1_init mbedtls_sha256_init {names}".split()
+    code = "\n".join(OWN.format(name=name, number=number) for number, name in enumerate(words, 3))
+    code = f"typedef struct h H; {code} int main(int c, char **v) {{ return mbedtls_md_info_from_type((H *)4) + c; }}"
+    (one,) = own_facts(tmp_path, archives.target, code, "-fno-ipa-cp", "-fno-ipa-pure-const").calls
+    assert (one.library, one.outcome.value) == ("libmbedcrypto.a", expected[0])
+    assert [use.algorithm for use in one.uses] == ([expected[1]] if expected[1] else [])
+
+
+def test_symbols_that_lie_are_left_out(archives: Archives, tmp_path: Path) -> None:
+    out = own_file(tmp_path, archives.target, with_own(THREE))
+    data = bytearray(out.read_bytes())
+    image = elf.read(bytes(data))
+    table = next(part for part in image.sections if part.type == SHT_SYMTAB)
+    size, value = symbol_struct(image).size, 8 if image.bits == 64 else 4
+    word = image.bits // 8
+    assert object_facts(bytes(data), PLACE, BOOK).calls
+    for at in range(table.offset, table.offset + table.size, size):
+        data[at + value : at + value + 2 * word] = b"\xff" * 2 * word  # address and size
+    assert not object_facts(bytes(data), PLACE, BOOK).calls
