@@ -86,9 +86,10 @@ def defined(image: Image, wanted: Names) -> tuple[Definition, ...]:
     """
     if image.type not in (ET_EXEC, ET_DYN) or _is_debug(image):
         return ()
-    if any(len(table.rows) > _MOST_SYMBOLS * symbol_struct(image).size for table in _tables(image)):
+    known = _tables(image)
+    if any(len(table.rows) > _MOST_SYMBOLS * symbol_struct(image).size for table in known):
         return ()
-    found = {one for table in _tables(image) for one in _defined(image, table, wanted)}
+    found = {one for table in known for one in _defined(image, table, wanted)}
     return tuple(sorted(found, key=lambda one: (one.name, one.address)))
 
 
@@ -118,7 +119,8 @@ def _rows(image: Image, table: SymbolTable) -> npt.NDArray[np.void]:
     layout = _layout(image.order, image.bits)
     count = min(len(table.rows) // layout.itemsize, _MOST_SYMBOLS)
     rows = np.frombuffer(table.rows, layout, count)
-    known = _IS_KNOWN[rows["info"]] & (rows["section"] > 0) & (rows["section"] < _ABSOLUTE)
+    rows = rows[rows["section"] > 0]
+    known = _IS_KNOWN[rows["info"]] & (rows["section"] < _ABSOLUTE)
     near = (rows["value"] < FAR) & (rows["size"] < FAR)
     found: npt.NDArray[np.void] = rows[known & near & (rows["name"] < len(table.strings))]
     return found
@@ -128,6 +130,8 @@ def _defined(image: Image, table: SymbolTable, wanted: Names) -> Iterator[Defini
     if not table.rows:
         return
     rows = _rows(image, table)
+    if not rows.size:
+        return
     strings = np.frombuffer(table.strings + b"\0" * _KEY, np.uint8)
     heads = strings[rows["name"].astype(np.int64)[:, None] + np.arange(_KEY)]
     heads *= np.minimum.accumulate(heads != 0, axis=1)  # what stands behind the end of a short name is another one
