@@ -84,7 +84,7 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
     names = frozenset(linked_in.functions.values())
     inner = {slot for slot, one in relocated.items() if one.symbol in names} | brought.keys()
     by_slot = without_inner(text, calls(text, idioms), inner, linked_in)
-    every = by_place(joined(by_slot, into(text, direct_calls, linked_in)))
+    every = by_place(joined(by_slot, into(text, direct_calls, idioms.prefix, linked_in)))
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, lambda _: direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]

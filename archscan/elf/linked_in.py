@@ -158,15 +158,22 @@ def _definition(image: Image, table: SymbolTable, row: tuple[int, ...]) -> Defin
     return Definition(_name(table, row).decode("ascii", "replace"), place, size, is_function)
 
 
-def into(text: Code, direct_calls: Pairs, linked_in: LinkedIn) -> Calls:
-    """The direct calls of functions that are linked in, each with the function's address; without those among these."""
+def into(text: Code, direct_calls: Pairs, prefix: int | None, linked_in: LinkedIn) -> Calls:
+    """The direct calls of functions that are linked in, each with the function's address; without those among these.
+
+    One behind a byte that may be a ``prefix`` comes twice, with that and without: whoever decodes it knows.
+    """
     if not linked_in.functions:
         return Calls(NONE, NONE)
     offsets, targets = direct_calls
     known = np.isin(targets, np.array(sorted(linked_in.functions), np.int64))
     offsets, targets = offsets[known], targets[known]
     outside = outside_of(text, offsets, linked_in)
-    return Calls(offsets[outside], targets[outside])
+    offsets, targets = offsets[outside], targets[outside]
+    if prefix is None:
+        return Calls(offsets, targets)
+    behind = (offsets > 0) & (text.raw[offsets - 1] == prefix)
+    return Calls(np.append(offsets, offsets[behind] - 1), np.append(targets, targets[behind]))
 
 
 def without_inner(text: Code, found: Calls, slots: set[int], linked_in: LinkedIn) -> Calls:
