@@ -21,9 +21,9 @@ import msgspec
 from archscan.crypto.answer import NULL, OWN_RESULT, SELECTS_NOTHING, Answer, all_of, names_one, together
 from archscan.crypto.book import Book, count, holding, holds
 from archscan.crypto.catalogue import Use
-from archscan.crypto.entries import Kind, Selector
+from archscan.crypto.entries import Selector
 from archscan.crypto.entries import Text as Passed
-from archscan.crypto.selected import by_number, by_text
+from archscan.crypto.selected import by_number, by_text, is_text
 from archscan.elf.call_sites import Site
 from archscan.elf.filling import ALLOCATING
 from archscan.elf.texts import is_constant, number_at, numbers_at, string_at
@@ -253,6 +253,9 @@ def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
     if use.list and number:
         return _of_list(book, use, library, number)
     selector = _selector(book, use, library)
+    if selector is None and number in book.sites.named:
+        found = _of_symbol(book, use, book.sites.named[number], "&")
+        return found or Answer(Outcome.UNKNOWN, reason="address")
     if selector is None or (number == 0 and selector.kind not in ("number", "bits")):
         return NULL if number == 0 else Answer(Outcome.UNKNOWN, reason="address")
     if selector.kind in ("number", "bits"):
@@ -274,13 +277,15 @@ def _of_list(book: Book, use: Use, library: str, address: int) -> Answer:
     return all_of([_of_number(book, one_of, library, number) for number in numbers]) if numbers else NULL
 
 
+def _of_symbol(book: Book, use: Use, symbol: str, before: str = "", behind: str = "") -> Answer | None:
+    """The algorithm for which a symbol stands that has the type that is asked for; None for any other."""
+    known = book.whose.get(symbol)
+    fixed = known[0].uses[0].algorithm if known and use.points and known[0].returns == use.points else None
+    return Answer(Outcome.VALUE, ((fixed, f"{before}{symbol}{behind}"),)) if fixed else None
+
+
 def _selector(book: Book, use: Use, library: str) -> Selector | None:
     return book.catalogue.selectors.get(dict(use.selectors).get(library, use.selector or ""))
-
-
-def is_text(selector: Selector | None) -> bool:
-    """Whether a selector's values are strings."""
-    return selector is not None and selector.kind not in (Kind.NUMBER, Kind.BITS)
 
 
 def _of_text(book: Book, use: Use, library: str, text: str) -> Answer:
@@ -349,24 +354,30 @@ def _of_indirect(book: Book, use: Use, call: int) -> Answer:
 
 def _of_function(book: Book, use: Use, leads_to: Atom) -> Answer:
     """What a function returns that is called where a value points; of a table, any as far as its end is known."""
-    if isinstance(leads_to, Memory) and leads_to.address in book.sites.slots:
-        slots = [leads_to.address]
-    elif isinstance(leads_to, Element):
-        slots = list(takewhile(book.sites.slots.__contains__, book.sites.entries(leads_to.at)))
+    if isinstance(leads_to, Element):
+        places = book.sites.entries(leads_to.at)
+    elif isinstance(leads_to, Memory):
+        places = [leads_to.address]
+    elif isinstance(leads_to, Number) and leads_to.value in book.sites.named:
+        return _of_symbol(book, use, book.sites.named[leads_to.value], behind="()") or OWN_RESULT
     else:
         return _of_place(book, leads_to)
-    found = []
-    for symbol in map(book.sites.slots.__getitem__, slots):
-        known = book.whose.get(symbol)
-        fixed = known[0].uses[0].algorithm if known and use.points and known[0].returns == use.points else None
-        if fixed is None:
-            return OWN_RESULT
-        found.append(Answer(Outcome.VALUE, ((fixed, f"{symbol}()"),)))
-    if not found:
+    symbols = [one for one in takewhile(bool, (_symbol_at(book, place) for place in places)) if one]
+    if not symbols:
+        return _of_place(book, leads_to)
+    found = [_of_symbol(book, use, symbol, behind="()") for symbol in symbols]
+    if None in found:
         return OWN_RESULT
-    whole = isinstance(leads_to, Memory) or (leads_to.at.end > 0 and len(slots) == len(book.sites.entries(leads_to.at)))
-    every = together(found)
+    whole = isinstance(leads_to, Memory) or (leads_to.at.end > 0 and len(symbols) == len(places))
+    every = together([one for one in found if one])
     return every if whole else Answer(Outcome.UNKNOWN, every.algorithms, "indexed")
+
+
+def _symbol_at(book: Book, place: int) -> str | None:
+    """The symbol whose address stands at a place that nobody changes."""
+    if place in book.sites.slots or not book.sites.named:
+        return book.sites.slots.get(place)
+    return book.sites.named.get(number_at(book.image, place, book.image.bits // 8) or 0)
 
 
 def _of_place(book: Book, leads_to: Atom) -> Answer:
@@ -381,9 +392,8 @@ def _of_place(book: Book, leads_to: Atom) -> Answer:
 def _of_memory(book: Book, use: Use, library: str, place: Memory) -> Answer:
     """What stands in the object: the address of another library's data, a constant pointer, or a variable."""
     address, named = place.address, book.sites.slots.get(place.address)
-    known = book.whose.get(named or "")
-    if known and use.points and known[0].returns == use.points and known[0].uses[0].algorithm:
-        return Answer(Outcome.VALUE, ((known[0].uses[0].algorithm, f"&{named}"),))
+    if found := _of_symbol(book, use, named or "", "&"):
+        return found
     if named is not None and address not in book.sites.own:
         return Answer(Outcome.RUNTIME, reason=f"{named}, of another library")
     number = book.sites.own.get(address, number_at(book.image, address, place.width))

@@ -189,7 +189,8 @@ def _digest(
         for symbol in library.symbols
     ]
     values = {name: (one.kind, one.values) for name, one in sorted(selectors.items())}
-    told = (sorted(stems.items()), symbols, values, sorted(strengths.items()), _means(copies))
+    prefixes = [(library.id, library.prefixes) for library in libraries]
+    told = (sorted(stems.items()), symbols, prefixes, values, sorted(strengths.items()), _means(copies))
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
 
 

@@ -163,6 +163,7 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     """One library, or a program whose plugins call back into it (``binary``, then there is no soname).
 
     ``node`` is the version node of most of its symbols, as in the first of ``sonames``; ``symbols`` is sorted by name.
+    ``prefixes`` are beginnings of names that nobody gives to functions of their own.
     """
 
     id: str
@@ -171,3 +172,4 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     node: str | None
     note: str | None
     symbols: tuple[Symbol, ...]
+    prefixes: tuple[str, ...] = ()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archscan.crypto.answers import is_text
 from archscan.crypto.catalogue import Catalogue, Use
 from archscan.crypto.entries import Selector
-from archscan.crypto.selected import by_number, by_text
+from archscan.crypto.selected import by_number, by_text, is_text
 from archscan.elf.texts import string_at
 from archscan.elf.values.domain import Along, Element, Memory, Number, Text, Value
 

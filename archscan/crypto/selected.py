@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 _MASK = 0xFFFF_FFFF  # enumerations have 32 bits, whatever their sign
 
 
+def is_text(selector: Selector | None) -> bool:
+    """Whether a selector's values are strings."""
+    return selector is not None and selector.kind not in (Kind.NUMBER, Kind.BITS)
+
+
 def by_number(selector: Selector, number: int) -> Sequence[Value] | None:
     """The values of a selector that a number means; None where it is none of them."""
     if selector.kind == Kind.BITS:

@@ -9,6 +9,8 @@ import msgspec
 
 from archscan.crypto.catalogue import Catalogue
 from archscan.crypto.evidence import with_evidence
+from archscan.crypto.linked_in import NOTHING, Linked
+from archscan.crypto.selected import is_text
 from archscan.crypto.uses import attributed, sonames_of, use_of
 from archscan.elf.call_sites import Site, Sites
 from archscan.model import CallSite, Confidence, CryptoUse, Outcome, escape
@@ -20,19 +22,24 @@ if TYPE_CHECKING:
     from archscan.model import Import
 
 from archscan.crypto.answer import NO_ALGORITHM, SELECTS_NOTHING
-from archscan.crypto.answers import answer, is_text
+from archscan.crypto.answers import answer
 from archscan.crypto.book import Book, holding
 
 
 def seen(
-    catalogue: Catalogue, image: Image, sites: Sites, imports: Sequence[Import], needed: Sequence[str]
+    catalogue: Catalogue,
+    image: Image,
+    sites: Sites,
+    imports: Sequence[Import],
+    needed: Sequence[str],
+    linked: Linked = NOTHING,
 ) -> tuple[tuple[CallSite, ...], tuple[CryptoUse, ...]]:
     """The calls of catalogued functions with what they select, in the order of their addresses.
 
     And the uses that addresses of such functions show, which are kept or passed on: whoever calls them was not seen.
     """
     sonames = sonames_of(catalogue, needed)
-    whose = {}
+    whose = dict(linked.whose)
     for one in imports:
         found = attributed(catalogue, one, sonames) if one.symbol in catalogue.index else []
         if found:

@@ -26,6 +26,7 @@ _WORD = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _DIRECTIONS = ("generate", "verify")
 _MOST_ARGUMENTS = 16
+_SHORTEST_PREFIX = 3
 _ROLES, _KINDS, _TEXTS = frozenset(Role), frozenset(Kind), frozenset(Text)
 # Words of a vocabulary for the message of an error, put together once.
 _ROLE, _KIND, _TEXT = ("one of " + ", ".join(words) for words in (Role, Kind, Text))
@@ -55,6 +56,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
     binary: str | None = None
     node: str | None = None
     note: str | None = None
+    prefixes: str = ""
 
 
 class _When(msgspec.Struct, forbid_unknown_fields=True):
@@ -210,7 +212,19 @@ def library(path: Path, known: Known) -> Library:
         node=header.node,
         note=header.note,
         symbols=tuple(symbols[name] for name in sorted(symbols)),
+        prefixes=_prefixes(header, symbols, str(path)),
     )
+
+
+def _prefixes(header: _Header, symbols: Mapping[str, Symbol], path: str) -> tuple[str, ...]:
+    """The beginnings of names that are the library's alone, each with three characters or more."""
+    words = tuple(header.prefixes.split())
+    for word in words:
+        _expect(len(word) >= _SHORTEST_PREFIX, f"{path}: prefixes", f"{_SHORTEST_PREFIX} characters or more", word)
+    if words:
+        named = any(name.startswith(words) for name in symbols)
+        _expect(named, f"{path}: prefixes", "the beginning of at least one symbol", header.prefixes)
+    return words
 
 
 def _direct(row: object, known: Known, where: str) -> tuple[_Symbols, bool, Use]:

@@ -11,15 +11,18 @@ from functools import cache, partial
 import msgspec
 
 from archscan.elf.arch import machine
+from archscan.elf.arch.lifting import Kind
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import Calls, by_place, first, in_stub
+from archscan.elf.calls import Calls, by_place, first, in_stub, joined
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
-from archscan.elf.functions import owners
+from archscan.elf.functions import owners, starts_of
 from archscan.elf.image import Image
-from archscan.elf.linked import prepared
+from archscan.elf.linked import START_FILES, Prepared, prepared
+from archscan.elf.linked_in import NOTHING, LinkedIn, named_addresses, outside_of, without_inner
 from archscan.elf.mapping import FAR
-from archscan.elf.program import Program, called_of, calls_of, homes, imported, is_exported, label_of
+from archscan.elf.own_tables import is_programs, own_tables
+from archscan.elf.program import Program, called_of, calls_of, homes, imported, instructions_of, is_exported, label_of
 from archscan.elf.strings import texts
 from archscan.elf.surroundings import Surroundings, receivers, surroundings
 from archscan.elf.values import Call
@@ -28,6 +31,7 @@ from archscan.elf.values.domain import UNKNOWN, Along, Value
 _DEEP = 3  # callers of callers
 _MOST_SITES = 10_000  # of one object; openssl's command has about 350 of imported functions of the catalogue
 _MOST_ENTRIES = 64  # of a table
+_LEADING = (Kind.CALL, Kind.JUMP, Kind.BRANCH)
 _MOST_TAKEN = 1_000  # addresses that are kept or passed on; an emulator's table of digests has about 50
 
 
@@ -79,12 +83,12 @@ class Sites(msgspec.Struct, frozen=True):
     ``taken``: where else their addresses are. ``left_out``: how many calls and addresses there are beyond those that
     are kept. ``called`` names the imported function that the call at an address goes to, if it does. ``slots`` says
     which symbol's address stands at an address once the object is loaded, and nobody changes that; ``own`` what that is
-    where the object has the symbol itself. ``followed`` is a value with what callers within the object pass instead of
-    parameters, and what own functions return. ``entries`` are the addresses that entries of a table may have, up to
-    where something else begins. ``leads_to`` is where an indirect call leads. ``passed_on`` is what a function passes
-    to others of the object. ``texts`` are those of strings of C++ and Qt on the stack, in place of where they stand.
-    ``around`` is what surrounds the calls of a function, which is its own or calls it; ``receivers`` are the calls to
-    which goes what a call gave, by steps.
+    where the object has the symbol itself, and ``named`` what stands at addresses of what is linked in. ``followed`` is
+    a value with what callers within the object pass instead of parameters, and what own functions return. ``entries``
+    are the addresses that entries of a table may have, up to where something else begins. ``leads_to`` is where an
+    indirect call leads. ``passed_on`` is what a function passes to others of the object. ``texts`` are those of strings
+    of C++ and Qt on the stack, in place of where they stand. ``around`` is what surrounds the calls of a function,
+    which is its own or calls it; ``receivers`` are the calls to which goes what a call gave, by steps.
     """
 
     sites: tuple[Site, ...]
@@ -93,6 +97,7 @@ class Sites(msgspec.Struct, frozen=True):
     called: Callable[[int], str | None]
     slots: Mapping[int, str]
     own: Mapping[int, int]
+    named: Mapping[int, str]
     followed: Callable[[Site, Value], Value]
     entries: Callable[[Along], Sequence[int]]
     leads_to: Callable[[int], Value]
@@ -102,25 +107,28 @@ class Sites(msgspec.Struct, frozen=True):
     receivers: Callable[[Site, Callable[[str], bool]], Sequence[tuple[int, str]]]
 
 
-_NO_SITES = Sites((), (), 0, lambda _: None, {}, {}, lambda _, value: value, lambda _: (), lambda _: UNKNOWN,
+_NO_SITES = Sites((), (), 0, lambda _: None, {}, {}, {}, lambda _, value: value, lambda _: (), lambda _: UNKNOWN,
                   lambda _, value: value, lambda _: (), lambda _, __: Surroundings(None, (), (), (), taken=False),
                   lambda _, __: ())  # fmt: skip
 
 
-def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
+def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING) -> Sites:
     """The calls of imported functions with the ``wanted`` names; none on processors whose code is not read.
 
-    With the name goes which arguments, as far as known, point to what the function only reads.
+    With the name goes which arguments, as far as known, point to what the function only reads. Functions that are
+    ``linked_in`` are called as imported ones are, except by code of theirs.
     """
-    found = prepared(image, wanted)
+    found = prepared(image, wanted, linked_in)
     if found is None or not found.through:
         return _NO_SITES
     program, relocated, linked, through = found.program, found.relocated, found.linked, found.through
     direct = program.calls.offsets[np.isin(program.calls.slots, np.array(sorted(through), np.int64))]
-    tables = through - linked
-    loads = _loads(program, through - tables)
+    tables = _tables(found, linked_in)
+    loads = without_inner(program.text, _loads(program, through & linked), found.inner, linked_in)
+    own = through & linked_in.functions.keys() | through & linked_in.data.keys()
+    loads = by_place(joined(loads, _named(program, own, linked_in)))
     sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
-    kept = [Taken(slot, relocated[slot].symbol, None, -1) for slot in sorted(tables)] + kept
+    kept = [Taken(slot, symbol, None, -1) for slot, symbol in tables] + kept
     left_out = sum(max(found - most, 0) for found, most in (
         (direct.size, _MOST_SITES), (loads.offsets.size, _MOST_SITES), (len(kept), _MOST_TAKEN),
     ))  # fmt: skip
@@ -132,6 +140,7 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         lambda address: by_register.get(address) or imported(program, address),
         program.slots,
         {slot: one.own for slot, one in relocated.items() if one.own is not None and slot in linked},
+        {**linked_in.functions, **linked_in.data},
         lambda site, value: followed(program, site.number, value, _DEEP, site.call),
         partial(_entries, program),
         partial(_leads_to, program),
@@ -140,6 +149,21 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         cache(lambda number, passed: surroundings(program, number, passed=passed)),
         lambda site, is_known: receivers(program, site.number, site.address, is_known),
     )
+
+
+def _tables(found: Prepared, linked_in: LinkedIn) -> list[tuple[int, str]]:
+    """The slots of tables that hold the address of a function that is asked for, and its name."""
+    program, relocated = found.program, found.relocated
+    slots = sorted(found.through & relocated.keys() - found.linked)
+    named = [(slot, relocated[slot].symbol) for slot in slots]
+    if linked_in.functions:
+        # Those of a library that is linked in, and exported, count where the program has them.
+        known = frozenset(linked_in.functions.values())
+        mine = is_programs(program, np.array(slots, np.int64), linked_in).tolist()
+        named = [one for one, is_mine in zip(named, mine, strict=True) if is_mine or one[1] not in known]
+        own = {**linked_in.functions, **linked_in.data}
+        named += [(slot, own[at]) for slot, at in own_tables(program, found.through & own.keys(), linked_in)]
+    return sorted(named)
 
 
 def _leads_to(program: Program, address: int) -> Value:
@@ -196,9 +220,23 @@ def _loads(program: Program, slots: set[int]) -> Calls:
     return by_place(Calls(offsets[wanted], loaded[wanted]))
 
 
+def _named(program: Program, own: set[int], linked_in: LinkedIn) -> Calls:
+    """Where code names one of the addresses of what is linked in, sorted, except code of that."""
+    if not own or _is_coarse(program):
+        return Calls(NONE, NONE)
+    offsets, named = named_addresses(program.image, program.text, program.named_places())
+    wanted = np.isin(named, np.array(sorted(own), np.int64)) & outside_of(program.text, offsets, linked_in)
+    numbers, started = (
+        owners(program.view, offsets),
+        [owners(program.view, starts_of(program.view, label)) for label in START_FILES],
+    )
+    wanted &= (numbers >= 0) & ~np.isin(numbers, np.concatenate(started))
+    return Calls(offsets[wanted], named[wanted])
+
+
 def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[int]) -> Iterator[Site]:
     """The calls at some offsets, all in one function, or in none; and those through the slots that it loads."""
-    direct = frozenset(address_of(program.text, offset) for offset in offsets.tolist())
+    direct = frozenset(_real(program, number, [address_of(program.text, offset) for offset in offsets.tolist()]))
     passed = cache(partial(calls_of, program, number, direct, loaded))
     label, exported = label_of(program, number), is_exported(program.view, number)
     by_register = {at: call.through for at, call in passed().items() if call.through is not None} if loaded else {}
@@ -209,6 +247,27 @@ def _sites(program: Program, number: int, offsets: Offsets, loaded: frozenset[in
         through = by_register.get(address)
         symbol = imported(program, address) if through is None else program.slots[through]
         yield Site(address, symbol or "", number, label, exported, passed, missing, through, most)
+
+
+def _real(program: Program, number: int, addresses: list[int]) -> Iterator[int]:
+    """The calls among some addresses. What only looks like one seldom leads to a stub, but often to some function."""
+    text = program.text
+    slots = program.calls.slots[np.searchsorted(program.calls.offsets, offsets_of(text, np.array(addresses, np.int64)))]
+    is_own = offsets_of(text, slots) >= 0
+    if (label_of(program, number) or "").encode() in START_FILES:
+        number = -1  # they are Arm code beside Thumb code
+    rows = instructions_of(program, number) if number >= 0 and is_own.any() else ()
+    real = {at for at, _, does in rows if does.kind in _LEADING}
+    unread = number >= 0 and not rows and not _is_coarse(program)
+    for address, own in zip(addresses, is_own.tolist(), strict=True):
+        if not own or unread or address in real:
+            yield address
+
+
+def _is_coarse(program: Program) -> bool:
+    """Whether what looks like code is often none, as beside Thumb code."""
+    idioms = machine(program.image.machine).idioms
+    return idioms is None or idioms.coarse
 
 
 def _missing(program: Program, number: int) -> str:

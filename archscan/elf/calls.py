@@ -154,6 +154,11 @@ def by_place(found: Calls) -> Calls:
     return Calls(offsets, found.slots[numbers])
 
 
+def joined(one: Calls, other: Calls) -> Calls:
+    """Both together."""
+    return Calls(np.append(one.offsets, other.offsets), np.append(one.slots, other.slots))
+
+
 def first(found: Calls, most: int) -> Calls:
     """No more than the first of them."""
     return Calls(found.offsets[:most], found.slots[:most])

@@ -80,6 +80,10 @@ LENGTHS: dict[str, int] = {
 }  # fmt: skip
 
 
+KNOWN = frozenset(_FILLED) | LENDING | RETURNING_TWICE
+"""The functions of the C library that are named here."""
+
+
 def may_fill(function: str, argument: int) -> bool:
     """Whether a function may store something where an argument points."""
     filled = _FILLED.get(function)

@@ -11,18 +11,27 @@ from archscan.elf.arch import machine
 from archscan.elf.arch.idioms import Idioms, Pairs
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arrays import NONE, Offsets, np
-from archscan.elf.calls import by_place, callers, calls, slot_symbols
+from archscan.elf.calls import by_place, callers, calls, joined, slot_symbols
 from archscan.elf.code import Code, code, offsets_of
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
 from archscan.elf.image import DT_PLTGOT, SYMBOL_FIELDS, Image, section, symbol_struct, tag, text_at
 from archscan.elf.inspection import decoder
+from archscan.elf.linked_in import NOTHING, LinkedIn, into, without_inner
+from archscan.elf.own_tables import own_slots
 from archscan.elf.pointers import relocated as kept_addresses
 from archscan.elf.program import Program
 from archscan.elf.symbols import dynamic_symbols
 from archscan.elf.texts import is_constant
 from archscan.elf.variables import beginning, public_data
 
-_START_FILES = (b"deregister_tm_clones", b"register_tm_clones", b"__do_global_dtors_aux", b"frame_dummy")
+START_FILES = (
+    b"deregister_tm_clones",
+    b"register_tm_clones",
+    b"__do_global_dtors_aux",
+    b"frame_dummy",
+    b"call_weak_fn",
+)
+"""The functions of the start files that have names nobody else takes."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -34,19 +43,24 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A program with the places that the loader fills, those that the linker made, and those of what is wanted."""
+    """A program with the places that the loader fills, those that the linker made, and those of what is wanted.
+
+    ``inner``: the slots of what is linked in, through which its own code calls, too.
+    """
 
     program: Program
     relocated: Mapping[int, Slot]
     linked: set[int]
     through: set[int]
+    inner: set[int]
 
 
-def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | None:
+def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING) -> Prepared | None:
     """The code of an object as it is looked at for calls of functions with the ``wanted`` names.
 
-    With the name goes which arguments, as far as known, point to what the function only reads. None on processors whose
-    code is not read.
+    With the name goes which arguments, as far as known, point to what the function only reads. What is ``linked_in`` is
+    looked at as if it were another object: direct calls of its functions go through slots that have their addresses.
+    None on processors whose code is not read.
     """
     known = machine(image.machine)
     idioms, lift = known.idioms, known.lift
@@ -57,11 +71,20 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | N
     relocated = _slots(image)
     linked = _linked(image, relocated, known.jump_slot | known.glob_dat)
     slots = {slot: one.symbol for slot, one in relocated.items() if slot in linked or is_constant(image, slot)}
+    brought = own_slots(image, linked_in)
+    slots |= {**brought, **linked_in.functions, **linked_in.data}
     through = {slot for slot, one in relocated.items() if one.symbol in wanted}
+    through |= {
+        address for address, name in {**brought, **linked_in.functions, **linked_in.data}.items() if name in wanted
+    }
     text, engine = code(image), decoder(idioms.text)
     direct_calls = idioms.direct_calls(text)
     idioms = msgspec.structs.replace(idioms, direct_calls=lambda _: direct_calls)  # code is searched for them once
-    view, every = functions(image, text), by_place(calls(text, idioms))
+    view = functions(image, text)
+    names = frozenset(linked_in.functions.values())
+    inner = {slot for slot, one in relocated.items() if one.symbol in names} | brought.keys()
+    by_slot = without_inner(text, calls(text, idioms), inner, linked_in)
+    every = by_place(joined(by_slot, into(text, direct_calls, idioms.prefix, linked_in)))
     # Few objects have calls whose arguments come from elsewhere.
     own = cache(partial(callers, text, lambda _: direct_calls))
     direct = every.offsets[np.isin(every.slots, np.array(sorted(through), np.int64))]
@@ -76,7 +99,7 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]]) -> Prepared | N
         image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
         begins_with, wanted, own_names,
     )  # fmt: skip
-    return Prepared(program, relocated, linked, through)
+    return Prepared(program, relocated, linked | brought.keys(), through, inner)
 
 
 def _fits(image: Image, lift: Lift, flags: int) -> bool:
@@ -132,7 +155,7 @@ def _taken(image: Image, text: Code, view: Functions, idioms: Idioms, named: Pai
     linker has made.
     """
     offsets, computed = named
-    numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in _START_FILES]
+    numbers, started = owners(view, offsets), [owners(view, starts_of(view, label)) for label in START_FILES]
     code = offsets_of(text, computed & ~idioms.code_mark) >= 0
     real = (numbers >= 0) & (code | ~np.isin(numbers, np.concatenate(started)))
     made = [*linked, *(one for one in (tag(image, DT_PLTGOT),) if one is not None)]

@@ -162,7 +162,7 @@ def returns_of(program: Program, number: int) -> frozenset[int]:
 
 
 def callee_of(program: Program, number: int, call: int) -> int:
-    """The number of the function of the object that a call leads to, or -1; a stub that leads to another's is none."""
+    """The number of the object's own function that a call leads to, or -1; a stub, or one linked in, is another's."""
     if number >= 0 and imported(program, call) is not None:
         return -1
     targets = (does.target for at, _, does in instructions_of(program, number) if at == call) if number >= 0 else ()

@@ -119,9 +119,17 @@ def of_site(one: Explained, occurrence: Row, host: str) -> Iterator[str]:
         raw = _raw(occurrence["machine"], one.shift)
         yield f"{tool} {_range(first, _end(one), raw)} {name}"
     if one.target:
-        yield f"readelf {'-rDW' if one.shift else '-rW'} {name} | grep -F -- {quoted(one.target)}"
+        relocations = "-rDW" if one.shift else "-rW"
+        table = "-sW" if _is_linked_in(one, occurrence) else relocations
+        yield f"readelf {table} {name} | grep -F -- {quoted(one.target)}"
     for section, text in dict.fromkeys((passage.section, passage.text) for passage in one.passages):
         yield f"readelf -p {quoted(section)} {name} | grep -F -- {quoted(text)}"
+
+
+def _is_linked_in(one: Explained, occurrence: Row) -> bool:
+    """Whether the function that is called is the object's own, of a library that the linker was given."""
+    uses = [use for use in occurrence["uses"] if use["address"] == one.address]
+    return any((use["library"] or "").endswith(".a") for use in uses)
 
 
 def of_address(address: str, occurrence: Row, host: str) -> str:

@@ -122,7 +122,7 @@ def read_explained(job: Job, limits: Limits, send: Send, *, asked: AskedObject, 
                     continue
                 data = _bytes_of(member, asked, limits, send)
                 if data is not None:
-                    for one in explained_sites(Code(read(data), catalogue), asked):
+                    for one in explained_sites(_code(data, catalogue, asked), asked):
                         send(msgspec.structs.replace(one, member=member.written))
                     send(End())
                     return
@@ -132,6 +132,10 @@ def read_explained(job: Job, limits: Limits, send: Send, *, asked: AskedObject, 
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
     except OSError as error:
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
+
+
+def _code(data: bytes, catalogue: Catalogue, asked: AskedObject) -> Code:
+    return Code(read(data), catalogue, frozenset(site.library for site in asked.sites))
 
 
 def _bytes_of(member: Member, asked: AskedObject, limits: Limits, send: Send) -> bytes | None:

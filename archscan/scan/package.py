@@ -20,6 +20,7 @@ from archscan import deb, elf
 from archscan.crypto import constants
 from archscan.crypto.catalogue import Catalogue, as_passed
 from archscan.crypto.constants.languages import language_uses
+from archscan.crypto.linked_in import linked_in
 from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
 from archscan.deb.contents import ElfBytes, content, elf_objects
@@ -290,13 +291,14 @@ def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports
     if longest > _LONGEST_NAME:
         raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
     facts = _with_copies(facts, image, catalogue)
-    names = {row.symbol for row in facts.imports} & catalogue.index.keys()
+    linked = linked_in(catalogue, image, facts)
+    names = {row.symbol for row in facts.imports} & catalogue.index.keys() | linked.whose.keys()
     if not names:
         return facts
     catalogue = as_passed(catalogue, image)
     wanted = {name: reading(catalogue, name) for name in names}
-    sites = elf.call_sites(image, wanted)
-    calls, kept = seen(catalogue, image, sites, facts.imports, facts.needed)
+    sites = elf.call_sites(image, wanted, linked.code)
+    calls, kept = seen(catalogue, image, sites, facts.imports, facts.needed, linked)
     # What the code or a table shows is not said again of the import.
     said = {(call.symbol, call.library) for call in calls} | {(use.symbol, use.library) for use in kept}
     imports = import_uses(catalogue, facts.imports, facts.needed)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cached_property
 
 from archscan.crypto.catalogue import Catalogue, as_passed
 from archscan.crypto.explained import arguments_of, selecting, told
+from archscan.crypto.linked_in import linked_again
 from archscan.crypto.sites import reading
 from archscan.elf.explained.listing import Reader, Window, line_at, noted, offset_of, reader, window
 from archscan.elf.explained.naming import naming
@@ -27,11 +28,12 @@ _LONGEST = 400  # characters of what is said in one place
 
 
 class Code:
-    """The code of one object, read as far as it is asked for."""
+    """The code of one object, read as far as it is asked for; ``libraries`` are those whose functions are called."""
 
-    def __init__(self, image: Image, catalogue: Catalogue) -> None:
+    def __init__(self, image: Image, catalogue: Catalogue, libraries: Container[str | None] = ()) -> None:
         self.image = image
         self.catalogue = as_passed(catalogue, image)
+        self.libraries = libraries
 
     @cached_property
     def reader(self) -> Reader:
@@ -41,7 +43,9 @@ class Code:
     @cached_property
     def program(self) -> Program | None:
         """The code as values are followed in it; None for processors for which that is not done."""
-        found = prepared(self.image, {name: reading(self.catalogue, name) for name in self.catalogue.index})
+        linked = linked_again(self.catalogue, self.image, self.libraries)
+        wanted = {name: reading(self.catalogue, name) for name in self.catalogue.index}
+        found = prepared(self.image, wanted, linked.code)
         return found.program if found else None
 
 

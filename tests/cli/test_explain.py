@@ -26,7 +26,8 @@ from corpus.recipes import ROOT
 from tests.scan.scanning import archscan, rows, scan
 
 RECIPES = ("selected", "md5-import", "stack-clash", "archives", "names", "privileged-postinst",
-           "partial-stack-protector", "not-fortified", "relocatable", "no-pie", "writable-code")  # fmt: skip
+           "partial-stack-protector", "not-fortified", "relocatable", "no-pie", "writable-code",
+           "linked-in")  # fmt: skip
 
 ALGORITHMS = ("md5", "sha1", "ripemd160")
 
@@ -110,7 +111,9 @@ def pasted(printed: str, folder: Path) -> str:
 
 def calls(disassembly: str) -> dict[str, str]:
     """Where calls stand in the output of objdump, and what they call."""
-    found = re.findall(r"^ *([0-9a-f]+):\s+(?:call|bl)\s+[0-9a-f]+ <([^>@]+)(?:@plt)?>", disassembly, re.MULTILINE)
+    found = re.findall(
+        r"^ *([0-9a-f]+):\s+(?:call|bl)\s+[0-9a-f]+ <([^>@]+)(?:@plt|@@Base)?>", disassembly, re.MULTILINE
+    )
     return {f"0x{address}": name for address, name in found}
 
 
@@ -125,6 +128,19 @@ def test_the_commands_show_the_same_calls(scanned: Scanned, tmp_path: Path, algo
         assert shown == {use["address"]: use["symbol"] for use in occurrence["uses"]}
         assert shown.items() <= seen.items()
         assert all(f"> {address}  " in printed for address in shown)
+
+
+@pytest.mark.parametrize("path", ["usr/bin/static-md5", "usr/bin/exported-md5"])
+def test_a_function_that_is_linked_in_is_named_as_an_imported_one(scanned: Scanned, tmp_path: Path, path: str) -> None:
+    for name in about(scanned.db, "md5", path, "main"):
+        printed, found = text(scanned.db, name, "--sites", "64"), as_json(scanned.db, name, "--sites", "64")
+        (occurrence,) = found["occurrences"]
+        shown = {one["address"]: one["target"] for one in occurrence["code"]}
+        assert set(shown.values()) == {"EVP_md5", "EVP_Digest"}
+        assert shown.items() <= calls(pasted(printed, tmp_path)).items()
+        assert "<EVP_Digest>" in printed
+        assert "@plt" not in printed.partition("  To see it")[0]
+        assert "(result of EVP_md5, whose name says what it is)" in printed
 
 
 def test_the_commands_show_the_same_instructions(scanned: Scanned, tmp_path: Path) -> None:

@@ -10,7 +10,18 @@ from archscan.elf.arch.idioms import Frames, Idioms, Pairs, Probes, Text
 from archscan.elf.arch.immediates import Instructions
 from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
-from archscan.elf.arch.x86 import ON_FRAME, ON_STACK, branches, bytes_at, direct_calls, frames, joined, probes, sha1
+from archscan.elf.arch.x86 import (
+    ADDRESS_SIZE,
+    ON_FRAME,
+    ON_STACK,
+    branches,
+    bytes_at,
+    direct_calls,
+    frames,
+    joined,
+    probes,
+    sha1,
+)
 from archscan.elf.arch.x86_lifting import narrow_reader
 from archscan.elf.arrays import NONE, Mask, Offsets, Pattern, among, np, numbers
 from archscan.elf.code import Code, matches, within
@@ -225,6 +236,7 @@ MACHINE = Machine(
         saves="pushes",
         stubs=_stubs,
         direct_calls=direct_calls,
+        prefix=ADDRESS_SIZE,
         slot_calls=_slot_calls,
         slot_loads=_slot_loads,
         taken=_taken,

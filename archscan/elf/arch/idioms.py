@@ -161,6 +161,7 @@ class Idioms(msgspec.Struct, frozen=True, kw_only=True):
     text: Text | None = None
     stubs: Callable[[Code], Pairs] | None = None  # addresses where a stub of the PLT is entered, and of its slot
     direct_calls: Callable[[Code], Pairs] | None = None
+    prefix: int | None = None  # the byte before such a call that the linker has made of one through a slot
     entered: Callable[[Code], Pairs] | None = None  # those that come back, where functions begin that no table names
     coarse: bool = False  # tables for unwinding put functions together that are unwound alike
     slot_calls: Callable[[Code], Pairs] | None = None

@@ -86,6 +86,10 @@ def sha1(code: Code) -> dict[str, Offsets]:
     return {"sha1rnds4": rounds, "sha1nexte": matches(code, (0x0F, 0x38, 0xC8))}
 
 
+ADDRESS_SIZE = 0x67
+"""The prefix by which linkers fill up `call *slot` that they make a direct call of (psABI, "Relocations")."""
+
+
 def direct_calls(code: Code) -> Pairs:
     """`call` and `jmp` with a distance of 32 bits."""
     found = matches(code, ((0xE8, 0xFE), None, None, None, None))

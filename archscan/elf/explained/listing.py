@@ -137,11 +137,12 @@ def noted(line: Line, program: Program, number: int, again: Replay | None) -> Li
 
 
 def _notes(address: int, program: Program, number: int, again: Replay | None) -> Iterator[str]:
-    symbol = imported(program, address)
+    symbol, done = imported(program, address), results_at(again, address) if again else ()
     if symbol is not None:
-        yield f"<{symbol}@plt>"
+        linked_in = any(row.does.target in program.slots for row in done)
+        yield f"<{symbol}>" if linked_in else f"<{symbol}@plt>"
         return
-    for row in results_at(again, address) if again else ():
+    for row in done:
         if row.does.kind == Kind.CALL and row.does.target is not None:
             callee = callee_of(program, number, address)
             yield f"<{label_of(program, callee)}>" if callee >= 0 else ""
