@@ -129,7 +129,7 @@ def _use(use: Row) -> tuple[str, str, str, str]:
     protocol = f" ({use['protocol']})" if use.get("protocol") else ""
     known += [use["reason"], f"context {use['context']}{protocol}", use["line"]]
     name = use["symbol"] or use["algorithm"]
-    return use["address"] or "-", use["function"] or "-", name, ", ".join(filter(None, known))
+    return use["address"] or "-", use.get("named") or use["function"] or "-", name, ", ".join(filter(None, known))
 
 
 def _code(found: Explained, use: Row | None) -> Iterator[str]:

@@ -39,15 +39,14 @@ WHERE o.finding_id = :finding
 ORDER BY current DESC, p.version_key DESC, p.name, p.architecture, o.path, p.sha256
 """
 
-# A finding about an algorithm is about the uses of that; any other about those that its evidence names.
+# A finding about an algorithm is about the uses of that; any other about those that its evidence names. That has the
+# function as it was scanned; `named` is what debug symbols call it.
 _USES = """
 SELECT u.algorithm, u.strength, u.role, u.direction, u.library, u.symbol, u.evidence, u.confidence, u.function,
-       u.address, u.argument, coalesce(x.context, 'unknown') AS context, x.confidence AS context_confidence,
-       x.because, x.protocol,
-       c.outcome, c.value, c.reason,
-       (SELECT l.file || ':' || l.line FROM built_object b JOIN source_line l ON l.debug_id = b.debug_id
-        WHERE b.elf_id = u.elf_id AND l.address = u.address) AS line
+       w.function AS named, u.address, u.argument, coalesce(x.context, 'unknown') AS context,
+       x.confidence AS context_confidence, x.because, x.protocol, c.outcome, c.value, c.reason, w.line
 FROM crypto_use u
+JOIN use_place w ON w.use_id = u.id
 LEFT JOIN call_site c ON c.id = u.call_site_id
 LEFT JOIN crypto_context x ON x.use_id = u.id
 WHERE (u.elf_id = :elf OR (:elf IS NULL AND u.file_id = :file))
