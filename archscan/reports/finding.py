@@ -56,6 +56,13 @@ ORDER BY CASE u.evidence WHEN 'call' THEN 0 WHEN 'constant' THEN 1 WHEN 'instruc
          CASE c.outcome WHEN 'value' THEN 0 WHEN 'set' THEN 1 ELSE 2 END, u.role = 'lookup', length(u.address),
          u.address, u.symbol, u.id
 """
+_PLACES = """
+SELECT j.value, (SELECT s.file || ':' || s.line FROM source_place s
+                 WHERE s.elf_id = :elf AND s.address = j.value AND s.line IS NOT NULL) AS line,
+       (SELECT s.name FROM source_place s
+        WHERE s.elf_id = :elf AND s.address = j.value AND s.name IS NOT NULL) AS name
+FROM json_each(:addresses) j
+"""
 _NAMED = ("algorithm", "role", "library", "symbol", "evidence", "function", "address")
 
 
@@ -105,11 +112,21 @@ def _occurrence(connection: sqlite3.Connection, row: Row, found: Row) -> Row:
         row[key] = bool(row[key])
     row["evidence"] = evidence
     row["reason"] = json.loads(reason) if reason else None
+    row["places"] = {} if elf is None else _places(connection, elf, row)
     row["uses"] = []
     if found["category"] == "crypto" and (elf is not None or file is not None):
         named = {"elf": elf, "file": file, "subject": found["subject"]}
         row["uses"] = _distinct(_meant(list(rows(connection, _USES, named)), evidence))
     return row
+
+
+def _places(connection: sqlite3.Connection, elf: int, row: Row) -> dict[str, Row]:
+    """Source line and symbol, where known, of the addresses that the object's verdict and the rule's rows name."""
+    sites = [*(row["reason"] or {}).get("sites", ()), *row["evidence"].get("sites", ())]
+    named = [site.get("address") for site in sites if isinstance(site, dict)]
+    values = {"addresses": json.dumps([one for one in named if isinstance(one, str)]), "elf": elf}
+    found = connection.execute(_PLACES, values)
+    return {address: {"line": line, "name": name} for address, line, name in found if line or name}
 
 
 def _meant(uses: list[Row], evidence: Row) -> list[Row]:

@@ -37,6 +37,10 @@ WHERE e.build_id IS NOT NULL AND c.function {UNNAMED}
 UNION
 SELECT e.build_id, '0x' || substr(u.function, 5), NULL FROM crypto_use u JOIN elf e ON e.id = u.elf_id
 WHERE e.build_id IS NOT NULL AND u.function {UNNAMED}
+UNION
+SELECT e.build_id, '0x' || substr(j.value, 5), NULL
+FROM crypto_use u JOIN elf e ON e.id = u.elf_id, json_each(u.context_evidence, '$.called_by') j
+WHERE e.build_id IS NOT NULL AND j.value {UNNAMED}
 """
 
 
