@@ -8,7 +8,8 @@ import msgspec
 
 from archscan.debug import tables_of
 from archscan.debug.places import numbers, source_lines
-from archscan.debug.units import heads
+from archscan.debug.units import Tables, heads
+from archscan.debug.unlinked import addressed, relocated
 from archscan.elf.image import ET_REL, section
 from archscan.errors import ElfError
 from archscan.model import SourceLine
@@ -36,15 +37,20 @@ def with_lines(facts: Elf, image: Image, limits: Limits) -> Elf:
 
 
 def _lines(image: Image, wanted: list[str], limits: Limits) -> list[SourceLine]:
-    if image.type == ET_REL:
+    unlinked = image.type == ET_REL
+    starts, words = addressed(image, wanted) if unlinked else ({}, numbers(wanted))
+    if not words:
         return []
-    words, found = numbers(wanted), []
+    found = []
     try:
-        tables = tables_of(image, msgspec.structs.replace(limits, member_bytes=min(_MOST_BYTES, limits.member_bytes)))
-        for head in heads(tables, limits.compile_units):
+        most = min(_MOST_BYTES, limits.member_bytes)
+        tables: Tables | None = tables_of(image, msgspec.structs.replace(limits, member_bytes=most))
+        tables = relocated(image, tables, starts) if unlinked and tables else tables
+        for head in heads(tables, limits.compile_units) if tables else ():
             found.append(head)  # noqa: PERF402  # what came before damage is kept
     except ElfError:
-        if not found:
-            return []
+        pass
+    if not found or not tables:
+        return []
     lines, _ = source_lines(tables, found, words, _MOST_LINE_BYTES)
     return [SourceLine(words[address], file, line) for address, (file, line) in sorted(lines.items())]
