@@ -37,6 +37,7 @@ RECIPES = (
     Recipe(name="lzip", source="lzip", why="C++"),
     Recipe(name="uchardet", source="uchardet", why="C++ and CMake, several objects: dwz shares strings"),
     Recipe(name="libffi", source="libffi", why="assembler files"),
+    Recipe(name="stunnel4", source="stunnel4", why="calls of a crypto library"),
     Recipe(name="hello-lto", source="hello", environment={"DEB_BUILD_MAINT_OPTIONS": "optimize=+lto"},
            why="link-time optimisation"),
 )  # fmt: skip
