@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archscan.errors import NoTargetError, UsageError
 from archscan.reports.content import Row, rows
+from archscan.store.places import line_of, name_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,12 +57,8 @@ ORDER BY CASE u.evidence WHEN 'call' THEN 0 WHEN 'constant' THEN 1 WHEN 'instruc
          CASE c.outcome WHEN 'value' THEN 0 WHEN 'set' THEN 1 ELSE 2 END, u.role = 'lookup', length(u.address),
          u.address, u.symbol, u.id
 """
-_PLACES = """
-SELECT j.value, (SELECT s.file || ':' || s.line FROM source_place s
-                 WHERE s.elf_id = :elf AND s.address = j.value AND s.line IS NOT NULL) AS line,
-       (SELECT s.name FROM source_place s
-        WHERE s.elf_id = :elf AND s.address = j.value AND s.name IS NOT NULL) AS name
-FROM json_each(:addresses) j
+_PLACES = f"""
+SELECT j.value, {line_of(":elf", "j.value")}, {name_of(":elf", "j.value")} FROM json_each(:addresses) j
 """
 _NAMED = ("algorithm", "role", "library", "symbol", "evidence", "function", "address")
 

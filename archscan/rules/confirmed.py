@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archscan.store.places import UNNAMED
+from archscan.store.places import UNNAMED, line_of, name_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
 _MOST_LINES = 16
+_AS_JSON = "json_object('address', {s}.address, 'file', {s}.file, 'line', {s}.line)"
 
 _CONFIRMED = """
 UPDATE temp.hit SET
@@ -32,43 +33,39 @@ WHERE c.elf_id = hit.elf_id AND c.feature = hit.subject AND c.built <> 'n/a'
 _LINES = f"""
 UPDATE temp.hit SET evidence = json_set(evidence, '$.lines', json(found.lines))
 FROM (
-    SELECT id, json_group_array(json_object('address', address, 'file', file, 'line', line)) AS lines
+    SELECT id, json_group_array(json(said)) AS lines
     FROM (
-        SELECT h.id, l.address, l.file, l.line,
-               row_number() OVER (PARTITION BY h.id ORDER BY length(l.address), l.address) AS place
-        FROM temp.hit h
-        JOIN main.elf e ON e.id = h.elf_id
-        JOIN main.source_place l ON l.elf_id = h.elf_id
-        WHERE l.line IS NOT NULL AND EXISTS (
-            SELECT 1 FROM json_each(e.reasons) r, json_each(r.value, '$.sites') s
-            WHERE r.key = h.subject AND json_extract(s.value, '$.address') = l.address)
-        ORDER BY h.id, place)
-    WHERE place <= {_MOST_LINES}
+        SELECT id, said, row_number() OVER (PARTITION BY id ORDER BY length(address), address) AS number
+        FROM (SELECT p.id, p.address, {line_of("p.elf_id", "p.address", _AS_JSON)} AS said FROM (
+            SELECT DISTINCT h.id, h.elf_id, json_extract(s.value, '$.address') AS address
+            FROM temp.hit h
+            CROSS JOIN main.elf e ON e.id = h.elf_id
+            CROSS JOIN json_each(e.reasons) r ON r.key = h.subject
+            CROSS JOIN json_each(r.value, '$.sites') s) p)
+        WHERE said IS NOT NULL
+        ORDER BY id, number)
+    WHERE number <= {_MOST_LINES}
     GROUP BY id) found
 WHERE found.id = hit.id
 """
 
 # The line of the address that a row names itself, and what debug symbols call a function that has no name. The function
 # stays as it was scanned, as what the row is about is found by it again.
-_LINE = """
+_LINE = f"""
 UPDATE temp.hit SET evidence = json_set(evidence, '$.line', found.line)
 FROM (
-    SELECT h.id, (
-        SELECT s.file || ':' || s.line FROM main.source_place s
-        WHERE s.elf_id = h.elf_id AND s.address = json_extract(h.evidence, '$.address') AND s.line IS NOT NULL) AS line
-    FROM temp.hit h
-    WHERE json_type(h.evidence, '$.address') = 'text' AND json_type(h.evidence, '$.line') IS NULL) found
+    SELECT p.id, {line_of("p.elf_id", "p.address")} AS line
+    FROM (SELECT h.id, h.elf_id, json_extract(h.evidence, '$.address') AS address FROM temp.hit h
+          WHERE json_type(h.evidence, '$.address') = 'text' AND json_type(h.evidence, '$.line') IS NULL) p) found
 WHERE found.id = hit.id AND found.line IS NOT NULL
 """
 _NAMED = f"""
 UPDATE temp.hit SET evidence = json_set(evidence, '$.named', found.name)
 FROM (
-    SELECT h.id, (
-        SELECT s.name FROM main.source_place s
-        WHERE s.elf_id = h.elf_id AND s.address = '0x' || substr(json_extract(h.evidence, '$.function'), 5)
-          AND s.name IS NOT NULL) AS name
-    FROM temp.hit h
-    WHERE json_extract(h.evidence, '$.function') {UNNAMED} AND json_type(h.evidence, '$.named') IS NULL) found
+    SELECT p.id, {name_of("p.elf_id", "'0x' || substr(p.function, 5)")} AS name
+    FROM (SELECT h.id, h.elf_id, json_extract(h.evidence, '$.function') AS function FROM temp.hit h
+          WHERE json_type(h.evidence, '$.function') = 'text' AND json_type(h.evidence, '$.named') IS NULL) p
+    WHERE p.function {UNNAMED}) found
 WHERE found.id = hit.id AND found.name IS NOT NULL
 """
 

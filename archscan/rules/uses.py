@@ -96,7 +96,10 @@ def _has_names(connection: sqlite3.Connection) -> bool:
 
 def _names(connection: sqlite3.Connection, elf_id: int) -> Mapping[str, str]:
     """What debug symbols call the functions of an object that it does not name itself, by our labels of them."""
-    rows = connection.execute("SELECT address, name FROM source_place WHERE elf_id = ? AND name IS NOT NULL", (elf_id,))
+    sql = (
+        "SELECT s.address, s.name FROM built_object o JOIN source_line s ON s.debug_id = o.debug_id WHERE o.elf_id = ?"
+    )
+    rows = connection.execute(f"{sql} AND s.name IS NOT NULL", (elf_id,))
     return {f"sub_{address[2:]}": name for address, name in rows}
 
 

@@ -10,17 +10,32 @@ from __future__ import annotations
 UNNAMED = "GLOB 'sub_[0-9a-f]*'"
 
 
-def _named(table: str) -> str:
-    """The name that symbols give the function of a row, or the one it was scanned with."""
-    return f"""CASE WHEN {table}.function {UNNAMED} THEN coalesce((
-        SELECT s.name FROM source_place s
-        WHERE s.elf_id = {table}.elf_id AND s.address = '0x' || substr({table}.function, 5) AND s.name IS NOT NULL
-    ), {table}.function) ELSE {table}.function END"""
+def line_of(elf: str, address: str, shown: str = "{s}.file || ':' || {s}.line") -> str:
+    """SQL for ``file:line`` of an address of an object: what `confirm` was told, else what the object says itself.
+
+    ``shown`` says it in another way, with ``{s}`` for the row. Both values name their table where they are columns. It
+    asks the tables, not the view over both, which SQLite would put together anew for every row.
+    """
+    own = f"SELECT {shown.format(s='o')} FROM own_line o WHERE o.elf_id = {elf} AND o.address = {address}"
+    return f"coalesce(({_told(elf, address, shown.format(s='s'))} AND s.line IS NOT NULL), ({own}))"
 
 
-def _line(table: str) -> str:
-    return f"""(SELECT s.file || ':' || s.line FROM source_place s
-        WHERE s.elf_id = {table}.elf_id AND s.address = {table}.address AND s.line IS NOT NULL)"""
+def name_of(elf: str, address: str) -> str:
+    """SQL for the name of the symbol that holds an address of an object, as debug symbols have it."""
+    return f"({_told(elf, address, 's.name')} AND s.name IS NOT NULL)"
+
+
+def _told(elf: str, address: str, shown: str) -> str:
+    return f"""SELECT {shown} FROM elf x
+        JOIN debug_info d ON d.build_id = x.build_id AND d.machine = x.machine AND d.bits = x.bits
+        JOIN source_line s ON s.debug_id = d.id AND s.address = {address}
+        WHERE x.id = {elf} AND x.kind <> 'debug'"""
+
+
+def named(elf: str, function: str) -> str:
+    """SQL for the name that symbols give a function of an object, or what it was scanned with."""
+    name = name_of(elf, f"'0x' || substr({function}, 5)")
+    return f"CASE WHEN {function} {UNNAMED} THEN coalesce({name}, {function}) ELSE {function} END"
 
 
 PLACES = f"""
@@ -47,7 +62,7 @@ CREATE TABLE own_line (
     PRIMARY KEY (elf_id, address)
 ) STRICT, WITHOUT ROWID;
 
--- One row for an address of an object: what `confirm` was told, else what the object says itself.
+-- One line for an address of an object: what `confirm` was told, else what the object says itself.
 CREATE VIEW source_place AS
 SELECT e.id AS elf_id, s.address, s.file, s.line, s.name
 FROM elf e
@@ -65,10 +80,10 @@ WHERE NOT EXISTS (
 
 -- `function` by its name in debug symbols where the object has none, `line` as `file:line`.
 CREATE VIEW use_place AS
-SELECT u.id AS use_id, {_named("u")} AS function, {_line("u")} AS line
+SELECT u.id AS use_id, {named("u.elf_id", "u.function")} AS function, {line_of("u.elf_id", "u.address")} AS line
 FROM crypto_use u;
 
 CREATE VIEW call_place AS
-SELECT c.id AS call_site_id, {_named("c")} AS function, {_line("c")} AS line
+SELECT c.id AS call_site_id, {named("c.elf_id", "c.function")} AS function, {line_of("c.elf_id", "c.address")} AS line
 FROM call_site c;
 """
