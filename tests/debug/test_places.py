@@ -18,6 +18,7 @@ from archscan.debug.lines import line_table, lines_of
 from archscan.debug.names import names
 from archscan.elf.reader import read
 from archscan.model import Asked, Limits
+from archscan.rules import confirmed as confirmations
 from tests.debug.building import build_id, debug_path, package, run
 from tests.debug.calling import SOURCE, calling, stripped
 from tests.scan.scanning import archscan, assert_sound, dumped, rows, scan
@@ -346,6 +347,18 @@ def test_a_table_is_gone_through_once_for_all_addresses(built: Made, monkeypatch
     assert found is not None
     assert len([line for line in found.lines if line.line]) > 100
     assert count == 1
+
+
+def test_lines_are_looked_up_by_their_keys(confirmed: Path) -> None:
+    """Nothing is gone through for each of many thousands of calls, nor put together for them."""
+    views = ["SELECT * FROM use_place", "SELECT * FROM call_place", "SELECT * FROM source_place WHERE elf_id = 1"]
+    connection = sqlite3.connect(confirmed)
+    connection.execute("CREATE TEMP TABLE hit (id INTEGER PRIMARY KEY, elf_id INTEGER, subject TEXT, evidence TEXT)")
+    for sql in (*views, confirmations._LINES, confirmations._LINE, confirmations._NAMED):
+        plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        assert not [line for line in plan if "AUTOMATIC" in line or re.match("SCAN (main.)?(s|x|d|own_line|o)$", line)]
+        assert any(re.search("SEARCH s USING PRIMARY KEY", line) for line in plan)
+    connection.close()
 
 
 def test_more_tables_than_are_gone_through_are_said(built: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,31 @@ def test_the_verdict_is_that_of_the_flags(recipe: Recipe, confirmed: dict[str, P
     assert rows(confirmed[recipe.name], sql) == [(expected,)]
 
 
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_names_are_those_of_the_symbol_table(recipe: Recipe, pairs: dict[str, list[truth.Pair]]) -> None:
+    for pair in pairs[recipe.name]:
+        every = truth.functions(pair.debug)
+        ours = {line.address: line.name for line in said(pair.debug, tuple(f"{one.low:#x}" for one in every)).lines}
+        for one in every:
+            # Some places have several names.
+            assert ours[f"{one.low:#x}"] in {other.name for other in every if other.low == one.low}
+
+
+def test_calls_of_a_package_have_the_lines_and_functions_of_addr2line(
+    confirmed: dict[str, Path], pairs: dict[str, list[truth.Pair]]
+) -> None:
+    (pair,) = pairs["stunnel4"]
+    sql = "SELECT c.address, c.function, w.function, w.line FROM call_site c JOIN call_place w ON w.call_site_id = c.id"
+    found = rows(confirmed["stunnel4"], f"{sql} ORDER BY c.address")
+    assert len(found) > 40
+    assert all(str(label).startswith("sub_") for _, label, _, _ in found)
+    shown = run("addr2line", "-e", pair.debug, *(str(row[0]) for row in found), cwd=pair.debug.parent).splitlines()
+    assert [line for *_, line in found] == [text.partition(" ")[0].rpartition("/")[2] for text in shown]
+    every = truth.functions(pair.debug)
+    for address, _, name, _ in found:
+        assert name in {one.name for one in every if one.low <= int(str(address), 16) < one.high}
+
+
 def test_every_function_of_a_package_without_protector_is_in_a_unit_without(pairs: dict[str, list[truth.Pair]]) -> None:
     (bare,), (plain,) = pairs["hello-bare"], pairs["hello"]
     flag = "-fstack-protector-strong"
