@@ -40,7 +40,8 @@ def named(elf: str, function: str) -> str:
 
 PLACES = f"""
 -- A place of data has a name and no line, so that both may be unknown now.
-CREATE TABLE source_line_now (
+ALTER TABLE source_line RENAME TO source_line_before;
+CREATE TABLE source_line (
     debug_id INTEGER NOT NULL REFERENCES debug_info ON DELETE CASCADE,
     address TEXT NOT NULL,
     file TEXT,
@@ -50,9 +51,9 @@ CREATE TABLE source_line_now (
     CHECK ((file IS NULL) = (line IS NULL)),
     CHECK (coalesce(file, name) IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO source_line_now (debug_id, address, file, line) SELECT debug_id, address, file, line FROM source_line;
-DROP TABLE source_line;
-ALTER TABLE source_line_now RENAME TO source_line;
+INSERT INTO source_line (debug_id, address, file, line)
+SELECT debug_id, address, file, line FROM source_line_before;
+DROP TABLE source_line_before;
 
 CREATE TABLE own_line (
     elf_id INTEGER NOT NULL REFERENCES elf ON DELETE CASCADE,

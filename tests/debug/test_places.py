@@ -70,7 +70,10 @@ def databases(built: Made, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     bare, found = (tmp_path_factory.mktemp("databases") / name for name in ("bare.db", "confirmed.db"))
     assert scan(bare, built.deb) == 0
     _copied(bare, found)
-    assert archscan("confirm", "-q", "--db", found, built.dbgsym).returncode == 0
+    done = archscan("confirm", "--db", found, built.dbgsym)
+    assert done.returncode == 0
+    ((calls,),) = rows(found, "SELECT count(*) FROM call_site")
+    assert f"calls            {calls} of {calls} have a source line" in done.stdout
     return bare, found
 
 

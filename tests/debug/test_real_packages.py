@@ -13,7 +13,7 @@ from archscan.elf.reader import read
 from archscan.model import Asked, DebugInfo, Limits
 from tests.debug import truth
 from tests.debug.building import run
-from tests.debug.source_packages import RECIPES, Recipe, debs, folder
+from tests.debug.source_packages import CALLING, RECIPES, Recipe, debs, folder
 from tests.debug.test_units import by_readelf
 from tests.scan.scanning import archscan, assert_sound, rows, scan
 
@@ -84,19 +84,25 @@ def test_names_are_those_of_the_symbol_table(recipe: Recipe, pairs: dict[str, li
             assert ours[f"{one.low:#x}"] in {other.name for other in every if other.low == one.low}
 
 
-def test_calls_of_a_package_have_the_lines_and_functions_of_addr2line(
-    confirmed: dict[str, Path], pairs: dict[str, list[truth.Pair]]
-) -> None:
-    (pair,) = pairs["stunnel4"]
-    sql = "SELECT c.address, c.function, w.function, w.line FROM call_site c JOIN call_place w ON w.call_site_id = c.id"
-    found = rows(confirmed["stunnel4"], f"{sql} ORDER BY c.address")
+def test_calls_of_a_package_have_the_lines_and_functions_of_binutils(tmp_path: Path) -> None:
+    files = debs(CALLING, folder())
+    db = tmp_path / "a.db"
+    scan(db, *files)
+    assert archscan("confirm", "-q", "--db", db, *(path for path in files if "-dbgsym_" in path.name)).returncode == 0
+    (pair,) = (one for one in truth.objects(files, tmp_path / "unpacked") if one.path == "usr/bin/stunnel4")
+    sql = """SELECT c.address, c.function, w.function, w.line FROM call_site c
+             JOIN call_place w ON w.call_site_id = c.id JOIN elf e ON e.id = c.elf_id
+             WHERE e.path = 'usr/bin/stunnel4' ORDER BY c.address"""
+    found = rows(db, sql)
     assert len(found) > 40
     assert all(str(label).startswith("sub_") for _, label, _, _ in found)
-    shown = run("addr2line", "-e", pair.debug, *(str(row[0]) for row in found), cwd=pair.debug.parent).splitlines()
+    shown = run("addr2line", "-e", pair.debug, *(str(row[0]) for row in found), cwd=tmp_path).splitlines()
     assert [line for *_, line in found] == [text.partition(" ")[0].rpartition("/")[2] for text in shown]
-    every = truth.functions(pair.debug)
+    symbols = run("nm", "-S", pair.debug, cwd=tmp_path).splitlines()
+    sized = [(int(words[0], 16), int(words[1], 16), words[3]) for line in symbols if len(words := line.split()) == 4]
     for address, _, name, _ in found:
-        assert name in {one.name for one in every if one.low <= int(str(address), 16) < one.high}
+        at = int(str(address), 16)
+        assert name in {known for low, size, known in sized if low <= at < low + size}
 
 
 def test_every_function_of_a_package_without_protector_is_in_a_unit_without(pairs: dict[str, list[truth.Pair]]) -> None:
