@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archscan.model import Elf, Limits
 
 _MOST_LINE_BYTES = 16 << 20  # of line tables; a scan may not cost much more for what only `confirm` is asked
-_MOST_BYTES = 512 << 20  # of all sections, unpacked
+_MOST_BYTES = 512 << 20  # of all sections, as they are and unpacked
 
 
 def with_lines(facts: Elf, image: Image, limits: Limits) -> Elf:
@@ -39,7 +39,9 @@ def with_lines(facts: Elf, image: Image, limits: Limits) -> Elf:
 def _lines(image: Image, wanted: list[str], limits: Limits) -> list[SourceLine]:
     unlinked = image.type == ET_REL
     starts, words = addressed(image, wanted) if unlinked else ({}, numbers(wanted))
-    if not words:
+    # Other facts need the room as well, and what is not packed is copied.
+    room = sum(part.size for part in image.sections if part.name.startswith((".debug_", ".zdebug_")))
+    if not words or room > _MOST_BYTES:
         return []
     found = []
     try:

@@ -95,11 +95,10 @@ def _has_names(connection: sqlite3.Connection) -> bool:
 
 
 def _names(connection: sqlite3.Connection, elf_id: int) -> Mapping[str, str]:
-    """What debug symbols call the functions of an object that it does not name itself, by our labels of them."""
-    sql = (
-        "SELECT s.address, s.name FROM built_object o JOIN source_line s ON s.debug_id = o.debug_id WHERE o.elf_id = ?"
-    )
-    rows = connection.execute(f"{sql} AND s.name IS NOT NULL", (elf_id,))
+    """What debug symbols call the functions of a stripped object, by our labels of them."""
+    sql = """SELECT s.address, s.name FROM built_object o JOIN elf e ON e.id = o.elf_id AND e.stripped
+             JOIN source_line s ON s.debug_id = o.debug_id WHERE o.elf_id = ? AND s.name IS NOT NULL"""
+    rows = connection.execute(sql, (elf_id,))
     return {f"sub_{address[2:]}": name for address, name in rows}
 
 

@@ -21,8 +21,11 @@ def line_of(elf: str, address: str, shown: str = "{s}.file || ':' || {s}.line") 
 
 
 def name_of(elf: str, address: str) -> str:
-    """SQL for the name of the symbol that holds an address of an object, as debug symbols have it."""
-    return f"({_told(elf, address, 's.name')} AND s.name IS NOT NULL)"
+    """SQL for the name of the symbol that holds an address of an object, as debug symbols have it.
+
+    Of stripped objects alone: others name their functions themselves, and one may be called like a label of ours.
+    """
+    return f"({_told(elf, address, 's.name')} AND s.name IS NOT NULL AND x.stripped)"
 
 
 def _told(elf: str, address: str, shown: str) -> str:

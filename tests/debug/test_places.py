@@ -187,6 +187,18 @@ def test_a_name_that_only_debug_symbols_have_says_what_a_use_is_for(
     assert rows(confirmed, sql) == [(context, because)]
 
 
+def test_a_function_that_is_called_like_a_label_keeps_its_name(built: Made, tmp_path: Path) -> None:
+    """An object with symbols names its functions itself, whatever begins where a name like `sub_add` seems to lead."""
+    db = tmp_path / "a.db"
+    scan(db, package(tmp_path / "own.deb", "own", {"usr/bin/own": built.whole.read_bytes()}))
+    ((address,),) = rows(db, "SELECT address FROM call_site WHERE symbol = 'MD5'")
+    change(db, f"UPDATE call_site SET function = 'sub_{str(address)[2:]}'")
+    assert archscan("confirm", "-q", "--db", db, built.dbgsym).returncode == 0
+    assert {row[1] == row[2] for row in rows(db, _CALLS)} == {True}
+    change(db, "UPDATE elf SET stripped = 1")
+    assert {row[2] for row in rows(db, _CALLS)} <= {"file_md5sum", "main"}
+
+
 # --- what is shown ---
 
 
