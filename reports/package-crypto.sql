@@ -1,10 +1,11 @@
--- title: The cryptography that one package uses, weak first, with function, address, value and context
+-- title: The cryptography that one package uses, weak first, with function, address, source line, value and context
 -- why: an audit has to name each weak algorithm and say what it protects
 -- param package: name of a binary package
 SELECT p.version, p.architecture, coalesce(e.path, f.path) AS path, u.strength, u.algorithm, u.role, u.direction,
-       u.library, u.symbol, u.evidence, u.function, u.address, coalesce(u.argument, c.value) AS value, c.outcome,
+       u.library, u.symbol, u.evidence, w.function, u.address, w.line, coalesce(u.argument, c.value) AS value, c.outcome,
        c.reason, coalesce(x.context, 'unknown') AS context, coalesce(x.confidence, u.confidence) AS confidence
 FROM crypto_use u
+JOIN use_place w ON w.use_id = u.id
 LEFT JOIN elf e ON e.id = u.elf_id
 LEFT JOIN file f ON f.id = u.file_id
 LEFT JOIN call_site c ON c.id = u.call_site_id

@@ -5,8 +5,9 @@
 -- param limit=500: how many rows
 SELECT coalesce(c.reason, '') AS reason, c.symbol, c.library, count(*) AS sites, count(DISTINCT e.id) AS objects,
        count(DISTINCT p.id) AS packages, sum(c.value IS NOT NULL) AS known_in_part,
-       min(p.name || ': ' || e.path || ' at ' || c.address) AS example
+       min(p.name || ': ' || e.path || ' at ' || c.address || coalesce(' (' || w.line || ')', '')) AS example
 FROM call_site c
+JOIN call_place w ON w.call_site_id = c.id
 JOIN elf e ON e.id = c.elf_id
 JOIN current_package p ON p.id = e.package_id
 WHERE c.outcome = 'unknown' AND p.name GLOB :package AND c.symbol GLOB :symbol

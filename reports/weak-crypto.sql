@@ -7,8 +7,8 @@
 -- param limit=1000: how many rows
 WITH weak AS (
     SELECT p.id AS package_id, p.source, p.name AS package, p.version, p.architecture, p.version_key, u.algorithm,
-           u.context, iif(u.context = 'unknown', u.seen, u.sure) AS confidence,
-           coalesce(e.path, f.path) AS path, u.evidence, u.role, u.symbol, u.function, u.address,
+           u.context, iif(u.context = 'unknown', u.seen, u.sure) AS confidence, u.use_id,
+           coalesce(e.path, f.path) AS path, u.evidence, u.role, u.symbol, u.address,
            coalesce(u.argument, c.value) AS value, c.outcome,
            coalesce(e.path, f.path) || char(0) || coalesce(u.address, u.symbol, '') AS place
     FROM weak_use u
@@ -31,9 +31,10 @@ WITH weak AS (
 SELECT source, package, version, architecture, algorithm, context, confidence, places, imports, objects, roles,
        kinds AS evidence,
        path || ': ' || iif(address IS NULL, evidence || ' of ' || coalesce(symbol, 'the algorithm'),
-           coalesce(function || ' ', '') || 'at ' || address || coalesce(' calls ' || symbol, ''))
-           || coalesce(' (' || value || ')', '') AS example
+           coalesce(w.function || ' ', '') || 'at ' || address || coalesce(' (' || w.line || ')', '')
+           || coalesce(' calls ' || symbol, '')) || coalesce(' (' || value || ')', '') AS example
 FROM grouped
+JOIN use_place w ON w.use_id = grouped.use_id
 WHERE package GLOB :package AND coalesce(source, '') GLOB :source AND algorithm GLOB :algorithm AND context GLOB :context
 ORDER BY package, version_key, architecture, algorithm, context, confidence
 LIMIT :limit

@@ -38,6 +38,8 @@ def confirm(
 ) -> int:  # fmt: skip
     """Read from debug symbols how the objects in the database were compiled, and judge these again.
 
+    Calls of cryptography, and the places that findings name, get their source lines, and functions their names.
+
     A TARGET is a -dbgsym package or .ddeb, a package that was built without stripping, a folder of these, a glob, or a
     plain ELF file: a program with debug information, or its .debug file. Objects are found by their build id, so the
     packages themselves must have been scanned before.

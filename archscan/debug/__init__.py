@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from archscan.debug.flags import language, of_gcc, settings
 from archscan.debug.judged import confirmations
-from archscan.debug.lines import LineTable, line_table, lines_of
-from archscan.debug.ranges import code_ranges
+from archscan.debug.lines import line_table
+from archscan.debug.names import names
+from archscan.debug.places import DAMAGED, MOST_LINE_BYTES, Lines, numbers, owners, source_lines
 from archscan.debug.sections import section_bytes
 from archscan.debug.units import Alternate, Head, Name, Tables, heads, unreached
 from archscan.debug.values import DamageError, text
@@ -38,10 +38,7 @@ _PLAIN = re.compile(rb"(?:^|/)(?:stdio|strings?|unistd|stdlib|wchar|poll|socket|
 # Start files and parts of libc_nonshared.a, libc.a and libgcc, as glibc and GCC name them in their build trees.
 _TOOLCHAIN_NAME = re.compile(r"^(?:\.\./)+(?:sysdeps|csu|libgcc)/|(?:^|/)libgcc/|^(?:csu|sysdeps)/")
 _TOOLCHAIN_FOLDER = re.compile(r"(?:^|/)(?:e?glibc-\d|gcc-\d|libgcc(?:/|$))|^\./csu$")
-_MOST_LINE_BYTES = 32 << 20  # of line tables that are read for the lines of one object
 _MOST_FILE_BYTES = 256 << 20  # of headers of line tables in which files are looked for
-_DAMAGED = 64 << 10  # what a damaged table counts for, of which nobody knows how much was read
-_MOST_RANGES = 5_000_000  # that addresses are looked for in
 _LONGEST = 4096
 
 
@@ -94,6 +91,11 @@ def read(image: Image, path: str, asked: Asked, limits: Limits) -> Found | None:
         problem = error
         # Stands for the units that were not reached: of them nothing is known.
         found.append((unreached(len(found), image.order), None))
+    words = numbers(asked.addresses)
+    lines, whole = source_lines(tables, [head for head, _ in found], words, MOST_LINE_BYTES)
+    if not whole and problem is None:
+        text = f"more than {MOST_LINE_BYTES} bytes of line tables to go through; some addresses have no source line"
+        problem = ElfError("limit", text)
     return Found(
         path=path,
         sha256=hashlib.sha256(image.data).hexdigest(),
@@ -101,7 +103,7 @@ def read(image: Image, path: str, asked: Asked, limits: Limits) -> Found | None:
         machine=image.machine,
         bits=image.bits,
         heads=tuple(found),
-        lines=tuple(_lines(tables, [head for head, _ in found], asked.addresses)),
+        lines=tuple(_places(words, lines, names(image, words))),
         sited=_sited(tables, [head for head, _ in found], asked.sites),
         alternate=(_alternate_link(image) or (b"", None))[1] or None,
         problem=problem,
@@ -133,7 +135,7 @@ class _Files:
         try:
             table = line_table(self._tables, at)
         except DamageError:
-            self._left -= _DAMAGED
+            self._left -= DAMAGED
             return "hidden"
         self._left -= table.program - at
         plain = False
@@ -147,62 +149,22 @@ class _Files:
         return "hidden" if plain else None
 
 
-def _lines(tables: Tables, found: list[Head], wanted: Iterable[str]) -> Iterator[SourceLine]:
-    """The source lines of those addresses that are plain (``0x…``) and lie in a unit's code."""
-    words = _numbers(wanted)
-    left, bytes_left = set(words), _MOST_LINE_BYTES
-    for head, addresses in _owners(tables, [head for head in found if head.line is not None], words):
-        mine = addresses & left
-        if not mine or head.line is None:
-            continue
-        if bytes_left < 0:
-            return
-        try:
-            table = line_table(tables, head.line)
-        except DamageError:
-            bytes_left -= _DAMAGED
-            continue
-        bytes_left -= table.end - head.line
-        for address, (file, line) in lines_of(tables, table, mine).items():
-            path = _path(table, file, head)
-            if path and 0 < line < 1 << 31:
-                left.remove(address)
-                yield SourceLine(words[address], path, line)
+def _places(words: Mapping[int, str], lines: Lines, known: Mapping[int, str]) -> Iterator[SourceLine]:
+    """What is known of each address: its line, and the function or variable that holds it."""
+    for address in lines.keys() | known.keys():
+        file, line = lines.get(address, (None, None))
+        yield SourceLine(words[address], file, line, known.get(address))
 
 
 def _sited(tables: Tables, found: list[Head], sites: Mapping[str, Iterable[str]]) -> dict[str, frozenset[int]]:
     """The positions of the units in whose code the places lie that the verdict on a feature names."""
-    places = {feature: _numbers(words).keys() for feature, words in sites.items()}
+    places = {feature: numbers(words).keys() for feature, words in sites.items()}
     # All features at once, for the lists of ranges are long.
-    owners = [(head.position, mine) for head, mine in _owners(tables, found, set().union(*places.values()))]
+    those = [(head.position, mine) for head, mine in owners(tables, found, set().union(*places.values()))]
     return {
-        feature: frozenset(position for position, mine in owners if not mine.isdisjoint(wanted))
+        feature: frozenset(position for position, mine in those if not mine.isdisjoint(wanted))
         for feature, wanted in places.items()
     }
-
-
-def _numbers(words: Iterable[str]) -> dict[int, str]:
-    """The addresses that are plain, with how they were written."""
-    return {int(word, 16): word for word in words if re.fullmatch("0x[0-9a-f]{1,16}", word)}
-
-
-def _owners(tables: Tables, found: list[Head], wanted: Iterable[int]) -> Iterator[tuple[Head, set[int]]]:
-    """The units in whose code some of the addresses lie, with these."""
-    wanted, left = sorted(wanted), _MOST_RANGES
-    for head in found if wanted else ():
-        ranges = code_ranges(tables, head)
-        left -= len(ranges)
-        if mine := {at for low, high in ranges for at in wanted[bisect_left(wanted, low) : bisect_left(wanted, high)]}:
-            yield head, mine
-        if left < 0:
-            return
-
-
-def _path(table: LineTable, file: int, head: Head) -> str | None:
-    path = table.path(file)
-    if path:
-        return escape(path[:_LONGEST])
-    return head.name if isinstance(head.name, str) else None
 
 
 def _alternate_link(image: Image) -> tuple[bytes, str] | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bisect
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -25,6 +26,9 @@ from archscan.debug.values import (
 _MOST_FILES = 65_536
 _MOST_COLUMNS = 16  # of a list of files; DWARF 5 has five kinds
 _PATH, _DIRECTORY = 1, 2  # DW_LNCT_…
+_FAR = 1 << 65  # behind every address
+_MOST_SAID = 4_000_000  # lines that one table may give; one that goes back and forth could give each many times
+_FIRST_ROW = (0, 1, 1)  # address, file and line where a sequence begins
 
 
 class LineTable(msgspec.Struct, frozen=True):
@@ -151,57 +155,77 @@ def _text(tables: Tables, found: int | bytes, form: int) -> bytes:
 def lines_of(tables: Tables, table: LineTable, wanted: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Address → number of its file, and line, for those of ``wanted`` that the table covers.
 
-    A program that makes no sense gives what it said before. Its cost is its size.
+    Of code that was inlined it is the innermost line. A program that makes no sense gives what it said before. The
+    cost is the size of the program, however many addresses are wanted.
     """
-    left, found = sorted(wanted), {}
-    try:
-        for low, high, file, line in _rows_of(tables.line, table):
-            at = bisect.bisect_left(left, low)
-            while at < len(left) and left[at] < high:
-                found[left[at]] = (file, line)
-                at += 1
-    except DamageError:
-        pass
+    found: dict[int, tuple[int, int]] = {}
+    with suppress(DamageError):
+        _run(tables.line, table, [*sorted(one for one in wanted if one < _FAR), _FAR], found)
     return found
 
 
-def _rows_of(data: bytes, table: LineTable) -> Iterator[tuple[int, int, int, int]]:
-    """First address, the one behind the last, file and line of each row of the matrix."""
-    before: tuple[int, int, int] | None = None
-    for address, file, line, ends in _matrix(data, table):
-        if before and before[0] < address:
-            yield before[0], address, before[1], before[2]
-        before = None if ends else (address, file, line)
+def _run(data: bytes, table: LineTable, wanted: Sequence[int], found: dict[int, tuple[int, int]]) -> None:
+    """Go through the program, and fill in what its rows say of ``wanted``, which ends with an address beyond all.
 
-
-def _matrix(data: bytes, table: LineTable) -> Iterator[tuple[int, int, int, bool]]:
-    """Address, file and line of each row, and whether the row ends its sequence."""
-    at, order = table.program, table.sizes.order
-    address, file, line = 0, 1, 1
-    step, base, span, opcode_base = table.shortest, table.line_base, table.line_range, table.opcode_base
-    while at < table.end:
+    A row holds from its address up to that of the next one. ``due`` is the first address that is wanted from there on,
+    so that most rows cost two comparisons.
+    """
+    at, end, opcode_base = table.program, table.end, table.opcode_base
+    advances, steps = _special(table)
+    address, file, line = _FIRST_ROW
+    before = due = _FAR  # no row yet
+    said, left = (1, 1), _MOST_SAID
+    while at < end and left > 0:
         opcode, at = data[at], at + 1
         if opcode >= opcode_base:
-            advance, more = divmod(opcode - opcode_base, span)
-            address, line = address + advance * step, line + base + more
-            yield address, file, line, False
+            address, line = address + advances[opcode], line + steps[opcode]
         elif opcode == 0:
-            length, at = uleb(data, at)
-            if not length or at + length > table.end:
-                raise DamageError("an extended opcode that ends past the end")
-            if data[at] == 1:  # DW_LNE_end_sequence
-                yield address, file, line, True
-                address, file, line = 0, 1, 1
-            elif data[at] == 2 and length in (3, 5, 9):  # DW_LNE_set_address
-                address = number(data, at + 1, length - 1, order)
-            at += length
-        elif opcode == 1:  # DW_LNS_copy
-            yield address, file, line, False
+            kind, place, at = _extended(data, at, end)
+            if kind == 2 and at - place in (2, 4, 8):  # DW_LNE_set_address
+                address = number(data, place, at - place, table.sizes.order)
+            if kind != 1:  # DW_LNE_end_sequence
+                continue
+            left -= _fill(wanted, due, address, said, found)
+            address, file, line = _FIRST_ROW
+            before = due = _FAR
+            continue
         elif opcode == 4:  # DW_LNS_set_file
             file, at = uleb(data, at)
-        else:
+            continue
+        elif opcode != 1:  # DW_LNS_copy
             advance, more, at = _standard(data, at, opcode, table)
             address, line = address + advance, line + more
+            continue
+        if address > due or address < before:
+            left -= _fill(wanted, due, address, said, found)
+            due = wanted[bisect.bisect_left(wanted, address, hi=len(wanted) - 1)]
+        before, said = address, (file, line)
+
+
+def _special(table: LineTable) -> tuple[list[int], list[int]]:
+    """What each special opcode adds to the address and to the line."""
+    codes = [max(opcode - table.opcode_base, 0) for opcode in range(256)]
+    return (
+        [code // table.line_range * table.shortest for code in codes],
+        [table.line_base + code % table.line_range for code in codes],
+    )
+
+
+def _fill(wanted: Sequence[int], due: int, end: int, said: tuple[int, int], found: dict[int, tuple[int, int]]) -> int:
+    """Note what a row says for the addresses that are wanted from ``due`` up to the next row; gives their number."""
+    last = len(wanted) - 1
+    places = range(bisect.bisect_left(wanted, due, hi=last), bisect.bisect_left(wanted, end, hi=last))
+    for place in places:
+        found[wanted[place]] = said
+    return len(places)
+
+
+def _extended(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """The kind of an extended opcode, where its operand begins, and where that ends."""
+    length, at = uleb(data, at)
+    if not length or at + length > end:
+        raise DamageError("an extended opcode that ends past the end")
+    return data[at], at + 1, at + length
 
 
 def _standard(data: bytes, at: int, opcode: int, table: LineTable) -> tuple[int, int, int]:

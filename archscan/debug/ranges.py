@@ -16,7 +16,7 @@ _END, _BASEX, _STARTX_ENDX, _STARTX_LENGTH, _PAIR, _BASE, _START_END, _START_LEN
 def code_ranges(tables: Tables, head: Head) -> list[tuple[int, int]]:
     """The ranges of addresses (first, behind the last) of a unit's code, at most 65,536; what makes no sense ends them.
 
-    Among them are some without size: what is no range, or one of indexed addresses (split DWARF), costs as much as one.
+    Among them are some without size: what is no range, or has its addresses in another file, costs as much as one.
     """
     if head.ranges is None:
         return [(head.low, head.high)] if head.code and head.low is not None and head.high is not None else []
@@ -34,7 +34,7 @@ def _listed(tables: Tables, head: Head, at: int) -> Iterator[tuple[int, int]]:
         # The attribute is a number in the unit's table of offsets, which count from that table's beginning.
         base = head.rnglists_base or (12 if head.sizes.offset == 4 else 20)
         at = base + number(tables.rnglists, base + at * head.sizes.offset, head.sizes.offset, tables.order)
-    return _entries(tables.rnglists, head, at)
+    return _entries(tables, head, at)
 
 
 def _pairs(data: bytes, head: Head, at: int) -> Iterator[tuple[int, int]]:
@@ -51,7 +51,18 @@ def _pairs(data: bytes, head: Head, at: int) -> Iterator[tuple[int, int]]:
             yield base + low, base + high
 
 
-def _entries(data: bytes, head: Head, at: int) -> Iterator[tuple[int, int]]:
+def _indexed(tables: Tables, head: Head, index: int) -> int | None:
+    """The address of that number in `.debug_addr`; None where it lies in another file (split DWARF)."""
+    if head.addresses is None:
+        return None
+    size = head.sizes.address
+    with suppress(DamageError):
+        return number(tables.addr, head.addresses + index * size, size, head.sizes.order)
+    return None
+
+
+def _entries(tables: Tables, head: Head, at: int) -> Iterator[tuple[int, int]]:
+    data = tables.rnglists
     size, order, base = head.sizes.address, head.sizes.order, head.low or 0
     while True:
         kind, at = number(data, at, 1, order), at + 1
@@ -72,9 +83,14 @@ def _entries(data: bytes, head: Head, at: int) -> Iterator[tuple[int, int]]:
             length, at = uleb(data, at)
             yield low, low + length
         elif kind in (_BASEX, _STARTX_ENDX, _STARTX_LENGTH):
-            _, at = uleb(data, at)
-            if kind != _BASEX:
-                _, at = uleb(data, at)
-            yield base, base
+            index, at = uleb(data, at)
+            first = _indexed(tables, head, index)
+            if kind == _BASEX:
+                base = base if first is None else first
+                yield base, base
+                continue
+            more, at = uleb(data, at)
+            last = _indexed(tables, head, more) if kind == _STARTX_ENDX else more + (first or 0)
+            yield (base, base) if first is None or last is None else (first, last)
         else:
             raise DamageError(f"a range of kind {kind}")

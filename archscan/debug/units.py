@@ -77,7 +77,8 @@ class Head(msgspec.Struct, frozen=True):
     """What the first entry of a compile unit says. ``low`` and ``high`` bound its code where it lies in one piece.
 
     ``ranges`` points into `.debug_ranges` or `.debug_rnglists` and ``line`` into `.debug_line`; ``split`` is set where
-    the rest of the unit lies in a .dwo file. ``rnglists_base`` is where the unit's table of offsets begins.
+    the rest of the unit lies in a .dwo file. ``rnglists_base`` is where the unit's table of offsets begins,
+    ``addresses`` where its addresses are in `.debug_addr`.
     """
 
     position: int
@@ -91,6 +92,7 @@ class Head(msgspec.Struct, frozen=True):
     ranges: int | None = None
     ranges_indexed: bool = False
     rnglists_base: int | None = None
+    addresses: int | None = None
     line: int | None = None
     split: bool = False
 
@@ -258,6 +260,7 @@ def _described(tables: Tables, attributes: Attributes, sizes: Sizes, position: i
         ranges=_whole(attributes, _RANGES),
         ranges_indexed=_RANGES in attributes and attributes[_RANGES][1] == 0x23,
         rnglists_base=_whole(attributes, _RNGLISTS_BASE),
+        addresses=addresses or None,
         line=_whole(attributes, _STMT_LIST),
         split=_DWO_NAME in attributes or _GNU_DWO_NAME in attributes,
     )

@@ -302,6 +302,7 @@ class Elf(msgspec.Struct, frozen=True, kw_only=True, tag="elf"):
     components: tuple[Component, ...] = ()
     crypto: tuple[CryptoUse, ...] = ()
     calls: tuple[CallSite, ...] = ()
+    lines: tuple[SourceLine, ...] = ()  # of what the rest names, where the object has debug information itself
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, tag="problem"):

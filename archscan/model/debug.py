@@ -53,11 +53,15 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceLine(msgspec.Struct, frozen=True, array_like=True):
-    """The source file and line of an address."""
+    """The source file and line of an address, and the symbol that holds it: a function, or a variable without line.
+
+    ``file`` and ``line`` are both known or both None.
+    """
 
     address: Text
-    file: Text
-    line: Size
+    file: Text | None
+    line: Size | None
+    name: Text | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from archscan.reports.explanation import Explanation, Shown, extraction, other_c
 from archscan.reports.screen import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import TextIO
 
     from archscan.model import ArgumentPath, Explained, Instruction, PathStep
@@ -23,7 +23,7 @@ _WIDEST = 100  # columns of prose
 _MOST_USES = 24  # lines of uses of an occurrence
 _MOST_STEPS = 40  # lines of a path
 _COLUMN = 46  # where notes stand behind instructions
-_PLACES = ("address", "function")
+_ELSEWHERE = ("address", "function", "line", "lines", "named", "confirmation")  # said of places, and in the message
 _MARKS = {"here": ">", "argument": "*"}
 
 
@@ -75,7 +75,7 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
     yield f"{place}: {one['path'] or 'the package'}" + ("" if one["current"] else " (not the newest version)")
     yield from _prose(one["message"], width)
     if one["reason"]:
-        yield from _prose(_reason(one["reason"]), width)
+        yield from _prose(_reason(one["reason"], one.get("places", {})), width)
     for line in _evidence(one):
         yield from _prose(line, width)
     yield from _uses(one["uses"])
@@ -84,25 +84,30 @@ def _occurrence(finding: Row, shown: Shown, host: str, width: int) -> Iterator[s
         yield from _prose(text, width, "! ")
     for found in shown.explained:
         yield ""
-        yield from _code(found, next((use for use in one["uses"] if use["address"] == found.address), None))
+        use = next((use for use in one["uses"] if use["address"] == found.address), None)
+        yield from _code(found, use, one.get("places", {}).get(found.address))
     if shown.left_out:
         yield ""
         yield f"  {count(shown.left_out, 'more place')}: --sites {shown.left_out + len(shown.explained)}"
     yield from _commands(finding, shown, host)
 
 
-def _reason(reason: Row) -> str:
+def _reason(reason: Row, places: Mapping[str, Row]) -> str:
     counts = ", ".join(f"{name} {count}" for name, count in reason.get("counts", {}).items())
-    sites = [" ".join(filter(None, (site.get("address"), site.get("name")))) for site in reason.get("sites", ())]
+    sites = [_site(site, places.get(site.get("address") or "", {})) for site in reason.get("sites", ())]
     found = f"{reason['text']} ({reason['code']}{f': {counts}' if counts else ''})"
     return found + (f"; {', '.join(sites)}" if sites else "")
+
+
+def _site(site: Row, place: Row) -> str:
+    return " ".join(filter(None, (site.get("address"), site.get("name") or place.get("name"), place.get("line"))))
 
 
 def _evidence(one: Row) -> Iterator[str]:
     """What the rows of the rule say, where no uses say the same in more detail; places are shown as such."""
     lines = dict[str, None]()
     for site in () if one["uses"] else one["evidence"].get("sites", ()):
-        named = {key: value for key, value in site.items() if key not in _PLACES and value is not None}
+        named = {key: value for key, value in site.items() if key not in _ELSEWHERE and value is not None}
         lines[", ".join(f"{key.replace('_', ' ')} {value}" for key, value in named.items())] = None
     yield from filter(None, lines)
 
@@ -129,15 +134,16 @@ def _use(use: Row) -> tuple[str, str, str, str]:
     protocol = f" ({use['protocol']})" if use.get("protocol") else ""
     known += [use["reason"], f"context {use['context']}{protocol}", use["line"]]
     name = use["symbol"] or use["algorithm"]
-    return use["address"] or "-", use["function"] or "-", name, ", ".join(filter(None, known))
+    return use["address"] or "-", use.get("named") or use["function"] or "-", name, ", ".join(filter(None, known))
 
 
-def _code(found: Explained, use: Row | None) -> Iterator[str]:
-    around = f" in {found.function}" if found.function else "" if found.problem else " in no function that is known"
-    around = f", used by {found.function}" if found.data and found.function else around
+def _code(found: Explained, use: Row | None, place: Row | None) -> Iterator[str]:
+    function, line = _named(found, use, place or {})
+    around = f" in {function}" if function else "" if found.problem else " in no function that is known"
+    around = f", used by {function}" if found.data and function else around
     called = f": {found.target}" if found.target else ""
     value = f", {use['outcome']} {use['value']}" if use and use["value"] else ""
-    yield f"  {found.address}{around}{called}{value}"
+    yield f"  {found.address}{around}{f', {line}' if line else ''}{called}{value}"
     if found.problem:
         yield f"    {found.problem}"
     if found.data and found.instructions:
@@ -155,6 +161,14 @@ def _code(found: Explained, use: Row | None) -> Iterator[str]:
         yield from _path(path, found)
     if found.target and not found.paths and use and not found.data:
         yield "    no argument selects: the function is for that alone"
+
+
+def _named(found: Explained, use: Row | None, place: Row) -> tuple[str | None, str | None]:
+    """What debug symbols call the function around a place, else the object; and the line, where one is known."""
+    name = use.get("named") if use and use["function"] == found.function else None
+    if found.function == f"sub_{found.address[2:]}":
+        name = name or place.get("name")
+    return name or found.function, (use["line"] if use else None) or place.get("line")
 
 
 def _instruction(one: Instruction, width: int) -> str:

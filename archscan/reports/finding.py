@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archscan.errors import NoTargetError, UsageError
 from archscan.reports.content import Row, rows
+from archscan.store.places import line_of, name_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,15 +40,14 @@ WHERE o.finding_id = :finding
 ORDER BY current DESC, p.version_key DESC, p.name, p.architecture, o.path, p.sha256
 """
 
-# A finding about an algorithm is about the uses of that; any other about those that its evidence names.
+# A finding about an algorithm is about the uses of that; any other about those that its evidence names. That has the
+# function as it was scanned; `named` is what debug symbols call it.
 _USES = """
 SELECT u.algorithm, u.strength, u.role, u.direction, u.library, u.symbol, u.evidence, u.confidence, u.function,
-       u.address, u.argument, coalesce(x.context, 'unknown') AS context, x.confidence AS context_confidence,
-       x.because, x.protocol,
-       c.outcome, c.value, c.reason,
-       (SELECT l.file || ':' || l.line FROM built_object b JOIN source_line l ON l.debug_id = b.debug_id
-        WHERE b.elf_id = u.elf_id AND l.address = u.address) AS line
+       w.function AS named, u.address, u.argument, coalesce(x.context, 'unknown') AS context,
+       x.confidence AS context_confidence, x.because, x.protocol, c.outcome, c.value, c.reason, w.line
 FROM crypto_use u
+JOIN use_place w ON w.use_id = u.id
 LEFT JOIN call_site c ON c.id = u.call_site_id
 LEFT JOIN crypto_context x ON x.use_id = u.id
 WHERE (u.elf_id = :elf OR (:elf IS NULL AND u.file_id = :file))
@@ -56,6 +56,9 @@ ORDER BY CASE u.evidence WHEN 'call' THEN 0 WHEN 'constant' THEN 1 WHEN 'instruc
                          WHEN 'data' THEN 4 ELSE 5 END,
          CASE c.outcome WHEN 'value' THEN 0 WHEN 'set' THEN 1 ELSE 2 END, u.role = 'lookup', length(u.address),
          u.address, u.symbol, u.id
+"""
+_PLACES = f"""
+SELECT j.value, {line_of(":elf", "j.value")}, {name_of(":elf", "j.value")} FROM json_each(:addresses) j
 """
 _NAMED = ("algorithm", "role", "library", "symbol", "evidence", "function", "address")
 
@@ -106,11 +109,21 @@ def _occurrence(connection: sqlite3.Connection, row: Row, found: Row) -> Row:
         row[key] = bool(row[key])
     row["evidence"] = evidence
     row["reason"] = json.loads(reason) if reason else None
+    row["places"] = {} if elf is None else _places(connection, elf, row)
     row["uses"] = []
     if found["category"] == "crypto" and (elf is not None or file is not None):
         named = {"elf": elf, "file": file, "subject": found["subject"]}
         row["uses"] = _distinct(_meant(list(rows(connection, _USES, named)), evidence))
     return row
+
+
+def _places(connection: sqlite3.Connection, elf: int, row: Row) -> dict[str, Row]:
+    """Source line and symbol, where known, of the addresses that the object's verdict and the rule's rows name."""
+    sites = [*(row["reason"] or {}).get("sites", ()), *row["evidence"].get("sites", ())]
+    named = [site.get("address") for site in sites if isinstance(site, dict)]
+    values = {"addresses": json.dumps([one for one in named if isinstance(one, str)]), "elf": elf}
+    found = connection.execute(_PLACES, values)
+    return {address: {"line": line, "name": name} for address, line, name in found if line or name}
 
 
 def _meant(uses: list[Row], evidence: Row) -> list[Row]:

@@ -21,15 +21,21 @@ _STANDINGS = """
 SELECT feature, found, built, standing, units_with, units_without, units_unknown, flag, unit FROM confirmed
 WHERE elf_id = ? AND built <> 'n/a' ORDER BY feature
 """
+_CALLS = """
+SELECT count(*), count(w.line) FROM call_site c JOIN call_place w ON w.call_site_id = c.id WHERE c.elf_id = ?
+"""
 
 
 def write_standings(connection: sqlite3.Connection, build_ids: Sequence[str], out: TextIO) -> None:
-    """Print, for each object with one of ``build_ids``, what its units say of each feature."""
+    """Print, for each object with one of ``build_ids``, what its units say, and how many calls have lines."""
     for elf_id, package, version, architecture, path, units, file in connection.execute(
         _OBJECTS, (json.dumps(build_ids),)
     ):
         out.write(f"{package} {version} {architecture}: {path}, {units} units in {file}\n")
         out.writelines(f"  {_line(*row)}\n" for row in connection.execute(_STANDINGS, (elf_id,)))
+        calls, known = connection.execute(_CALLS, (elf_id,)).fetchone()
+        if calls:
+            out.write(f"  {'calls':16} {known} of {calls} have a source line: archscan query package-crypto\n")
 
 
 def _line(

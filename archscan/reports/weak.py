@@ -22,14 +22,15 @@ CONTEXTS = ("signature", "certificate", "password", "kdf", "mac", "token", "tls"
 """What a use may serve for, those first where weakness matters most; a context beyond these comes before `unknown`."""
 
 _GROUP = ("source", "package", "version", "architecture", "algorithm", "context", "confidence")
-_SITE = ("path", "function", "address", "symbol", "value", "evidence", "role")
+_SITE = ("path", "function", "address", "line", "symbol", "value", "evidence", "role")
 
 # What computes comes before what only looks something up, a call before a constant before an import.
 _USES = """
 SELECT p.id, p.source, p.name AS package, p.version, p.architecture, u.algorithm,
        u.context, iif(u.context = 'unknown', u.seen, u.sure) AS confidence, coalesce(e.path, f.path) AS path,
-       u.function, u.address, u.symbol, coalesce(u.argument, c.value) AS value, u.evidence, u.role
+       w.function, u.address, w.line, u.symbol, coalesce(u.argument, c.value) AS value, u.evidence, u.role
 FROM weak_use u
+JOIN use_place w ON w.use_id = u.use_id
 LEFT JOIN elf e ON e.id = u.elf_id
 LEFT JOIN file f ON f.id = u.file_id
 JOIN current_package p ON p.id = coalesce(e.package_id, f.package_id)
@@ -87,12 +88,13 @@ def _grouped(row: Row, uses: Iterator[Row]) -> Row:
 
 
 def _example(site: Row) -> str:
-    """One place as a line: the object, the function, the address, what is called and with what."""
+    """One place as a line: the object, the function, the address and source line, what is called and with what."""
     if site["address"] is None:
         where = f"{site['evidence']} of {site['symbol'] or 'the algorithm'}"
     else:
         where = f"{site['function']} " if site["function"] else ""
-        where += f"at {site['address']}" + (f" calls {site['symbol']}" if site["symbol"] else "")
+        where += f"at {site['address']}" + (f" ({site['line']})" if site["line"] else "")
+        where += f" calls {site['symbol']}" if site["symbol"] else ""
     return f"{site['path']}: {where}" + (f" ({site['value']})" if site["value"] else "")
 
 

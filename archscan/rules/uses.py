@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import defaultdict
@@ -37,6 +38,8 @@ ON CONFLICT (use_id) DO UPDATE SET context = excluded.context, confidence = excl
     direction = excluded.direction, protocol = excluded.protocol, because = excluded.because
 """
 _SETTING = "contexts"
+_UNNAMED = re.compile(r'"(sub_[0-9a-f]+)"')
+_MOST_OBJECTS = 16  # whose names are remembered; uses come by object
 _MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of another one
 # What is looked up is looked up to be used: digests as such, other algorithms as ciphers.
 _DIGESTS = frozenset({"md4", "md5", "sha1", "ripemd", "old-hash"})
@@ -70,7 +73,9 @@ def judge(connection: sqlite3.Connection, signs: Sequence[Known], digest: str, *
     """Make crypto_context say what the weak uses are for: those of the unjudged packages, or with ``whole`` all."""
     needed = _needed(connection, whole=whole)
     rows = (_Use._make(row) for row in connection.execute(_USES.format(tables=_ALL if whole else _CHANGED)))
-    connection.executemany(_INSERT, list(_judged(rows, signs, needed)))
+    names = functools.lru_cache(maxsize=_MOST_OBJECTS)(functools.partial(_names, connection))
+    named = (_renamed(use, names(use.elf_id)) for use in rows) if _has_names(connection) else rows
+    connection.executemany(_INSERT, list(_judged(named, signs, needed)))
     connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (_SETTING, digest))
 
 
@@ -83,6 +88,26 @@ def _needed(connection: sqlite3.Connection, *, whole: bool) -> Mapping[int, str]
     for elf_id, soname in connection.execute(f"SELECT n.elf_id, n.soname FROM {tables} ORDER BY n.elf_id, n.position"):
         names[elf_id].append(soname)
     return {elf_id: "\n".join(found) for elf_id, found in names.items()}
+
+
+def _has_names(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM source_line WHERE name IS NOT NULL)").fetchone()[0])
+
+
+def _names(connection: sqlite3.Connection, elf_id: int) -> Mapping[str, str]:
+    """What debug symbols call the functions of a stripped object, by our labels of them."""
+    sql = """SELECT s.address, s.name FROM built_object o JOIN elf e ON e.id = o.elf_id AND e.stripped
+             JOIN source_line s ON s.debug_id = o.debug_id WHERE o.elf_id = ? AND s.name IS NOT NULL"""
+    rows = connection.execute(sql, (elf_id,))
+    return {f"sub_{address[2:]}": name for address, name in rows}
+
+
+def _renamed(use: _Use, names: Mapping[str, str]) -> _Use:
+    """The same with the names that debug symbols know: they may say what a use is for."""
+    if not names:
+        return use
+    said = _UNNAMED.sub(lambda found: json.dumps(names.get(found[1], found[1])), use.surroundings)
+    return use._replace(function=names.get(use.function, use.function), surroundings=said)
 
 
 def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, str]) -> Iterator[tuple[object, ...]]:

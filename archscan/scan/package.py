@@ -27,6 +27,7 @@ from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
 from archscan.deb.path_key import path_key
+from archscan.debug.own import with_lines
 from archscan.elf.image import Image
 from archscan.errors import DebError, ElfError, InputError, LimitError, SourceError
 from archscan.model import (
@@ -52,6 +53,7 @@ from archscan.model import (
 Send = Callable[[Message], None]
 _LONGEST_NAME = 60_000  # of what model.Text takes, with room for the name of a member of an archive
 _MOST_LINKS = 40  # path_resolution(7)
+_LIMITS = Limits()
 _MOST_OVERRIDES = 20_000  # lines; the longest file has some hundreds
 _PROGRAM_FOLDER = re.compile(r"^(?:usr/(?:local/)?|opt/.+/)?(?:s?bin|lib\w*|games)/")
 _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
@@ -244,7 +246,7 @@ class _Reader:
         key = path_key(one.path, self._package.version)
         place = elf.Place(one.path, key, file_path, self._package.architecture)
         try:
-            yield object_facts(one.data, place, self._catalogue, exports=self._exports)
+            yield object_facts(one.data, place, self._catalogue, exports=self._exports, limits=self._limits)
         except InputError as error:
             yield Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=one.path)
 
@@ -283,9 +285,16 @@ class _Reader:
         return (" ".join(sorted(found)), source) if found else (None, None)
 
 
-def object_facts(data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: elf.Exports = "") -> Elf:
+def object_facts(
+    data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: elf.Exports = "", limits: Limits = _LIMITS
+) -> Elf:
     """Everything that archscan knows of one ELF object. Raises ElfError, also where it has too long a name."""
     image = elf.read(data)
+    return with_lines(_facts(image, place, catalogue, exports), image, limits)
+
+
+def _facts(image: Image, place: elf.Place, catalogue: Catalogue, exports: elf.Exports) -> Elf:
+    """The same without source lines."""
     facts = elf.facts_of(image, place, exports=exports)
     longest = _longest_text(facts)
     if longest > _LONGEST_NAME:

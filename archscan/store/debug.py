@@ -10,6 +10,7 @@ import msgspec
 
 from archscan.model import Asked, CompileUnit, DebugInfo, Problem
 from archscan.store.confirmed import CONFIRMABLE
+from archscan.store.places import UNNAMED
 from archscan.store.writer import transaction
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("stack_protector", "stack_clash", "cf_protection", "branch_protection", "pic", "optimised", "fortify")
 
-# Sites of verdicts that a finding is about, and addresses of calls and uses.
+# Sites of verdicts that a finding is about, addresses of calls and uses, and where functions without a name begin.
 # A place that a verdict on FORTIFY names is an unchecked call, but for the one that proves level 3.
-_ADDRESSES = """
+_ADDRESSES = f"""
 SELECT e.build_id, json_extract(s.value, '$.address') AS address,
        iif(r.key = 'fortify' AND instr(coalesce(json_extract(s.value, '$.name'), '_chk'), '_chk'), NULL, r.key) AS about
 FROM elf e, json_each(e.reasons) r, json_each(r.value, '$.sites') s
@@ -30,6 +31,16 @@ SELECT e.build_id, c.address, NULL FROM call_site c JOIN elf e ON e.id = c.elf_i
 UNION
 SELECT e.build_id, u.address, NULL FROM crypto_use u JOIN elf e ON e.id = u.elf_id
 WHERE e.build_id IS NOT NULL AND u.address GLOB '0x*'
+UNION
+SELECT e.build_id, '0x' || substr(c.function, 5), NULL FROM call_site c JOIN elf e ON e.id = c.elf_id
+WHERE e.build_id IS NOT NULL AND c.function {UNNAMED}
+UNION
+SELECT e.build_id, '0x' || substr(u.function, 5), NULL FROM crypto_use u JOIN elf e ON e.id = u.elf_id
+WHERE e.build_id IS NOT NULL AND u.function {UNNAMED}
+UNION
+SELECT e.build_id, '0x' || substr(j.value, 5), NULL
+FROM crypto_use u JOIN elf e ON e.id = u.elf_id, json_each(u.context_evidence, '$.called_by') j
+WHERE e.build_id IS NOT NULL AND j.value {UNNAMED}
 """
 
 
@@ -127,8 +138,8 @@ def _write_rest(conn: sqlite3.Connection, debug_id: int, info: DebugInfo) -> Non
         ],
     )  # fmt: skip
     conn.executemany(
-        "INSERT OR IGNORE INTO source_line (debug_id, address, file, line) VALUES (?, ?, ?, ?)",
-        [(debug_id, row.address, row.file, row.line) for row in info.lines],
+        "INSERT OR IGNORE INTO source_line (debug_id, address, file, line, name) VALUES (?, ?, ?, ?, ?)",
+        [(debug_id, row.address, row.file, row.line, row.name) for row in info.lines],
     )
 
 

@@ -94,7 +94,8 @@ _LINES = {
         "t.elsewhere",
         f"confirmation t {_FROM_DEBUG}",
     ),
-    "source_line": ("d.build_id, t.address, t.file, t.line", f"source_line t {_FROM_DEBUG}"),
+    "source_line": ("d.build_id, t.address, t.file, t.line, t.name", f"source_line t {_FROM_DEBUG}"),
+    "own_line": (f"{_OBJECT}, t.address, t.file, t.line", f"own_line t {_FROM_OBJECT}"),
     "rule": ("t.id, t.digest", "rule t"),
     "algorithm": ("t.name, t.family, t.strength, t.note", "algorithm t"),
     "finding": (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import columns, confirmed, contexts, overrides, promises, tables, views
+from archscan.store import columns, confirmed, contexts, overrides, places, promises, tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ def m015_standings(db: Database) -> None:
 def m016_contexts(db: Database) -> None:
     """What uses of weak algorithms are for."""
     _execute_each(db, contexts.CONTEXTS)
+
+
+@MIGRATIONS()
+def m017_places(db: Database) -> None:
+    """Lines that objects say themselves, and the names of functions that only debug symbols know."""
+    _execute_each(db, places.PLACES)
 
 
 def migrate(db: Database) -> None:

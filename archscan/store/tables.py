@@ -9,6 +9,7 @@ from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
 from archscan.store.overrides import OVERRIDES
+from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
 from archscan.store.views import PROTECTIONS, VIEWS
 
@@ -348,5 +349,5 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS)
+SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _ELF_COLUMNS = tuple(
     name
     for name in Elf.__struct_fields__
-    if name not in ("file_path", "needed", "imports", "exports", "components", "crypto", "calls")
+    if name not in ("file_path", "needed", "imports", "exports", "components", "crypto", "calls", "lines")
 )
 _ELF_INSERT = (
     f"INSERT INTO elf (id, package_id, file_id, {', '.join(_ELF_COLUMNS)}) "
@@ -232,6 +232,10 @@ def _write_objects(conn: sqlite3.Connection, package_id: int, files: dict[str, i
             for number, row in numbered
             for line in row.components
         ],
+    )
+    conn.executemany(
+        "INSERT INTO own_line (elf_id, address, file, line) VALUES (?, ?, ?, ?)",
+        [(number, line.address, line.file, line.line) for number, row in numbered for line in row.lines],
     )
     _write_uses(conn, numbered)
 

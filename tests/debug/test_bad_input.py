@@ -170,7 +170,7 @@ def test_line_tables_that_lie(tmp_path: Path) -> None:
 
 def test_lists_of_ranges_that_are_none_cost_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every unit has a list that only says again and again where it begins."""
-    monkeypatch.setattr("archscan.debug._MOST_RANGES", 500_000)
+    monkeypatch.setattr("archscan.debug.places._MOST_RANGES", 500_000)
     base = struct.pack("<QQ", (1 << 64) - 1, 0x1000)
     tables = whole(unit(b"\x01C\0" + struct.pack("<I", 0)) * 400, bytes([1, 0x11, 0, 0x25, 0x08, 0x55, 0x17, 0, 0, 0]))
     part = Section(".debug_ranges", 1, 0, 0, len(tables.data), 100_000 * len(base), 0, 0)

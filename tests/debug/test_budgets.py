@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from archscan import debug
-from archscan.debug import lines, ranges, units
+from archscan.debug import lines, places, ranges, units
 from archscan.debug.lines import line_table
 from archscan.debug.ranges import code_ranges
 from archscan.debug.units import Head, Tables, Texts
@@ -82,7 +82,7 @@ def test_damaged_line_tables_use_up_what_may_be_read(monkeypatch: pytest.MonkeyP
     last = Head(9, _SIZES, low=1000, high=2000, line=0)
     files = debug._Files(tables)
     assert [files.fortify(head) for head in (heads[0], last)] == ["hidden", "shown"]
-    monkeypatch.setattr(debug, "_MOST_FILE_BYTES", 4 * debug._DAMAGED)
+    monkeypatch.setattr(debug, "_MOST_FILE_BYTES", 4 * places.DAMAGED)
     files = debug._Files(tables)
     different = [msgspec.structs.replace(head, line=len(good.line) + at) for at, head in enumerate(heads)]
     assert [files.fortify(head) for head in (*different, last)] == ["hidden"] * 10
@@ -92,9 +92,9 @@ def test_damaged_line_tables_use_up_what_may_be_read(monkeypatch: pytest.MonkeyP
         read.append(at)
         return line_table(tables, at)
 
-    monkeypatch.setattr(debug, "line_table", counted)
-    monkeypatch.setattr(debug, "_MOST_LINE_BYTES", 4 * debug._DAMAGED)
-    list(debug._lines(tables, [*heads, last], [hex(head.low or 0) for head in (*heads, last)]))
+    monkeypatch.setattr(places, "line_table", counted)
+    wanted = [head.low or 0 for head in (*heads, last)]
+    assert places.source_lines(tables, [*heads, last], wanted, 4 * places.DAMAGED) == ({}, False)
     assert len(read) == 5
 
 

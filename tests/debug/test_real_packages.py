@@ -13,7 +13,7 @@ from archscan.elf.reader import read
 from archscan.model import Asked, DebugInfo, Limits
 from tests.debug import truth
 from tests.debug.building import run
-from tests.debug.source_packages import RECIPES, Recipe, debs, folder
+from tests.debug.source_packages import CALLING, RECIPES, Recipe, debs, folder
 from tests.debug.test_units import by_readelf
 from tests.scan.scanning import archscan, assert_sound, rows, scan
 
@@ -72,6 +72,37 @@ def test_the_verdict_is_that_of_the_flags(recipe: Recipe, confirmed: dict[str, P
     sql = "SELECT DISTINCT built FROM confirmed WHERE feature = 'stack_protector' AND built <> 'n/a'"
     expected = "no" if "DEB_CFLAGS_STRIP" in recipe.environment else "yes"
     assert rows(confirmed[recipe.name], sql) == [(expected,)]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_names_are_those_of_the_symbol_table(recipe: Recipe, pairs: dict[str, list[truth.Pair]]) -> None:
+    for pair in pairs[recipe.name]:
+        every = truth.functions(pair.debug)
+        ours = {line.address: line.name for line in said(pair.debug, tuple(f"{one.low:#x}" for one in every)).lines}
+        for one in every:
+            # Some places have several names.
+            assert ours[f"{one.low:#x}"] in {other.name for other in every if other.low == one.low}
+
+
+def test_calls_of_a_package_have_the_lines_and_functions_of_binutils(tmp_path: Path) -> None:
+    files = debs(CALLING, folder())
+    db = tmp_path / "a.db"
+    scan(db, *files)
+    assert archscan("confirm", "-q", "--db", db, *(path for path in files if "-dbgsym_" in path.name)).returncode == 0
+    (pair,) = (one for one in truth.objects(files, tmp_path / "unpacked") if one.path == "usr/bin/stunnel4")
+    sql = """SELECT c.address, c.function, w.function, w.line FROM call_site c
+             JOIN call_place w ON w.call_site_id = c.id JOIN elf e ON e.id = c.elf_id
+             WHERE e.path = 'usr/bin/stunnel4' ORDER BY c.address"""
+    found = rows(db, sql)
+    assert len(found) > 40
+    assert all(str(label).startswith("sub_") for _, label, _, _ in found)
+    shown = run("addr2line", "-e", pair.debug, *(str(row[0]) for row in found), cwd=tmp_path).splitlines()
+    assert [line for *_, line in found] == [text.partition(" ")[0].rpartition("/")[2] for text in shown]
+    symbols = run("nm", "-S", pair.debug, cwd=tmp_path).splitlines()
+    sized = [(int(words[0], 16), int(words[1], 16), words[3]) for line in symbols if len(words := line.split()) == 4]
+    for address, _, name, _ in found:
+        at = int(str(address), 16)
+        assert name in {known for low, size, known in sized if low <= at < low + size}
 
 
 def test_every_function_of_a_package_without_protector_is_in_a_unit_without(pairs: dict[str, list[truth.Pair]]) -> None:

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from archscan.errors import StoreError
 from archscan.store import open_readonly, open_store
+from archscan.store.application import APPLICATION_ID
 from archscan.store.schema import MIGRATIONS, migrate
 from archscan.store.tables import SCRIPTS
 from tests.scan.scanning import ARCHSCAN, archscan, assert_sound, rows, scan
@@ -121,6 +122,26 @@ def test_a_read_only_disk_is_said_to_be_one(filled: Path, corpus_debs: dict[str,
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_lines_that_were_stored_stay(tmp_path: Path) -> None:
+    """A database of before m017, whose lines had no name."""
+    db = Database(tmp_path / "a.db")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    MIGRATIONS.apply(db, stop_before="m017_places")
+    db.execute("INSERT INTO debug_info VALUES (1, 'ab', 'x86_64', 64, 'f', 'p', ?, 1)", ["0" * 64])
+    db.execute("INSERT INTO source_line VALUES (1, '0x10', 'a.c', 7)")
+    db.conn.commit()
+    migrate(db)
+    db.execute("PRAGMA foreign_keys = ON")
+    assert db.execute("SELECT * FROM source_line").fetchall() == [(1, "0x10", "a.c", 7, None)]
+    db.execute("INSERT INTO source_line VALUES (1, '0x20', NULL, NULL, 'table')")
+    for row in ("'0x30', NULL, NULL, NULL", "'0x30', 'a.c', NULL, NULL", "'0x30', NULL, 7, 'f'"):
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute(f"INSERT INTO source_line VALUES (1, {row})")
+    db.execute("DELETE FROM debug_info")
+    assert db.execute("SELECT count(*) FROM source_line").fetchone() == (0,)
+    db.close()
 
 
 def test_migrations_make_what_the_scripts_make(tmp_path: Path) -> None:

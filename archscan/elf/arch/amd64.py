@@ -276,6 +276,7 @@ MACHINE = Machine(
     name="x86_64",
     number=62,
     jump_slot=frozenset({7}),
+    absolute={1: 8, 10: 4, 11: 4},
     glob_dat=frozenset({6}),
     sha1=Instructions(sha1, 16),
     irelative=frozenset({37}),

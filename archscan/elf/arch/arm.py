@@ -369,6 +369,7 @@ MACHINE = Machine(
     name="arm",
     number=40,
     jump_slot=frozenset({22}),
+    absolute={2: 4},
     glob_dat=frozenset({21}),
     irelative=frozenset({160}),
     implicit_addends=True,

@@ -311,6 +311,7 @@ MACHINE = Machine(
     number=183,
     none=frozenset({0, 256}),  # 256 in what early linkers wrote (ELF for the Arm 64-bit Architecture, 5.7.3)
     jump_slot=frozenset({1026}),
+    absolute={257: 8, 258: 4},
     glob_dat=frozenset({1025}),
     irelative=frozenset({1032}),
     executable_stack=False,

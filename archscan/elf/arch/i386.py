@@ -218,6 +218,7 @@ MACHINE = Machine(
     name="i386",
     number=3,
     jump_slot=frozenset({7}),
+    absolute={1: 4},
     glob_dat=frozenset({6}),
     sha1=Instructions(sha1, 16),
     irelative=frozenset({42}),

@@ -31,6 +31,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     jump_slot: frozenset[int] = frozenset()
     glob_dat: frozenset[int] = frozenset()
     irelative: frozenset[int] = frozenset()
+    absolute: dict[int, int] = {}  # what writes an address into debug information before it is linked → its bytes
     none: frozenset[int] = frozenset({0})  # R_*_NONE, which changes nothing; MIPS begins tables with it
     relocation_info: RelocationInfo = RelocationInfo.WORD
     implicit_addends: bool = False  # Elf32_Rel: the addend stands in the place that is changed

@@ -205,6 +205,7 @@ MACHINE = Machine(
     name="ppc64",
     number=21,
     jump_slot=frozenset({21}),
+    absolute={38: 8, 1: 4},
     glob_dat=frozenset({20}),
     irelative=frozenset({248}),
     page=65536,

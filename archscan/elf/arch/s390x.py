@@ -164,6 +164,7 @@ MACHINE = Machine(
     name="s390",
     number=22,
     jump_slot=frozenset({11}),
+    absolute={22: 8, 4: 4},
     glob_dat=frozenset({10}),
     irelative=frozenset({61}),
     sha1=Instructions(_sha1, 1),
