@@ -5,7 +5,7 @@ next of those that depend on it, in an order that the seed decides, until there 
 something here was developed on, a package of a source that has given its share, and packages without an ELF object.
 
 Two draws are made: of packages whose calls are counted (``calls.txt``), and of those whose uses are looked up
-(``python -m tests.accuracy.drawing FOLDER SEED``); for these all packages of a source that was looked at are left out.
+(``python -m tests.accuracy.drawing FOLDER SEED WANTED [SEEN…]``); for these all packages of a source that was looked at are left out.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Draw(msgspec.Struct, frozen=True):
 CALLS = Draw(SEED, WANTED, tuple(LIBRARIES), _SEEN, of_source=3)
 
 
-def of_contexts(seed: int, wanted: int = 60, more_seen: Iterable[str] = ()) -> Draw:
+def of_contexts(seed: int, wanted: int, more_seen: Iterable[str] = ()) -> Draw:
     """The draw of packages whose uses are looked up."""
     libraries = tuple(name for name in LIBRARIES if name != "libqt5network5")
     libraries += (
@@ -152,4 +152,5 @@ def _has_elf(deb: Path) -> bool:
 
 
 if __name__ == "__main__":
-    print(*drawn(Path(sys.argv[1]), of_contexts(int(sys.argv[2]), more_seen=sys.argv[3:])), sep="\n")
+    draw = of_contexts(int(sys.argv[2]), int(sys.argv[3]), more_seen=sys.argv[4:])
+    print(*drawn(Path(sys.argv[1]), draw), sep="\n")
