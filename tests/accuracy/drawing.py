@@ -5,8 +5,8 @@ next of those that depend on it, in an order that the seed decides, until there 
 something here was developed on, a package of a source that has given its share, and packages without an ELF object.
 
 Two draws are made: of packages whose calls are counted (``calls.txt``), and of those whose uses are looked up
-(``python -m tests.accuracy.drawing FOLDER SEED WANTED [SEEN…]``); for these, all packages of a source that was looked at
-are left out.
+(``python -m tests.accuracy.drawing FOLDER SEED WANTED [SEEN…]``); for these, all packages of a source that was looked
+at are left out.
 """
 
 from __future__ import annotations
