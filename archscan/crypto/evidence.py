@@ -160,5 +160,6 @@ class _Surroundings:
         return name in self.book.whose
 
     def _role(self, name: str) -> str | None:
+        """The role of a function, where its other arguments are not known; what needs one of them comes first."""
         known = self.book.whose.get(name)
-        return known[0].uses[0].role.value if known and known[0].uses else None
+        return known[0].uses[-1].role.value if known and known[0].uses else None

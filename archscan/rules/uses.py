@@ -139,7 +139,7 @@ def _counts(sign: Sign, surroundings: Mapping[str, Any]) -> bool:
     """Whether the conditions of a sign hold that are no words."""
     if sign.taken is not None and sign.taken != (surroundings.get("taken") is True):
         return False
-    others = [name for name in _list(surroundings.get("calls")) if name not in _HELPERS]
+    others = [name for name in _list(surroundings.get("calls")) if not isinstance(name, str) or name not in _HELPERS]
     if sign.alone and (others or surroundings.get("texts")):
         return False
     if sign.single and _at_least(surroundings, "alternatives", 2):
