@@ -345,6 +345,30 @@ def test_suites_matter_as_far_as_the_library_has_them(columns: Mapping[str, Any]
     assert found == [(severity,)]
 
 
+@pytest.mark.parametrize(
+    ("columns", "rule", "severity"),
+    [
+        ({"algorithm": "crypt-md5", "role": "password", "argument": '"$1$"'}, "weak-password-scheme", "medium"),
+        ({"algorithm": "crypt-md5", "role": "password", "argument": '"$1$abcdefgh$"'}, "weak-password-scheme", "low"),
+        ({"algorithm": "crypt-des", "role": "password", "argument": '"ab"'}, "weak-password-scheme", "high"),
+        ({"role": "kdf"}, "md5-key-derivation", "medium"),
+        (
+            {"context_evidence": json.dumps({"sinks": [["AES_set_encrypt_key", "cipher", 1]]})},
+            "md5-key-derivation",
+            "low",
+        ),
+        ({"role": "kdf", "confidence": "possible"}, "md5-key-derivation", "negligible"),
+    ],
+)
+def test_only_what_the_program_decides_is_severe(columns: Mapping[str, Any], rule: str, severity: str) -> None:
+    connection = database()
+    put(connection, Pack(objects=(Object(calls=({"symbol": "f", **columns},)),)))
+    connection.execute("INSERT OR IGNORE INTO algorithm VALUES ('crypt-md5', 'password', 'weak', NULL)")
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = ?", (rule,)).fetchall()
+    assert found == [(severity,)]
+
+
 # -- judged again, without opening packages ----------------------------------------------------------------------------
 
 
