@@ -46,7 +46,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """A function's name, the imported functions that it calls, texts that it names, and the functions that call it.
 
     Each text comes with the addresses of the instructions that name or pass it. ``taken``: the function's address is
-    kept or passed on, so others may call it. ``uncalled``: nothing leads to it, or only what nothing leads to.
+    kept or passed on, so others may call it. ``uncalled``: nothing leads to it, or only what nothing leads to; asked
+    of a function that is gone through.
     """
 
     name: str | None
@@ -83,7 +84,7 @@ def surroundings(program: Program, number: int, *, passed: bool = True) -> Surro
         _callers(program, number),
         holds(program.taken(), address_of(program.text, int(program.view.starts[number]))),
         # Go calls functions through values of its own.
-        _is_uncalled(program, number, frozenset()) and go_functions(program.image) is None,
+        passed and _is_uncalled(program, number, frozenset()) and go_functions(program.image) is None,
     )
 
 
