@@ -12,7 +12,7 @@ from tests.accuracy import contexts, drawing
 from tests.accuracy.context_rows import Row, sample
 
 FOLDER = Path(contexts.__file__).parent
-SECOND = ("contexts-2.txt", "contexts-2b.txt", "contexts-2c.txt", "contexts-2d.txt")
+SECOND = ("contexts-2.txt", "contexts-2b.txt", "contexts-2c.txt", "contexts-2d.txt", "contexts-2e.txt")
 
 
 def row(number: int, *, source: str, symbol: str, context: str) -> Row:
