@@ -10,11 +10,16 @@ JSON with bounds, the same in every run. Absent keys say that nothing was seen:
 ``calls``
     the names of other imported functions that are called there.
 ``texts``
-    texts that the function names or passes.
+    texts that the function names or passes, those that the code nearest to the use names first.
+``near``
+    how many of them stand close to the use; what a long function says elsewhere may be about something else.
 ``callers``
     the functions of the object that call it: ``name``, ``calls`` (imported functions), ``texts``.
 ``taken``
     the function's address is kept or passed on: true.
+``uncalled``
+    nothing in the object is seen to lead to the function, and no other object may: true. Its code came with a library
+    that is linked in, and is never run, so the use is `possible`.
 ``alternatives``
     how many algorithms are chosen from where this one is one of them: by the argument, in the function, or in tables.
 ``offered``
@@ -29,7 +34,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from archscan.model import CallSite, CryptoUse, Strength, escape
+from archscan.model import CallSite, Confidence, CryptoUse, Strength, escape
 
 if TYPE_CHECKING:
     from archscan.crypto.book import Book
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
 
 _MOST_SINKS, _MOST_BESIDE, _MOST_CALLS, _MOST_TEXTS = 16, 24, 24, 24
 _MOST_CALLERS, _MOST_OF_CALLER = 4, 12
+_NEAR = 512  # bytes of code before and behind a use; half of all functions are shorter
 # What every function calls says nothing of any.
 _EVERYWHERE = frozenset({"__stack_chk_fail", "free", "malloc", "calloc", "realloc", "strlen", "_Unwind_Resume"})
 _PLACE = tuple[str | None, str | None]
@@ -63,7 +69,7 @@ def _seen(
 ) -> CryptoUse:  # fmt: skip
     if use.strength != Strength.WEAK or use.address is None:
         return use
-    found = dict(known.of_function(numbers[use.address], use.symbol))
+    found = known.of_use(numbers[use.address], use.symbol, int(use.address, 16))
     site = known.book.by_address.get(int(use.address, 16)) if row is not None else None
     if site is not None:
         found = _with_sinks(found, known.sinks(site))
@@ -71,7 +77,8 @@ def _seen(
     offered = choices.get((_ANYWHERE, use.role), 0)
     found |= {key: count for key, count in (("alternatives", alternatives), ("offered", offered)) if count > 1}
     text = msgspec.json.encode(found).decode() if found else None
-    return msgspec.structs.replace(use, context_evidence=text)
+    sure = Confidence.POSSIBLE if "uncalled" in found else use.confidence
+    return msgspec.structs.replace(use, context_evidence=text, confidence=sure)
 
 
 def _choices(rows: Iterable[CallSite], kept: Iterable[CryptoUse]) -> Mapping[_PLACE, int]:
@@ -104,14 +111,22 @@ class _Surroundings:
         self.book = book
         self._functions: dict[int, dict[str, object]] = {}
 
-    def of_function(self, number: int, symbol: str | None) -> dict[str, object]:
-        """What is said of a function where a call of ``symbol`` in it is meant."""
+    def of_use(self, number: int, symbol: str | None, address: int) -> dict[str, object]:
+        """What is said of a function where a use at an address in it is meant, such as a call of ``symbol``."""
         if number not in self._functions:
             self._functions[number] = {key: value for key, value in self._said(number) if value}
         found = self._functions[number]
         beside = [one for one in found.get("beside", ()) if one[0] != symbol]  # type: ignore[attr-defined]
         rest = {key: value for key, value in found.items() if key != "beside"}
-        return ({"beside": beside} if beside else {}) | rest
+        return ({"beside": beside} if beside else {}) | rest | self._texts(number, address)
+
+    def _texts(self, number: int, address: int) -> dict[str, object]:
+        """The texts of a function, the nearest first, and how many are near."""
+        away = [(min(abs(one - address) for one in places), text)
+                for text, places in self.book.sites.around(number, True).texts]  # fmt: skip
+        away.sort(key=lambda one: one[0])
+        near = sum(distance <= _NEAR for distance, _ in away[:_MOST_TEXTS])
+        return {"texts": [escape(text) for _, text in away[:_MOST_TEXTS]], "near": near} if away else {}
 
     def _said(self, number: int) -> Iterator[tuple[str, object]]:
         around = self.book.sites.around(number, True)
@@ -120,8 +135,8 @@ class _Surroundings:
         known = [name for name in dict.fromkeys((*sorted(own), *names)) if self._role(name)]
         yield "beside", [(name, self._role(name)) for name in known[:_MOST_BESIDE]]
         yield "calls", [name for name in names if not self._role(name)][:_MOST_CALLS]
-        yield "texts", [escape(text) for text in around.texts[:_MOST_TEXTS]]
         yield "taken", around.taken
+        yield "uncalled", around.uncalled
         yield "callers", [self._caller(one) for one in around.callers[:_MOST_CALLERS]]
 
     def _caller(self, number: int) -> dict[str, object]:
@@ -129,7 +144,7 @@ class _Surroundings:
         said = {
             "name": around.name,
             "calls": [escape(name) for name in around.calls if name not in _EVERYWHERE][:_MOST_OF_CALLER],
-            "texts": [escape(text) for text in around.texts[:_MOST_OF_CALLER]],
+            "texts": [escape(text) for text, _ in around.texts[:_MOST_OF_CALLER]],
         }
         return {key: value for key, value in said.items() if value}
 
@@ -145,5 +160,6 @@ class _Surroundings:
         return name in self.book.whose
 
     def _role(self, name: str) -> str | None:
+        """The role of a function, where its other arguments are not known; what needs one of them comes first."""
         known = self.book.whose.get(name)
-        return known[0].uses[0].role.value if known and known[0].uses else None
+        return known[0].uses[-1].role.value if known and known[0].uses else None

@@ -13,8 +13,9 @@ from archscan.elf.arrays import np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
 from archscan.elf.functions import owners
-from archscan.elf.image import PT_LOAD
-from archscan.elf.program import Program, every_call, holds, home_of, imported, label_of
+from archscan.elf.image import ET_DYN, PT_LOAD
+from archscan.elf.language.go_functions import go_functions
+from archscan.elf.program import Program, every_call, holds, home_of, imported, is_exported, label_of
 from archscan.elf.texts import is_constant, words_at
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (
@@ -34,7 +35,8 @@ from archscan.elf.values.domain import (
 
 _FAR = 3  # calls that pass something on to each other
 _MOST_CALLS = 200  # of a function that are looked at for what they get
-_MOST_NAMES, _MOST_TEXTS, _MOST_CALLERS = 48, 32, 8
+_MOST_NAMES, _MOST_TEXTS, _MOST_CALLERS = 48, 256, 8
+_HIGH = 3  # callers of callers that are looked at for whether anything leads to them
 _MOST_NAMED = 256  # addresses that are looked at for texts
 _SHORTEST, _LONGEST = 3, 80  # characters of a text that is worth keeping
 _LEAST_ADDRESS = 4096  # numbers below are no addresses
@@ -44,41 +46,86 @@ _LENT = Field | FieldAddress | Kept | Memory | Parameter  # what a caller, or an
 class Surroundings(msgspec.Struct, frozen=True):
     """A function's name, the imported functions that it calls, texts that it names, and the functions that call it.
 
-    ``taken``: its address is kept or passed on, so others may call it.
+    Each text comes with the addresses of the instructions that name or pass it. ``taken``: the function's address is
+    kept or passed on, so others may call it. ``uncalled``: nothing leads to it, or only what nothing leads to; asked
+    of a function that is gone through.
     """
 
     name: str | None
     calls: tuple[str, ...]
-    texts: tuple[str, ...]
+    texts: tuple[tuple[str, tuple[int, ...]], ...]
     callers: tuple[int, ...]
     taken: bool
+    uncalled: bool = False
 
 
 def surroundings(program: Program, number: int, *, passed: bool = True) -> Surroundings:
     """Those of a function, by its number; ``passed``: also the texts that it passes, which takes going through it."""
     if number < 0:
         return Surroundings(None, (), (), (), taken=False)
-    ranges = [_range(program, number)] + [
-        _range(program, part) for part, home in program.homes.items() if home == number and part != number
-    ]
+    ranges = _ranges(program, number)
     names = [name for low, high in ranges for name in _calls(program, low, high)]
-    addresses = [address for low, high in ranges for address in _named(program, low, high)]
+    named = [one for low, high in ranges for one in _named(program, low, high)]
+    texts: list[tuple[str, int]] = []
     if passed:
-        arguments = (value for call in every_call(program, number).values() for value in call.arguments)
-        atoms = [one for value in arguments for one in value]
-        addresses += sorted(one.value for one in atoms if isinstance(one, Number) and one.value >= _LEAST_ADDRESS)
-        texts = sorted(one.text.decode("ascii", "replace") for one in atoms if isinstance(one, Text))
-    else:
-        texts = []
-    texts += (words_at(program.image, address) for address in list(dict.fromkeys(addresses))[:_MOST_NAMED])
-    kept = (text[:_LONGEST].strip() for text in texts if len(text) >= _SHORTEST)
+        calls = every_call(program, number).items()
+        atoms = [(at, one) for at, call in calls for value in call.arguments for one in value]
+        named += sorted((at, one.value) for at, one in atoms if isinstance(one, Number) and one.value >= _LEAST_ADDRESS)
+        texts = sorted((one.text.decode("ascii", "replace"), at) for at, one in atoms if isinstance(one, Text))
+    looked_at = set(list(dict.fromkeys(address for _, address in named))[:_MOST_NAMED])
+    texts += ((words_at(program.image, address), at) for at, address in named if address in looked_at)
+    kept: dict[str, dict[int, None]] = {}
+    for text, at in texts:
+        if len(text) >= _SHORTEST:
+            kept.setdefault(text[:_LONGEST].strip(), {})[at] = None
     return Surroundings(
         label_of(program, number),
         tuple(dict.fromkeys(names))[:_MOST_NAMES],
-        tuple(dict.fromkeys(kept))[:_MOST_TEXTS],
+        tuple((text, tuple(places)) for text, places in kept.items())[:_MOST_TEXTS],
         _callers(program, number),
         holds(program.taken(), address_of(program.text, int(program.view.starts[number]))),
+        # Go calls functions through values of its own.
+        passed and _is_uncalled(program, number, frozenset()) and go_functions(program.image) is None,
     )
+
+
+def _ranges(program: Program, number: int) -> list[tuple[int, int]]:
+    """Where a function and its parts lie, as offsets."""
+    parts = [part for part, home in program.homes.items() if home == number and part != number]
+    return [_range(program, one) for one in (number, *parts)]
+
+
+def _is_uncalled(program: Program, number: int, above: frozenset[int]) -> bool:
+    """Whether nothing is seen to lead to a function: no name, no kept address, no call but of such functions."""
+    _, named = program.named_places()
+    # Code that is not moved may have addresses as plain numbers.
+    if not named.size or program.image.type != ET_DYN or program.branches is None or len(above) > _HIGH:
+        return False  # whoever leads there may have gone unseen
+    known = (program.image.entry, *program.image.tags.values())
+    for low, high in _ranges(program, number):
+        first, last = address_of(program.text, low), address_of(program.text, low) + high - low
+        kept = np.searchsorted(program.taken(), [first, last])
+        if kept[1] > kept[0] or bool(((named >= first) & (named < last)).any()):
+            return False
+        if is_exported(program.view, number) or any(first <= one < last for one in known):
+            return False
+    inside = {home_of(program, one) for one in _leading_to(program, number)} - {number, *above}
+    return -1 not in inside and all(
+        _is_uncalled(program, one, above | {number}) for one in sorted(inside)[:_MOST_CALLERS]
+    )
+
+
+def _leading_to(program: Program, number: int) -> list[int]:
+    """The functions that call one or jump to its code, by their numbers; -1 for code in none."""
+    callers = program.callers()
+    found: list[int] = []
+    for low, high in _ranges(program, number):
+        begin = address_of(program.text, low)
+        first, last = np.searchsorted(callers.targets, [begin, begin + high - low])
+        found += owners(program.view, callers.offsets[first:last]).tolist()
+        if program.branches is not None:
+            found += owners(program.view, program.branches(program.text, begin)).tolist()
+    return found
 
 
 def _range(program: Program, number: int) -> tuple[int, int]:
@@ -93,11 +140,12 @@ def _calls(program: Program, low: int, high: int) -> Iterator[str]:
             yield program.slots[slot]
 
 
-def _named(program: Program, low: int, high: int) -> list[int]:
-    """The addresses that are named between two offsets."""
-    named = program.named_places()
-    first, last = np.searchsorted(named[0], [low, high]).tolist()
-    return list(named[1][first:last].tolist())
+def _named(program: Program, low: int, high: int) -> list[tuple[int, int]]:
+    """Where addresses are named between two offsets, as addresses, and which these are."""
+    places, named = program.named_places()
+    first, last = np.searchsorted(places, [low, high]).tolist()
+    begin = address_of(program.text, low) - low
+    return [(begin + at, one) for at, one in zip(places[first:last].tolist(), named[first:last].tolist(), strict=True)]
 
 
 def _callers(program: Program, number: int) -> tuple[int, ...]:

@@ -32,9 +32,10 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``kinds`` (of evidence) and ``symbols`` are about the use itself; ``functions``, ``calls``, ``call_roles`` and
     ``texts`` about the function around; ``sinks`` and ``sink_roles`` about the calls that get what the use gave;
     ``callers``, ``caller_calls`` and ``caller_texts`` about the functions that call the one around; ``needed``,
-    ``paths`` and ``packages`` about the object. ``alternatives``: one of at least so many algorithms in
-    one place, ``offered``: in the object; ``taken``: whether the address of the function is kept or passed on. With
-    ``without``, none of these is called in the function, nor is the symbol.
+    ``paths`` and ``packages`` about the object. ``alternatives``: one of at least so many algorithms in one place,
+    ``offered``: in the object; ``taken``: whether the address of the function is kept or passed on; ``alone``: it calls
+    nothing but catalogued functions and has no text, so it does nothing else; ``single``: there is no other algorithm
+    in the same place, so nobody chooses. With ``without``, none of these is called in the function, nor is the symbol.
     """
 
     note: Annotated[str, Meta(pattern=r"\S")]
@@ -61,9 +62,18 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     alternatives: Annotated[int, Meta(ge=2)] | None = None
     offered: Annotated[int, Meta(ge=2)] | None = None
     taken: bool | None = None
+    alone: bool = False
+    single: bool = False
     without: _Words | None = None
 
 
+_WEIGHTS = (
+    ("functions",),
+    ("texts",),
+    ("callers", "caller_calls", "caller_texts"),
+    ("needed", "paths", "packages"),
+)
+"""Words, by how far they are from the call; what is called and where the result goes comes before all of them."""
 WHOLE = ("roles", "algorithms", "families", "kinds", "call_roles", "sink_roles")
 """Conditions whose values are words."""
 NAMES = ("symbols", "functions", "calls", "sinks", "callers", "caller_calls", "needed", "packages")
@@ -88,17 +98,23 @@ class Known(msgspec.Struct, frozen=True):
     conditions: tuple[Condition, ...]
     without: re.Pattern[str] | None
 
+    @property
+    def weight(self) -> int:
+        """How far from the call lies what the sign rests on: 0 for calls, up to 4 for the object."""
+        return max((number for number, keys in enumerate(_WEIGHTS, 1) if any(getattr(self.sign, key) for key in keys)),
+                   default=0)  # fmt: skip
+
 
 def load_contexts(directories: Sequence[Path]) -> tuple[Known, ...]:
     """The signs of all directories together, in the order in which they are looked for.
 
-    First those that make a context certain or likely, by the precedence of the contexts, then the others. Raises
-    RuleError, naming file, key and what was expected.
+    By the precedence of the contexts, and in each what calls show before names, names before texts, and these before
+    what is around the function or the object. Raises RuleError, naming file, key and what was expected.
     """
     found = [known for directory in directories for path in sorted((directory / "context").glob("*.toml"))
              for known in _signs(path)]  # fmt: skip
     order = list(Context)
-    return tuple(sorted(found, key=lambda one: (one.sign.confidence == Confidence.POSSIBLE, order.index(one.context))))
+    return tuple(sorted(found, key=lambda one: (order.index(one.context), one.weight)))
 
 
 def judged_by(signs: Iterable[Known]) -> object:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from archscan.rules.contexts import Known
+    from archscan.rules.contexts import Known, Sign
 
 _USES = """
 SELECT u.id, u.role, u.algorithm, coalesce(a.family, ''), u.evidence, coalesce(u.symbol, ''), coalesce(u.function, ''),
@@ -44,6 +44,8 @@ _MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of ano
 # What is looked up is looked up to be used: digests as such, other algorithms as ciphers.
 _DIGESTS = frozenset({"md4", "md5", "sha1", "ripemd", "old-hash"})
 _IDENTIFIER = re.compile(r"[a-zA-Z]\w*_\w+")
+_HELPERS = frozenset({"memcpy", "memset", "memmove"})  # are called by what does nothing else as well
+_LISTED = ("texts", "caller_texts")  # facts in which a text may be a list
 _NOTHING = (Context.UNKNOWN.value, Confidence.POSSIBLE.value, None, None, None)
 
 
@@ -125,19 +127,69 @@ def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, s
 def _context(use: _Use, needed: str, signs: Sequence[Known]) -> tuple[str | None, ...]:
     """The columns of a row of crypto_context beside the id: by the first sign that holds."""
     surroundings = _surroundings(use.surroundings)
-    facts = _facts(use, needed, surroundings)
-    for known in signs:
-        sign = known.sign
-        counted = _at_least(surroundings, "alternatives", sign.alternatives)
-        if not (counted and _at_least(surroundings, "offered", sign.offered)):
-            continue
-        if sign.taken is not None and sign.taken != (surroundings.get("taken") is True):
-            continue
-        found = match(known, facts)
-        if found is not None:
-            because = f"{sign.note}: {found}" if found else sign.note
-            return (known.context.value, sign.confidence.value, sign.direction, sign.protocol, because)
+    counted = [known for known in signs if _counts(known.sign, surroundings)]
+    for some, facts, sure in _passes(counted, use, needed, surroundings):
+        for known in some:
+            sign = known.sign
+            found = match(known, facts)
+            if found is not None:
+                because = f"{sign.note}: {found}" if found else sign.note
+                return (known.context.value, (sure or sign.confidence).value, sign.direction, sign.protocol, because)
     return _NOTHING
+
+
+def _passes(
+    signs: Sequence[Known], use: _Use, needed: str, surroundings: Mapping[str, Any]
+) -> Iterator[tuple[Sequence[Known], Mapping[str, str], Confidence | None]]:
+    """Signs, what they are held against, and how sure they make a context if not as sure as they say.
+
+    First those that make a context certain or likely, held against what is close to the use; of protocols, whose words
+    nobody else uses, the rest of the function, too. Then all others, and what makes a context likely where it is close,
+    held against all that the function has.
+    """
+    close = _facts(use, needed, surroundings, close=True)
+    whole = _facts(use, needed, surroundings, close=False)
+    lists = _lists(signs, "\n".join(whole[key] for key in _LISTED))
+    close, whole = ({key: _without(lists, text) if key in _LISTED else text for key, text in facts.items()}
+                    for facts in (close, whole))  # fmt: skip
+    sure = [known for known in signs if known.sign.confidence != Confidence.POSSIBLE]
+    last = max((number for number, known in enumerate(sure, 1) if known.sign.protocol), default=0)
+    yield sure[:last], close, None
+    yield [known for known in sure[:last] if known.sign.protocol], close | {"texts": whole["texts"]}, None
+    yield sure[last:], close, None
+    yield signs, whole, Confidence.POSSIBLE
+
+
+def _counts(sign: Sign, surroundings: Mapping[str, Any]) -> bool:
+    """Whether the conditions of a sign hold that are no words."""
+    if sign.taken is not None and sign.taken != (surroundings.get("taken") is True):
+        return False
+    others = [name for name in _list(surroundings.get("calls")) if not isinstance(name, str) or name not in _HELPERS]
+    if sign.alone and (others or surroundings.get("texts")):
+        return False
+    if sign.single and _at_least(surroundings, "alternatives", 2):
+        return False
+    return all(_at_least(surroundings, key, getattr(sign, key)) for key in ("alternatives", "offered"))
+
+
+def _lists(signs: Iterable[Known], texts: str) -> frozenset[str]:
+    """Those of some texts, a line each, that name several protocols side by side, so the code is for none of them."""
+    protocols = [(known.sign.protocol, one.pattern) for known in signs if known.sign.protocol
+                 for one in known.conditions if one.key == "texts"]  # fmt: skip
+    return frozenset(line for line in texts.split("\n") if _names_several(line, protocols))
+
+
+def _names_several(line: str, protocols: Iterable[tuple[str, re.Pattern[str]]]) -> bool:
+    """Whether a text has names of two protocols apart from each other; CHAP in MS-CHAP is none of its own."""
+    spans = [(found.start(), found.end(), name) for name, pattern in protocols for found in pattern.finditer(line)]
+    inner = {(start, end) for start, end, _ in spans for low, high, _ in spans
+             if low <= start and end <= high and high - low > end - start}  # fmt: skip
+    apart = [one for one in spans if one[:2] not in inner]
+    return any(end <= start and name != other for _, end, name in apart for start, _, other in apart)
+
+
+def _without(lists: frozenset[str], text: str) -> str:
+    return _lines(line for line in text.split("\n") if line not in lists) if lists else text
 
 
 def _at_least(surroundings: Mapping[str, Any], key: str, least: int | None) -> bool:
@@ -154,8 +206,13 @@ def _surroundings(text: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str, str]:
-    """What the conditions of signs are held against, as lines."""
+def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any], *, close: bool) -> dict[str, str]:
+    """What the conditions of signs are held against, as lines; ``close``: without texts that are far from the use."""
+    texts = _list(surroundings.get("texts"))
+    near = surroundings.get("near")
+    names = [] if close else _identifiers(texts)
+    if close and isinstance(near, int):
+        texts = texts[: max(near, 0)]
     sinks, beside = _pairs(surroundings.get("sinks")), _pairs(surroundings.get("beside"))
     callers = [one for one in _list(surroundings.get("callers")) if isinstance(one, dict)]
     return {
@@ -164,7 +221,7 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str,
         "families": use.family,
         "kinds": use.evidence,
         "symbols": use.symbol,
-        "functions": _lines([use.function, *_identifiers(_list(surroundings.get("texts")))]),
+        "functions": _lines([use.function, *names]),
         "paths": use.path_key,
         "packages": use.package,
         "needed": needed,
@@ -172,8 +229,8 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any]) -> dict[str,
         "sink_roles": _lines(role for _, role in sinks),
         "calls": _lines([use.symbol, *(name for name, _ in (*sinks, *beside)), *_list(surroundings.get("calls"))]),
         "call_roles": _lines(role for _, role in (*sinks, *beside)),
-        "texts": _lines(_list(surroundings.get("texts"))),
-        "callers": _lines([*_list(surroundings.get("called_by")), *_callers(callers)]),
+        "texts": _lines(texts),
+        "callers": _lines([*_list(surroundings.get("called_by")), *_callers(callers, close=close)]),
         "caller_calls": _lines(name for one in callers for name in _list(one.get("calls"))),
         "caller_texts": _lines(text for one in callers for text in _list(one.get("texts"))),
     }
@@ -185,16 +242,21 @@ def _role(use: _Use) -> str:
     return "hash" if use.family in _DIGESTS else "cipher"
 
 
-def _callers(callers: Iterable[Mapping[str, Any]]) -> Iterator[object]:
-    """The names of callers, as symbols or as texts."""
+def _callers(callers: Iterable[Mapping[str, Any]], *, close: bool) -> Iterator[object]:
+    """The names of callers, as symbols or, unless ``close``, as texts."""
     for one in callers:
         yield one.get("name")
-        yield from _identifiers(_list(one.get("texts")))
+        if not close:
+            yield from _identifiers(_list(one.get("texts")))
 
 
-def _identifiers(texts: Iterable[object]) -> Iterator[str]:
-    """Texts that are names: stripped programs still say `__func__` in their messages."""
-    return (text for text in texts if isinstance(text, str) and _IDENTIFIER.fullmatch(text))
+def _identifiers(texts: Iterable[object]) -> list[str]:
+    """The text that is a name, where there is one: stripped programs still say `__func__` in their messages.
+
+    Of several it is not known which is the function's own.
+    """
+    found = list(dict.fromkeys(text for text in texts if isinstance(text, str) and _IDENTIFIER.fullmatch(text)))
+    return found if len(found) == 1 else []
 
 
 def _list(value: object) -> list[Any]:

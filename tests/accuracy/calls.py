@@ -100,7 +100,9 @@ def _arm64(arguments: argparse.Namespace) -> list[Path]:
 
 def _further_drawn(work: Path) -> list[str]:
     return drawing.drawn(
-        work / "further", drawing.names(), lambda source: unpacked_source(work / "sources", source) is not None
+        work / "further",
+        before=drawing.names(),
+        fits=lambda source: unpacked_source(work / "sources", source) is not None,
     )
 
 

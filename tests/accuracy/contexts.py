@@ -38,6 +38,7 @@ class Use(msgspec.Struct, frozen=True):
     source: str
     right: str
     note: str
+    sample: str
 
     @property
     def context(self) -> str:
@@ -57,6 +58,7 @@ class Finding(msgspec.Struct, frozen=True):
     source: str
     accepted: str
     note: str
+    sample: str
 
 
 def main() -> None:
@@ -103,10 +105,21 @@ def findings() -> list[Finding]:
 
 
 def figures(checked: Sequence[Use], judged: Sequence[Finding]) -> Iterator[str]:
-    """Two tables in Markdown: of uses by what was said of them, and of findings by rule.
+    """Two tables in Markdown for each sample: of uses by what was said of them, and of findings by rule.
 
-    The last columns are of the packages that were not among those at hand when signs were written.
+    Of the first sample the last columns are of the packages that were not among those at hand when signs were written.
     """
+    for number in sorted({one.sample for one in checked}):
+        some = [one for one in checked if one.sample == number]
+        found = [one for one in judged if one.sample == number]
+        yield from (f"Sample {number}", "")
+        yield from _of_uses(some)
+        yield ""
+        yield from _of_findings(found)
+        yield ""
+
+
+def _of_uses(checked: Sequence[Use]) -> Iterator[str]:
     yield "| said to be | judged | right | wrong | of new packages | right |"
     yield "|---|---|---|---|---|---|"
     told = [one for one in checked if one.right != "unknown"]
@@ -117,7 +130,10 @@ def figures(checked: Sequence[Use], judged: Sequence[Finding]) -> Iterator[str]:
         yield f"| `{context}` | {len(of_it)} | {right} | {len(of_it) - right} | {len(new)} | {right_new} |"
     silent = [one for one in checked if one.right == "unknown"]
     yield f"| `unknown` | {len(silent)} | | | {sum(one.package not in _AT_HAND for one in silent)} | |"
-    yield from ("", "| rule | findings | accepted | of new packages | accepted |", "|---|---|---|---|---|")
+
+
+def _of_findings(judged: Sequence[Finding]) -> Iterator[str]:
+    yield from ("| rule | findings | accepted | of new packages | accepted |", "|---|---|---|---|---|")
     for rule in (*sorted({one.rule for one in judged}), "together"):
         found = [one for one in judged if rule in (one.rule, "together")]
         unseen = [one for one in found if one.package not in _AT_HAND]

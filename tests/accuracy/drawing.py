@@ -1,21 +1,25 @@
-"""Packages whose calls of crypto libraries are counted: drawn by a seed, so that nobody chose them.
+"""Packages that are looked at, drawn by a seed, so that nobody chose them.
 
-From binary packages of main/amd64 of Debian 12 that depend on one of `LIBRARIES`, each library in its turn gets the
+From binary packages of main/amd64 of Debian 12 that depend on one of some libraries, each library in its turn gets the
 next of those that depend on it, in an order that the seed decides, until there are enough. Left out are packages that
-something here was developed on (`_SEEN`), a fourth package of one source, and packages without an ELF object.
+something here was developed on, a package of a source that has given its share, and packages without an ELF object.
 
-To hold calls against sources, as many are drawn further in the same order, of those whose source apt hands out whole.
+Three draws are made: of packages whose calls are counted (``calls.txt``); further ones in the same order, of those whose
+source apt hands out whole, to hold calls against sources; and of packages whose uses are looked up (``python -m
+tests.accuracy.drawing FOLDER SEED WANTED [SEEN…]``), for which all packages of a source that was looked at are left out.
 """
 
 from __future__ import annotations
 
 import random
 import subprocess
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 from debian.deb822 import Packages
 
 from tests.bench.packages import fetched
@@ -30,8 +34,50 @@ LIST = Path(__file__).with_name("calls.txt")
 FURTHER = Path(__file__).with_name("calls-further.txt")
 _TESTS = Path(__file__).parents[1]
 _SEEN = ("bench/packages.txt", "bench/tuning.txt", "crypto/packages.txt", "accuracy/trixie.txt")
-_MOST_OF_SOURCE = 3
 _ELF = b"\x7fELF"
+
+
+class Draw(msgspec.Struct, frozen=True):
+    """What is drawn: how many, by which seed, from what depends on which libraries.
+
+    ``seen``: files of names that are left out, with ``sources`` every package of their sources. At most ``of_source``
+    packages are of one source, none is larger than ``largest`` bytes.
+    """
+
+    seed: int
+    wanted: int
+    libraries: tuple[str, ...]
+    seen: tuple[str, ...]
+    of_source: int
+    sources: bool = False
+    largest: int = 1 << 40
+
+
+CALLS = Draw(SEED, WANTED, tuple(LIBRARIES), _SEEN, of_source=3)
+
+
+def of_contexts(seed: int, wanted: int, more_seen: Iterable[str] = ()) -> Draw:
+    """The draw of packages whose uses are looked up."""
+    libraries = tuple(name for name in LIBRARIES if name != "libqt5network5")
+    libraries += (
+        "libcurl4",
+        "libcurl3-gnutls",
+        "libmd0",
+        "libmcrypt4",
+        "libmhash2",
+        "libwolfssl35",
+        "libpocofoundation80",
+    )
+    seen = (*_SEEN, "accuracy/calls.txt", "accuracy/contexts-seen.txt", *more_seen)
+    return Draw(seed, wanted, libraries, seen, of_source=1, sources=True, largest=20_000_000)
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What apt's lists say of a package."""
+
+    source: str
+    size: int
+    needs: frozenset[str]
 
 
 def names() -> list[str]:
@@ -44,7 +90,9 @@ def further() -> list[str]:
     return FURTHER.read_text().split()
 
 
-def drawn(folder: Path, before: Iterable[str] = (), fits: Callable[[str], bool] = lambda source: True) -> list[str]:
+def drawn(
+    folder: Path, draw: Draw = CALLS, before: Iterable[str] = (), fits: Callable[[str], bool] = lambda source: True
+) -> list[str]:
     """Names drawn from what this machine's apt knows; the packages are fetched into the folder to look for ELF objects.
 
     Those drawn ``before`` are passed over, and so are packages whose source does not fit.
@@ -54,22 +102,29 @@ def drawn(folder: Path, before: Iterable[str] = (), fits: Callable[[str], bool] 
     sources = Counter[str]()
     found = _index()
     passed = set(before)
-    for name in _in_turn({library: found.get(library, {}) for library in LIBRARIES}):
-        source = next(by_name[name] for by_name in found.values() if name in by_name)
-        if name in passed or name in chosen or sources[source] == _MOST_OF_SOURCE or not fits(source):
+    seen = {name for file in draw.seen for name in (_TESTS / file).read_text().split()}
+    if draw.sources:
+        told = {found[name].source for name in seen & found.keys()}
+        seen |= {name for name, one in found.items() if one.source in told}
+    by_library = {library: sorted(name for name, one in found.items() if library in one.needs and name not in seen)
+                  for library in draw.libraries}  # fmt: skip
+    for name in _in_turn(by_library, draw.seed):
+        known = found[name]
+        full = sources[known.source] == draw.of_source or known.size > draw.largest
+        if name in passed or name in chosen or full or not fits(known.source):
             continue
         if not _has_elf(fetched(folder, [name])[0]):
             continue
         chosen.append(name)
-        sources[source] += 1
-        if len(chosen) == WANTED:
+        sources[known.source] += 1
+        if len(chosen) == draw.wanted:
             break
     return sorted(chosen)
 
 
-def _in_turn(dependents: Mapping[str, Iterable[str]]) -> Iterator[str]:
+def _in_turn(dependents: Mapping[str, Iterable[str]], seed: int) -> Iterator[str]:
     """A name of the dependents of each library, then another of each, as long as there are any."""
-    chance = random.Random(SEED)
+    chance = random.Random(seed)
     queues = [sorted(names) for names in dependents.values()]
     for queue in queues:
         chance.shuffle(queue)
@@ -77,24 +132,21 @@ def _in_turn(dependents: Mapping[str, Iterable[str]]) -> Iterator[str]:
         yield from (queue.pop() for queue in queues if queue)
 
 
-def _index() -> dict[str, dict[str, str]]:
-    """Library → names of packages that depend on it, with their sources."""
+def _index() -> dict[str, _Known]:
+    """What apt knows of each package."""
     command = ["apt-get", "indextargets", "--format", "$(FILENAME)", "Created-By: Packages", "Component: main",
                "Label: Debian", "Architecture: amd64", "Codename: bookworm"]  # fmt: skip
     files = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     if not files:
         raise FileNotFoundError("apt-get knows no list of packages of main for amd64; does `apt-get update` help?")
-    seen = {name for file in _SEEN for name in (_TESTS / file).read_text().split()}
-    found: dict[str, dict[str, str]] = {library: {} for library in LIBRARIES}
+    found: dict[str, _Known] = {}
     for file in files:
         text = subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", file], capture_output=True, check=True).stdout
         for package in Packages.iter_paragraphs(text.splitlines(keepends=True), use_apt_pkg=False):
             name = package["Package"]
             source = package.get("Source", name).split()[0]
-            needed = {str(one["name"]) for group in package.relations["depends"] or () for one in group}
-            if name not in seen:
-                for library in needed & found.keys():
-                    found[library][name] = source
+            needs = frozenset(str(one["name"]) for group in package.relations["depends"] or () for one in group)
+            found[name] = _Known(source, int(package["Size"]), needs)
     return found
 
 
@@ -110,3 +162,8 @@ def _has_elf(deb: Path) -> bool:
                 unpacking.kill()
                 return True
     return False
+
+
+if __name__ == "__main__":
+    draw = of_contexts(int(sys.argv[2]), int(sys.argv[3]), more_seen=sys.argv[4:])
+    print(*drawn(Path(sys.argv[1]), draw), sep="\n")

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from archscan.model import Context
-from tests.accuracy import contexts
+from tests.accuracy import contexts, drawing
 from tests.accuracy.context_rows import Row, sample
+
+FOLDER = Path(contexts.__file__).parent
+SECOND = ("contexts-2.txt", "contexts-2b.txt", "contexts-2c.txt", "contexts-2d.txt", "contexts-2e.txt")
 
 
 def row(number: int, *, source: str, symbol: str, context: str) -> Row:
@@ -65,3 +68,22 @@ def test_a_line_that_is_not_right_is_an_error(
     monkeypatch.setattr(contexts, name, table)
     with pytest.raises(ValueError, match=expected):
         contexts.uses() if name == "USES" else contexts.findings()
+
+
+def test_no_package_was_looked_at_before_it_was_drawn() -> None:
+    seen = set(drawing.names())
+    for name in ("contexts-seen.txt", "contexts-1.txt", "contexts-1b.txt", *SECOND):
+        drawn = (FOLDER / name).read_text().split()
+        assert len(drawn) == len(set(drawn)) >= 28
+        assert name == "contexts-seen.txt" or not seen & set(drawn)
+        seen |= set(drawn)
+
+
+def test_what_was_checked_of_a_sample_is_of_its_packages() -> None:
+    lists = {"2": ("contexts-1.txt", "contexts-1b.txt"), "3": SECOND}
+    for number, names in lists.items():
+        drawn = {package for name in names for package in (FOLDER / name).read_text().split()}
+        checked = [one.package for one in contexts.uses() if one.sample == number]
+        checked += [one.package for one in contexts.findings() if one.sample == number]
+        assert len(checked) >= 60
+        assert set(checked) <= drawn

@@ -102,6 +102,61 @@ def test_a_function_in_a_table_is_told_as_such(maker: Maker, tmp_path: Path) -> 
     assert "alternatives" not in found
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("static __attribute__((used)) int f(H *c) { return EVP_DigestInit_ex(c, EVP_md5(), 0); }", True),
+        ("int f(H *c) { return EVP_DigestInit_ex(c, EVP_md5(), 0); }", False),
+        # Only what nothing calls calls it.
+        (
+            "static __attribute__((noinline)) int f(H *c) { return EVP_DigestInit_ex(c, EVP_md5(), 0) + 1; }"
+            "static __attribute__((used)) int g(H *c) { return f(c) + remote(c); }",
+            True,
+        ),
+        (
+            "static __attribute__((noinline)) int f(H *c) { return EVP_DigestInit_ex(c, EVP_md5(), 0) + 1; }"
+            "int g(H *c) { return f(c) + remote(c); }",
+            False,
+        ),
+        # Both call each other, and nothing else calls them.
+        (
+            "static int g(H *); static __attribute__((noinline)) int f(H *c)"
+            " { return EVP_DigestInit_ex(c, EVP_md5(), 0) + (remote(c) ? g(c) : 0) + 1; }"
+            "static __attribute__((used, noinline)) int g(H *c) { return f(c) + remote(c); }",
+            True,
+        ),
+        (
+            "static int f(H *c) { return EVP_DigestInit_ex(c, EVP_md5(), 0); }"
+            "int (*const table[])(H *) = {f}; int g(int n, H *c) { return table[n](c); }",
+            False,
+        ),
+        (
+            "static int f(H *c) { return EVP_DigestInit_ex(c, EVP_md5(), 0); } int (*g(void))(H *) { return f; }",
+            False,
+        ),
+    ],
+)
+def test_what_nothing_calls_is_told_and_only_possible(
+    maker: Maker, tmp_path: Path, code: str, *, expected: bool
+) -> None:
+    found = maker.facts(tmp_path, DECLARED + code, "-O2", "-fPIC")
+    uses = [use for call in found.calls for use in call.uses if use.strength == "weak"]
+    assert uses
+    for use in uses:
+        said = json.loads(use.context_evidence or "{}")
+        known = maker.target.architecture in ("amd64", "arm64")
+        assert said.get("uncalled", False) == (expected and known)
+        assert not (expected and known) or use.confidence == "possible"
+
+
+def test_texts_near_the_use_come_first(maker: Maker, tmp_path: Path) -> None:
+    far = "".join(f'puts("before {number}"); ' + "remote(c); " * 6 for number in range(60))
+    code = f'void f(H *c) {{ {far} puts("right before"); EVP_DigestInit_ex(c, EVP_md5(), 0); puts("right after"); }}'
+    found = evidence(maker, tmp_path, code, "EVP_md5", "-O2")
+    assert set(found["texts"][:2]) == {"right before", "right after"}
+    assert 2 <= found["near"] < len(found["texts"])
+
+
 def test_alternatives_are_counted_with_those_that_are_not_weak(maker: Maker, tmp_path: Path) -> None:
     code = """
     const EVP_MD *f(int n) { return n == 1 ? EVP_md5() : n == 2 ? EVP_sha256() : EVP_get_digestbyname("sha512"); }

@@ -71,7 +71,7 @@ def database() -> sqlite3.Connection:
     migrate(sqlite_utils.Database(connection))
     algorithms = {"md5": "md5", "sha1": "sha1", "md4": "md4", "ripemd160": "ripemd", "des": "des", "3des": "3des"}
     algorithms |= {"rc4": "rc4", "rc2": "rc2", "blowfish": "64-bit-block", "tls1.0": "tls-legacy"}
-    algorithms |= {"crypt-des": "password", "null": "no-protection"}
+    algorithms |= {"crypt-des": "password", "null": "no-protection", "anon": "no-protection"}
     connection.executemany("INSERT INTO algorithm VALUES (?, ?, 'weak', NULL)", algorithms.items())
     for scan in range(1, 100):
         connection.execute(

@@ -120,7 +120,8 @@ def test_a_use_in_a_program_has_bounded_evidence(programs: sqlite3.Connection) -
     for (text,) in rows:
         found = json.loads(text)
         assert len(text) < 8_000
-        assert found.keys() <= {"sinks", "beside", "calls", "texts", "callers", "taken", "alternatives", "offered"}
+        known = {"sinks", "beside", "calls", "texts", "near", "callers", "taken", "uncalled", "alternatives", "offered"}
+        assert found.keys() <= known
 
 
 def test_what_gets_the_digest_is_told_with_its_role(programs: sqlite3.Connection) -> None:
@@ -250,6 +251,66 @@ def test_the_protocol_the_direction_and_the_reason_are_told() -> None:
     assert (row["direction"], row["protocol"]) == ("verify", None)
 
 
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        # Texts far from the use are of something else, perhaps.
+        ({"texts": ["fingerprint"], "near": 1}, "fingerprint likely"),
+        ({"texts": ["x", "fingerprint"], "near": 1}, "fingerprint possible"),
+        ({"texts": ["etag", "fingerprint"], "near": 1}, "checksum likely"),
+        # The words of protocols are nobody else's, wherever they stand.
+        ({"texts": ["etag", "AUTH CRAM-MD5"], "near": 1}, "protocol-mandated likely"),
+        # A list of them says nothing, and a name within a name is no list.
+        ({"texts": ["GSSAPI DIGEST-MD5 CRAM-MD5"]}, "unknown possible"),
+        ({"callers": [{"texts": ["DIGEST-MD5 CRAM-MD5"]}]}, "unknown possible"),
+        ({"texts": ["DIGEST-MD5", "CRAM-MD5"]}, "protocol-mandated likely"),
+        # A text is the function's name if it is the only one that looks like a name, and then it is not sure.
+        ({"texts": ["make_etag"]}, "checksum possible"),
+        ({"texts": ["make_etag", "send_page"]}, "unknown possible"),
+        # What signs one of two digests was told which.
+        ({"sinks": [["RSA_sign", "sign", 1]]}, "signature likely"),
+        ({"sinks": [["RSA_sign", "sign", 1]], "alternatives": 2}, "signature possible"),
+        ({"sinks": [["X509_sign", "sign", 1]], "alternatives": 2}, "certificate possible"),
+        # One of a table, but it does more than to hand out a digest.
+        ({"taken": True, "offered": 3, "calls": ["memcpy"]}, "selectable likely"),
+        ({"taken": True, "offered": 3, "calls": ["g_log"]}, "unknown possible"),
+        ({"taken": True, "offered": 3, "texts": ["digest"]}, "unknown possible"),
+        # Words alone.
+        ({"calls": ["getpass"]}, "password possible"),
+        ({"calls": ["X509_REQ_sign"]}, "certificate possible"),
+        ({"calls": ["X509_REQ_sign", "i2d_PUBKEY"]}, "fingerprint possible"),
+        ({"texts": ["session id"], "calls": ["time"]}, "token likely"),
+        ({"texts": ["session id"]}, "token possible"),
+    ],
+)
+def test_a_context_is_as_sure_as_what_it_rests_on(evidence: Mapping[str, Any], expected: str) -> None:
+    (row,) = judged({"symbol": "digest", "context_evidence": json.dumps(evidence)})
+    assert f"{row['context']} {row['confidence']}" == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "evidence", "expected"),
+    [
+        ({"symbol": "curl_easy_setopt", "role": "password"}, {"texts": ["NTLM"]}, "HTTP authentication"),
+        ({"function": "oauth_sign_rsa_sha1", "role": "sign", "algorithm": "sha1"}, {}, "OAuth 1.0"),
+        ({"function": "oauth_sign_rsa_sha1", "role": "sign", "algorithm": "md5"}, {}, None),
+        ({"role": "tls", "algorithm": "anon"}, {"texts": ["vnc-auth"]}, "VNC login"),
+        ({"role": "tls", "algorithm": "anon"}, {"texts": ["mail"]}, None),
+    ],
+)
+def test_a_protocol_is_what_calls_show_before_what_texts_say(
+    columns: Mapping[str, Any], evidence: Mapping[str, Any], expected: str | None
+) -> None:
+    (row,) = judged({**columns, "context_evidence": json.dumps(evidence)})
+    assert row["protocol"] == expected
+
+
+def test_a_crc_is_a_checksum_whatever_is_beside_it() -> None:
+    evidence = json.dumps({"beside": [["mcrypt_module_open", "cipher"]]})
+    rows = judged({"algorithm": "crc", "context_evidence": evidence}, {"context_evidence": evidence})
+    assert [row["context"] for row in rows] == ["checksum", "kdf"]
+
+
 def test_a_lookup_counts_as_what_is_looked_up() -> None:
     evidence = json.dumps({"beside": [["EVP_EncryptInit_ex", "cipher"]]})
     rows = judged(
@@ -269,7 +330,7 @@ json_values = st.recursive(
     max_leaves=12,
 )
 keys = st.sampled_from(
-    ["sinks", "beside", "calls", "texts", "callers", "taken", "alternatives", "offered", "called_by"]
+    ["sinks", "beside", "calls", "texts", "near", "callers", "taken", "alternatives", "offered", "called_by"]
 )
 
 
@@ -291,6 +352,53 @@ def test_whose_address_is_only_kept_makes_no_severe_finding() -> None:
     apply(connection, SHIPPED, 1, changed_only=True)
     found = connection.execute("SELECT severity, confidence FROM occurrence WHERE rule_id = 'md5-password' ORDER BY id")
     assert found.fetchall() == [("high", "likely"), ("low", "possible")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "severity"),
+    [
+        ({"library": "libgnutls.so.30", "algorithm": "rc4", "argument": '"NORMAL:+ARCFOUR-128"'}, "medium"),
+        ({"library": "libgnutls.so.30", "algorithm": "null", "argument": '"NORMAL:+NULL"'}, "medium"),
+        # Nobody gets anonymous suites of GnuTLS who has not made credentials for them.
+        ({"library": "libgnutls.so.30", "algorithm": "anon", "argument": '"NORMAL:+ANON-DH"'}, "low"),
+        # OpenSSL refuses them, unless it is told not to.
+        ({"library": "libssl.so.3", "algorithm": "rc4", "argument": '"ALL"'}, "low"),
+        ({"library": "libssl.so.3", "algorithm": "rc4", "argument": '"ALL:@SECLEVEL=0"'}, "medium"),
+        ({"library": "libnss3.so", "algorithm": "null", "argument": "x", "confidence": "possible"}, "low"),
+        # EVP_md_null() is no suite.
+        ({"library": "libcrypto.so.3", "algorithm": "null", "argument": "x", "role": "lookup"}, "negligible"),
+    ],
+)
+def test_suites_matter_as_far_as_the_library_has_them(columns: Mapping[str, Any], severity: str) -> None:
+    connection = database()
+    put(connection, Pack(objects=(Object(calls=({"role": "tls", "symbol": "ask", **columns},)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'weak-tls-cipher'").fetchall()
+    assert found == [(severity,)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rule", "severity"),
+    [
+        ({"algorithm": "crypt-md5", "role": "password", "argument": '"$1$"'}, "weak-password-scheme", "medium"),
+        ({"algorithm": "crypt-md5", "role": "password", "argument": '"$1$abcdefgh$"'}, "weak-password-scheme", "low"),
+        ({"algorithm": "crypt-des", "role": "password", "argument": '"ab"'}, "weak-password-scheme", "high"),
+        ({"role": "kdf"}, "md5-key-derivation", "medium"),
+        (
+            {"context_evidence": json.dumps({"sinks": [["AES_set_encrypt_key", "cipher", 1]]})},
+            "md5-key-derivation",
+            "low",
+        ),
+        ({"role": "kdf", "confidence": "possible"}, "md5-key-derivation", "negligible"),
+    ],
+)
+def test_only_what_the_program_decides_is_severe(columns: Mapping[str, Any], rule: str, severity: str) -> None:
+    connection = database()
+    put(connection, Pack(objects=(Object(calls=({"symbol": "f", **columns},)),)))
+    connection.execute("INSERT OR IGNORE INTO algorithm VALUES ('crypt-md5', 'password', 'weak', NULL)")
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = ?", (rule,)).fetchall()
+    assert found == [(severity,)]
 
 
 # -- judged again, without opening packages ----------------------------------------------------------------------------
