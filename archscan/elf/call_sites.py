@@ -12,7 +12,7 @@ import msgspec
 
 from archscan.elf.arch import machine
 from archscan.elf.arch.lifting import Kind
-from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.arrays import NONE, Offsets, distinct, np
 from archscan.elf.calls import Calls, by_place, first, in_stub, joined
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
@@ -196,7 +196,7 @@ def _in_functions(program: Program, direct: Offsets, loads: Calls) -> tuple[list
     calling, loading = homes(program, direct), homes(program, loads.offsets)
     sites: list[Site] = []
     taken: list[Taken] = []
-    for number in np.unique(np.concatenate([calling, loading])).tolist():
+    for number in distinct(np.concatenate([calling, loading])).tolist():
         slots = loads.slots[loading == number].tolist()
         here = tuple(_sites(program, number, direct[calling == number], frozenset(slots)))
         called = {site.through for site in here}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from archscan.elf.arch.idioms import Idioms, Pairs
-from archscan.elf.arrays import NONE, Mask, Offsets, np
+from archscan.elf.arrays import NONE, Mask, Offsets, distinct, np
 from archscan.elf.code import Code, beginning, offsets_of
 from archscan.elf.image import (
     DT_JMPREL,
@@ -63,7 +63,7 @@ class Callers(msgspec.Struct, frozen=True, eq=False):
 def callers(code: Code, direct: Callable[[Code], Pairs]) -> Callers:
     """Where code calls or jumps to an address that it names."""
     offsets, targets = direct(code)
-    order = np.argsort(targets, kind="stable")
+    order = np.argsort(targets)  # whoever asks for those of one target sorts them: see `callers_of`
     return Callers(targets[order], offsets[order])
 
 
@@ -92,7 +92,7 @@ def called(
     places = _slots(image, wanted, jump_slot)
     known = calls(beginning(code, _SEARCHED), idioms) if places else Calls(NONE, NONE)
     return {
-        name: Called(slots, in_plt, np.unique(known.offsets[np.isin(known.slots, slots)]))
+        name: Called(slots, in_plt, distinct(known.offsets[np.isin(known.slots, slots)]))
         for name, (slots, in_plt) in places.items()
     }
 

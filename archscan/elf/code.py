@@ -6,7 +6,9 @@ database does. That serves relocatable objects too, whose sections have no addre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,6 +27,7 @@ from archscan.elf.image import (
 from archscan.elf.mapping import FAR, Mapping, mapping, offsets
 
 _GAP = 1 << 16  # searching this much in vain costs less than another range to search
+_T = TypeVar("_T")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -40,6 +43,7 @@ class Code(msgspec.Struct, frozen=True, eq=False):
     """All code of an object; ``raw`` is the whole file.
 
     ``runs`` are the ranges of the file that are searched: parts that lie close together, with what lies between them.
+    ``searched``: what was found in them, by the search (see `once`).
     """
 
     raw: Bytes
@@ -51,10 +55,31 @@ class Code(msgspec.Struct, frozen=True, eq=False):
     ends: Offsets
     mapping: Mapping
     got: int | None = None  # where the GOT begins, from which code counts its slots, as the dynamic section says
+    searched: dict[object, Any] = {}
+
+
+def once(search: Callable[[Code], _T]) -> Callable[[Code], _T]:
+    """The same search, done once for the code of an object, as several verdicts ask; nobody changes its arrays."""
+
+    @wraps(search)
+    def known(code: Code) -> _T:
+        if search not in code.searched:
+            code.searched[search] = search(code)
+        found: _T = code.searched[search]
+        return found
+
+    return known
 
 
 def code(image: Image) -> Code:
     """The code of an object: of its executable sections, or where it has none, of its executable segments."""
+    if "code" not in image.made:
+        image.made["code"] = _code(image)
+    found: Code = image.made["code"]
+    return found
+
+
+def _code(image: Image) -> Code:
     parts: list[Part] = []
     runs: list[tuple[int, int]] = []
     for part in sorted(_sections(image) or _segments(image), key=lambda part: part.offset):
@@ -99,7 +124,7 @@ def beginning(text: Code, size: int) -> Code:
         if left > 0:
             runs.append((low, min(high, low + left)))
             left -= high - low
-    return msgspec.structs.replace(text, runs=tuple(runs))
+    return msgspec.structs.replace(text, runs=tuple(runs), searched={})
 
 
 def matches(text: Code, pattern: Pattern) -> Offsets:

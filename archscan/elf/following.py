@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.arrays import NONE, Offsets, holds, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
 from archscan.elf.kept import kept
@@ -22,7 +22,6 @@ from archscan.elf.program import (
     calls_of,
     every_call,
     every_store,
-    holds,
     homes,
     instructions_of,
     is_exported,

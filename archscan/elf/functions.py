@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from archscan.elf.arrays import NONE, Mask, Offsets, among, np
+from archscan.elf.arrays import NONE, Mask, Offsets, among, distinct, np
 from archscan.elf.code import Code, offsets_of, within
 from archscan.elf.image import ET_REL, Image, text_at
 from archscan.elf.symbols import SYMBOL_LAYOUT, SymbolTable, dynamic_symbols, static_symbols
@@ -57,6 +57,13 @@ def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
 
     ``unwound``: only those that the tables for unwinding list; symbols then give no more than names.
     """
+    if ("functions", unwound) not in text.searched:
+        text.searched["functions", unwound] = _functions(image, text, unwound=unwound)
+    found: Functions = text.searched["functions", unwound]
+    return found
+
+
+def _functions(image: Image, text: Code, *, unwound: bool) -> Functions:
     known = ranges(image)
     labels = (
         _labels(image, text, static_symbols(image), ".symtab"),
@@ -75,7 +82,7 @@ def functions(image: Image, text: Code, *, unwound: bool = False) -> Functions:
     where = np.full(starts.shape, -1, np.int64)
     where[np.searchsorted(starts, places)] = described
     table = labels[0] if image.type == ET_REL else labels[1]
-    return Functions(starts, ends, sources, labels, np.unique(table.starts[table.public]), where)
+    return Functions(starts, ends, sources, labels, distinct(table.starts[table.public]), where)
 
 
 def with_starts(view: Functions, text: Code, places: Offsets, *, inside: bool = False) -> Functions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -59,7 +60,8 @@ class Image(msgspec.Struct, frozen=True):
     """One ELF object; ``reader`` is who read the headers.
 
     ``dynamic`` are the tags and values before DT_NULL, in their order. Of a tag that comes more than once ``tags`` has
-    the last value: that one counts in ld.so (glibc, elf/get-dynamic-info.h).
+    the last value: that one counts in ld.so (glibc, elf/get-dynamic-info.h). ``made``: what was made of it already, for
+    all that ask for it again; it goes with the object.
     """
 
     data: bytes
@@ -75,6 +77,7 @@ class Image(msgspec.Struct, frozen=True):
     sections: tuple[Section, ...]
     dynamic: tuple[tuple[int, int], ...]
     tags: dict[int, int]
+    made: dict[str, Any] = {}
 
 
 def loads(image: Image) -> Iterator[Segment]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from archscan.elf.arch.idioms import Frames, Idioms, Text
-from archscan.elf.arrays import Mask, Offsets, np
+from archscan.elf.arrays import Mask, Offsets, distinct, np
 from archscan.elf.code import Code, address_of, code, entry, place, within
 from archscan.elf.functions import Functions, functions, name, owners, with_starts
 from archscan.elf.image import Image
@@ -38,7 +38,7 @@ def inspection(image: Image, idioms: Idioms, *, unwound: bool = False) -> Inspec
     """The measurements, or None for an object with more code than is looked at; ``unwound``: see `functions`."""
     text = code(image)
     if idioms.order:
-        text = msgspec.structs.replace(text, order=idioms.order)
+        text = msgspec.structs.replace(text, order=idioms.order, searched={})
     if sum(high - low for low, high in text.runs) > _MOST_CODE:
         return None
     view = functions(image, text, unwound=unwound)
@@ -59,7 +59,7 @@ def by_prologues(found: Inspection, image: Image) -> Inspection:
     text, frames = found.text, found.frames
     begins = np.concatenate([frames.offsets, frames.grows]) if frames.begins is None else frames.begins
     begins = np.append(begins, entry(text, image))
-    view = with_starts(found.view, text, np.unique(within(text, begins)))
+    view = with_starts(found.view, text, distinct(within(text, begins)))
     return msgspec.structs.replace(found, view=view, guarded=holding(view, found.canaries), room=_room(view, frames))
 
 

@@ -32,11 +32,11 @@ def cases(image: Image, rows: Iterable[tuple[int, int, Operation]], lift: Lift) 
         entries = list(_entries(image, table, width, min((following - table) // width, _MOST)))
         if width < lift.word and lift.scaled_tables:
             for place in places & starts:
-                found.update(_as_long_as([place + entry * _INSTRUCTION for entry in entries], starts))
+                found.update(_as_long_as((place + entry * _INSTRUCTION for entry in entries), starts))
         else:
             # Distances are counted from the table, or on some processors from what a register has.
             for place in [*([0] if width == lift.word else []), table, *sorted(places)]:
-                led_to = list(_as_long_as([place + entry for entry in entries], starts))
+                led_to = list(_as_long_as((place + entry for entry in entries), starts))
                 found.update(led_to)
                 if led_to:
                     break

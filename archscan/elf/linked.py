@@ -10,7 +10,7 @@ import msgspec
 from archscan.elf.arch import machine
 from archscan.elf.arch.idioms import Idioms, Pairs
 from archscan.elf.arch.lifting import Lift
-from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.arrays import NONE, Offsets, distinct, np
 from archscan.elf.calls import by_place, callers, calls, joined, slot_symbols
 from archscan.elf.code import Code, code, offsets_of
 from archscan.elf.functions import Functions, functions, owners, starts_of, with_starts
@@ -161,4 +161,4 @@ def _taken(image: Image, text: Code, view: Functions, idioms: Idioms, named: Pai
     made = [*linked, *(one for one in (tag(image, DT_PLTGOT),) if one is not None)]
     real &= ~np.isin(computed, np.array(made, np.int64))
     addresses = np.concatenate([computed[real], kept_addresses(image)])
-    return np.unique(np.concatenate([addresses, addresses & ~idioms.code_mark]) if idioms.code_mark else addresses)
+    return distinct(np.concatenate([addresses, addresses & ~idioms.code_mark]) if idioms.code_mark else addresses)

@@ -41,5 +41,8 @@ def _translated(base: Offsets, target: Offsets, size: Offsets, wanted: Offsets) 
     if not base.size:
         return np.full(wanted.shape, -1, np.int64)
     number = np.maximum(np.searchsorted(base, wanted, "right") - 1, 0)
-    distance = wanted - base[number]
-    return np.where((distance >= 0) & (distance < size[number]), target[number] + distance, -1)
+    distance = wanted - base.take(number)
+    # As numbers without a sign, those below 0 are larger than any size.
+    inside = distance.view(np.uint64) < size.take(number).view(np.uint64)
+    distance += target.take(number)
+    return np.where(inside, distance, -1)

@@ -7,7 +7,7 @@ code of its own names.
 
 from __future__ import annotations
 
-from archscan.elf.arrays import NONE, Mask, Offsets, np, numbers
+from archscan.elf.arrays import NONE, Mask, Offsets, distinct, np, numbers
 from archscan.elf.image import (
     DT_REL,
     DT_RELA,
@@ -63,13 +63,13 @@ def is_programs(program: Program, places: Offsets, linked_in: LinkedIn) -> Mask:
     """Whether each place lies in what code of the program names, and what is no data of a linked-in library."""
     code, named = named_addresses(program.image, program.text, program.named_places())
     outside = outside_of(program.text, code, linked_in)
-    by_program = np.unique(named[outside])
+    by_program = distinct(named[outside])
     if not by_program.size:
         return np.zeros(places.shape, np.bool_)
     begins = np.array(linked_in.objects or [(0, 0)], np.int64)
     number = np.maximum(np.searchsorted(begins[:, 0], places, "right") - 1, 0)
     start = np.where(places < begins[number, 1], begins[number, 0], -1)  # of the object with a name in which it lies
-    every = np.unique(named)
+    every = distinct(named)
     last = every[np.maximum(np.searchsorted(every, places, "right") - 1, 0)]
     first = by_program[np.minimum(np.searchsorted(by_program, start), by_program.size - 1)]
     mine: Mask = np.where(

@@ -9,7 +9,7 @@ from weakref import proxy
 import msgspec
 
 from archscan.elf.arch.lifting import Kind, Lift, Operation, as_they_are
-from archscan.elf.arrays import Offsets, np
+from archscan.elf.arrays import Offsets, distinct, holds, np
 from archscan.elf.calls import Callers, Calls, callers_of
 from archscan.elf.code import Code, address_of, offsets_of
 from archscan.elf.filling import LENDING, LENGTHS, RETURNING_FIRST, RETURNING_TWICE, may_fill
@@ -62,6 +62,8 @@ class Program(msgspec.Struct, weakref=True):
     # What callers pass, by function, argument, depth, and field of what that points to.
     given: dict[tuple[int, int, int, tuple[int | None, int, bool] | None], Value] = {}
     whole: dict[int, tuple[dict[int, Call], tuple[Call, ...]]] = {}  # calls and stores of functions
+    complete: dict[int, bool] = {}  # whether all of them could be gone through
+    jumps: dict[int, Offsets] = {}  # where functions jump out of themselves
     symbols: dict[int, str | None] = {}  # the imported functions to which calls go
     returned: dict[tuple[int, int, int], Value] = {}  # by function, call, and depth
     open: set[Pointer] = set()  # pointers of which it is looked at where they point
@@ -93,6 +95,12 @@ def every_store(program: Program, number: int) -> tuple[Call, ...]:
 
 def is_whole(program: Program, number: int) -> bool:
     """Whether all of a function could be gone through."""
+    if number not in program.complete:
+        program.complete[number] = _is_whole(program, number)
+    return program.complete[number]
+
+
+def _is_whole(program: Program, number: int) -> bool:
     rows, (calls, stores) = instructions_of(program, number), _whole(program, number)
     leaving = {at for at, _, does in rows if does.kind in _LEAVING}
     return (
@@ -208,12 +216,18 @@ def _parts(program: Program, number: int) -> list[int]:
     callers = program.callers()
     low, high = np.searchsorted(callers.targets, [begin + 1, begin + end - start])
     places = np.concatenate([callers.offsets[low:high], _jumps_of(program, number)])
-    others = [one for one in np.unique(owners(program.view, places)).tolist() if one not in (-1, number)]
+    others = [one for one in distinct(owners(program.view, places)).tolist() if one not in (-1, number)]
     return [one for one in others if home_of(program, one) == number]
 
 
 def _jumps_of(program: Program, number: int) -> Offsets:
     """Where jumps lead out of a function that name the place, unless that is another library's function."""
+    if number not in program.jumps:
+        program.jumps[number] = _jumps_out(program, number)
+    return program.jumps[number]
+
+
+def _jumps_out(program: Program, number: int) -> Offsets:
     rows = _own_instructions(program, number)
     low, high = (rows[0][0], rows[-1][1]) if rows else (0, 0)
     jumps = [
@@ -234,7 +248,7 @@ def home_of(program: Program, number: int) -> int:
         inside = owners(program.view, led_to)
         others = (inside >= 0) & (inside != number)
         middle = inside[others][program.view.starts[inside[others]] != led_to[others]]
-        homes = np.unique(middle).tolist()
+        homes = distinct(middle).tolist()
         program.homes[number] = homes[0] if len(homes) == 1 and _is_part(program, number, homes[0]) else number
     return program.homes[number]
 
@@ -257,7 +271,7 @@ def _is_entered(program: Program, number: int) -> bool:
 def homes(program: Program, offsets: Offsets) -> Offsets:
     """The number of the function that each offset belongs to; -1 for none."""
     numbers = owners(program.view, offsets)
-    found = {number: home_of(program, number) for number in np.unique(numbers).tolist()}
+    found = {number: home_of(program, number) for number in distinct(numbers).tolist()}
     return np.array([found[number] for number in numbers.tolist()], np.int64)
 
 
@@ -375,16 +389,10 @@ def label_of(program: Program, number: int) -> str | None:
 def by_function(program: Program, offsets: Offsets) -> Iterator[tuple[int, Offsets]]:
     """The offsets of each function, by its number; -1 for those in none."""
     numbers = homes(program, offsets)
-    for number in np.unique(numbers).tolist():
+    for number in distinct(numbers).tolist():
         yield number, offsets[numbers == number]
 
 
 def is_exported(view: Functions, number: int) -> bool:
     """Whether other objects may call a function by its name."""
     return number >= 0 and holds(view.exported, int(view.starts[number]))
-
-
-def holds(places: Offsets, one: int) -> bool:
-    """Whether a place is among some that are sorted."""
-    at = int(np.searchsorted(places, one))
-    return at < places.size and int(places[at]) == one

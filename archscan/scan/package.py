@@ -23,6 +23,7 @@ from archscan.crypto.constants.languages import language_uses
 from archscan.crypto.linked_in import linked_in
 from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
+from archscan.deb import liblzma
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
@@ -65,6 +66,7 @@ def prepare() -> None:
 
     from archscan.elf import lief_reader, pyelftools_reader  # noqa: F401
 
+    liblzma.newer()
     constants.prepare()
     with contextlib.suppress(ElfError, OSError):  # any object of this machine will do; this one is there
         elf.facts(Path(msgspec._core.__file__).read_bytes(), elf.Place("", "", "", None))  # noqa: SLF001
@@ -211,7 +213,7 @@ class _Reader:
             text = f"{member.size} bytes; the limit for one member is {self._limits.member_bytes} (member_bytes)"
             yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text, path=member.name)
             return
-        data = found.head + member.read(member.size - len(found.head))
+        data = member.read(member.size - len(found.head), found.head)
         try:
             for one in elf_objects(member.name, found.kind, data, self._limits):
                 yield from self._object(one, member.name)
@@ -226,7 +228,7 @@ class _Reader:
             text = f"{member.size} bytes; the limit is {self._limits.override_bytes} (override_bytes)"
             yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text, path=member.name)
             return
-        content = head + member.read(member.size - len(head))
+        content = member.read(member.size - len(head), head)
         try:
             plain = unpacked(content, self._limits.override_bytes) if packed else content
         except DebError as error:

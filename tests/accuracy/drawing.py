@@ -4,9 +4,10 @@ From binary packages of main/amd64 of Debian 12 that depend on one of some libra
 next of those that depend on it, in an order that the seed decides, until there are enough. Left out are packages that
 something here was developed on, a package of a source that has given its share, and packages without an ELF object.
 
-Three draws are made: of packages whose calls are counted (``calls.txt``); further ones in the same order, of those whose
-source apt hands out whole, to hold calls against sources; and of packages whose uses are looked up (``python -m
-tests.accuracy.drawing FOLDER SEED WANTED [SEEN…]``), for which all packages of a source that was looked at are left out.
+Three draws are made: of packages whose calls are counted (``calls.txt``); further ones in the same order, of those
+whose source apt hands out whole, to hold calls against sources; and of packages whose uses are looked up (``python -m
+tests.accuracy.drawing FOLDER SEED WANTED [SEEN…]``), for which all packages of a source that was looked at are left
+out.
 """
 
 from __future__ import annotations

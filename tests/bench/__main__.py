@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import compileall
+import ctypes.util
 import platform
 import shutil
 import sqlite3
@@ -12,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+import archscan
+from archscan.deb import liblzma
 from tests.bench.code_pass import code_pass
 from tests.bench.cost import Cost, cost
 from tests.bench.packages import fetched, identities, names
@@ -25,6 +29,8 @@ def main() -> None:
     debs = fetched(arguments.folder, names("tuning.txt" if arguments.tuning else "packages.txt"))
     for line in identities(debs):
         print(line)
+    # As an installed command is; an environment may forbid Python to keep what it compiles.
+    compileall.compile_dir(Path(archscan.__file__).parent, quiet=1)
     print(f"\n{len(debs)} packages, {sum(deb.stat().st_size for deb in debs) / 1e6:.0f} MB; {_machine()}\n")
     with tempfile.TemporaryDirectory() as scratch:
         _unpacking(debs, Path(scratch), arguments.runs)
@@ -51,7 +57,17 @@ def _machine() -> str:
         ),
         platform.machine(),
     )
-    return f"{model}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, Linux {platform.release()}"
+    return (
+        f"{model}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, Linux {platform.release()}, "
+        f"liblzma {_decoder()}"
+    )
+
+
+def _decoder() -> str:
+    """Which liblzma the system has, and which of another's archscan decodes with."""
+    own, newer = ctypes.CDLL(ctypes.util.find_library("lzma") or "liblzma.so.5"), liblzma.newer()
+    system = liblzma.version(own)
+    return system if newer is None else f"{system}, archscan's {liblzma.version(newer)}"
 
 
 def _row(what: str, found: Cost, note: str = "") -> None:

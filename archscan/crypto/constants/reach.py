@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.elf.arch import machine
-from archscan.elf.arrays import NONE, Offsets, np
+from archscan.elf.arrays import NONE, Offsets, distinct, np
 from archscan.elf.code import address_of, code, offsets_of, within
 from archscan.elf.functions import functions, name_bytes, owners, with_starts
 from archscan.elf.image import ET_REL
@@ -41,14 +41,14 @@ class Reach:
         self._go = go_functions(image)
         known = offsets_of(self.text, self._go.addresses) if self._go else NONE
         known = known[known >= 0]
-        self.view = with_starts(functions(image, self.text), self.text, np.unique(np.append(known, self._begun())))
+        self.view = with_starts(functions(image, self.text), self.text, distinct(np.append(known, self._begun())))
 
     def _begun(self) -> Offsets:
         """Where functions begin by the look of it, on processors where stripped files list none."""
         idioms = self._idioms
         if idioms is None or idioms.unwound or self._go:
             return NONE
-        frames = idioms.frames(msgspec.structs.replace(self.text, order=idioms.order or self.text.order))
+        frames = idioms.frames(msgspec.structs.replace(self.text, order=idioms.order or self.text.order, searched={}))
         begins = np.append(frames.offsets, frames.grows) if frames.begins is None else frames.begins
         return within(self.text, begins)
 
@@ -136,7 +136,7 @@ class Reach:
     def _calling(self, number: int) -> list[int]:
         """The functions that call one or jump to where it begins; -1 for code in none."""
         offsets, targets = self._calls or (NONE, NONE)
-        numbers: list[int] = np.unique(owners(self.view, offsets[targets == self._range(number)[0]])).tolist()
+        numbers: list[int] = distinct(owners(self.view, offsets[targets == self._range(number)[0]])).tolist()
         return numbers
 
     def _is_reached(self, number: int) -> bool:

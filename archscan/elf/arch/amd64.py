@@ -22,7 +22,7 @@ from archscan.elf.arch.x86 import (
 )
 from archscan.elf.arch.x86_lifting import reader
 from archscan.elf.arrays import NONE, Bytes, Mask, Offsets, among, np, numbers
-from archscan.elf.code import Code, matches, within
+from archscan.elf.code import Code, matches, once, within
 from archscan.elf.mapping import addresses
 
 _REX = (0x48,)
@@ -91,6 +91,7 @@ def _wrong_type(code: Code) -> Offsets:
     return matches(code, (0x67, 0x0F, 0xB9, 0x40, 0x02))
 
 
+@once
 def _stubs(code: Code) -> Pairs:
     """`jmp *slot(%rip)`, alone or behind `endbr64` and `bnd`: the entries of .plt, .plt.got and .plt.sec."""
     raw = code.raw
@@ -103,6 +104,7 @@ def _stubs(code: Code) -> Pairs:
     return np.concatenate(entries), np.concatenate([slot, slot[bound], slot[marked]])
 
 
+@once
 def _slot_calls(code: Code) -> Pairs:
     """`call *slot(%rip)`, and `jmp *slot(%rip)` where it is no stub of the PLT."""
     found = matches(code, (0xFF, (0x05, 0xCF), None, None, None, None))
@@ -111,12 +113,14 @@ def _slot_calls(code: Code) -> Pairs:
     return found, addresses(code.mapping, found) + 6 + numbers(code.raw, found + 2, 4, "<", signed=True)
 
 
+@once
 def _slot_loads(code: Code) -> Pairs:
     """`mov slot(%rip),%r64`, and what else looks like it."""
     found = matches(code, (0x8B, (0x05, 0xC7), None, None, None, None))
     return found, addresses(code.mapping, found) + 6 + numbers(code.raw, found + 2, 4, "<", signed=True)
 
 
+@once
 def _taken(code: Code) -> Pairs:
     """`lea N(%rip),%r`, and `mov $N,%r32` where addresses are no longer than that."""
     relative = matches(code, (0x8D, (0x05, 0xC7), None, None, None, None))
@@ -158,7 +162,11 @@ def _in_stub(code: Code, jumps: Offsets) -> Mask:
     lazy = bytes_at(code, jumps + 6, (0x68,))
     short = bytes_at(code, jumps + 6, (0x66, 0x90)) & (jumps % 8 == 0)
     if short.any():
-        short &= np.isin(addresses(code.mapping, jumps), direct_calls(code)[1])
+        likely = addresses(code.mapping, jumps[short])
+        called = direct_calls(code)[1]
+        # The stubs lie close together, and most calls lead elsewhere.
+        near = called[(called >= likely.min()) & (called <= likely.max())]
+        short[short] = np.isin(likely, near)
     start = jumps - 4 - (code.raw[jumps - 1] == 0xF2)
     return lazy | short | (bytes_at(code, start, (0xF3, 0x0F, 0x1E, 0xFA)) & (start % 16 == 0))
 

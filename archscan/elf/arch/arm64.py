@@ -12,7 +12,7 @@ from archscan.elf.arch.lifting import Lift
 from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.wordwise import where, word_at
 from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
-from archscan.elf.code import Code
+from archscan.elf.code import Code, once
 from archscan.elf.mapping import addresses
 
 _GUARD = 1 << 16  # bytes: gcc for Debian and Ubuntu is configured for a guard of 64 KiB
@@ -121,6 +121,7 @@ def _wrong_type(code: Code) -> Offsets:
     return where(code, 4, lambda run: run == 0xD42AA040)
 
 
+@once
 def _stubs(code: Code) -> Pairs:
     """`adrp x16, page; ldr x17, [x16, #N]`, alone or behind `bti c`: the entries of .plt."""
 
@@ -141,11 +142,13 @@ def _pages(words: Offsets, at: Offsets) -> Offsets:
     return (at & ~0xFFF) + (((pages ^ 1 << 20) - (1 << 20)) << 12)
 
 
+@once
 def _slot_loads(code: Code) -> Pairs:
     """`ldr Xt, [Xn, #N]` shortly behind `adrp Xn, page`."""
     return _behind_page(code, where(code, 4, lambda run: run & 0xFFC00000 == 0xF9400000), 8)
 
 
+@once
 def _taken(code: Code) -> Pairs:
     """`add Xd, Xn, #N` shortly behind `adrp Xn, page`, and `adr`."""
     near = where(code, 4, lambda run: run & 0x9F000000 == 0x10000000)
@@ -201,6 +204,7 @@ def _behind_page(code: Code, offsets: Offsets, scale: int) -> Pairs:
     return np.concatenate(found), np.concatenate(to)
 
 
+@once
 def _direct_calls(code: Code) -> Pairs:
     """`bl` and `b`."""
     found = where(code, 4, lambda run: run & 0x7C000000 == 0x14000000)

@@ -24,7 +24,7 @@ from archscan.elf.arch.x86 import (
 )
 from archscan.elf.arch.x86_lifting import narrow_reader
 from archscan.elf.arrays import NONE, Mask, Offsets, Pattern, among, np, numbers
-from archscan.elf.code import Code, matches, within
+from archscan.elf.code import Code, matches, once, within
 from archscan.elf.mapping import addresses
 
 _READS = among(0x03, 0x2B, 0x33, 0x3B, 0x8B)  # add sub xor cmp mov, from memory
@@ -100,6 +100,7 @@ def _together(*pairs: Pairs) -> Pairs:
     return np.concatenate([offsets for offsets, _ in pairs]), np.concatenate([to for _, to in pairs])
 
 
+@once
 def _stubs(code: Code) -> Pairs:
     """`jmp *N(%ebx)` and `jmp *slot`, alone or behind `endbr32`: the entries of .plt, .plt.got and .plt.sec."""
     found, slots = _together(_counted(code, (0xFF, 0xA3), 2), _absolute(code, (0xFF, 0x25), 2))
@@ -108,6 +109,7 @@ def _stubs(code: Code) -> Pairs:
     return addresses(code.mapping, entries), np.concatenate([slots, slots[marked]])
 
 
+@once
 def _slot_calls(code: Code) -> Pairs:
     """`call *N(%reg)` and `jmp *N(%reg)`, where that is no stub of the PLT; `call *slot`."""
     jumps, slots = _counted(code, (0xFF, (0xA0, 0xF8)), 2)
@@ -117,6 +119,7 @@ def _slot_calls(code: Code) -> Pairs:
     )
 
 
+@once
 def _slot_loads(code: Code) -> Pairs:
     """`mov N(%reg),%reg` and `push N(%reg)`; `mov slot,%reg`."""
     return _together(
@@ -127,6 +130,7 @@ def _slot_loads(code: Code) -> Pairs:
     )
 
 
+@once
 def _taken(code: Code) -> Pairs:
     """`lea N(%reg),%reg`; `push $N`, `mov $N,%reg` and `movl $N,…(%esp)` where programs are not moved."""
     return _together(

@@ -12,7 +12,7 @@ from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.ppc64_lifting import begins, lines, read, table_of_contents
 from archscan.elf.arch.wordwise import nearest, where, word_at
 from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
-from archscan.elf.code import Code
+from archscan.elf.code import Code, once
 from archscan.elf.mapping import addresses
 
 _APART = 256  # bytes between the two instructions that make an address, or load what stands there
@@ -50,6 +50,7 @@ def _addresses(code: Code) -> Offsets:
     return where(code, 4, computed)
 
 
+@once
 def _stubs(code: Code) -> Pairs:
     """`ld r12, N(r2); mtctr r12; bctr`, what r2 is added to before that perhaps, and saving it: the linker's stubs."""
 
@@ -76,6 +77,7 @@ def _low(words: Offsets) -> Offsets:
     return (words & 0xFFFF ^ 0x8000) - 0x8000
 
 
+@once
 def _direct_calls(code: Code) -> Pairs:
     """`bl` and `b`, leading to where the function begins."""
     found = where(code, 4, lambda run: (run >> 26 == 18) & (run & 2 == 0))
@@ -93,11 +95,13 @@ def _branches(code: Code, address: int) -> Offsets:
     return found[np.isin(to, (address, address + 8))]
 
 
+@once
 def _slot_loads(code: Code) -> Pairs:
     """`ld rX, N(rY)` from the TOC, or shortly behind `addis rY, r2, N`."""
     return _in_contents(code, where(code, 4, lambda run: (run >> 26 == 58) & (run & 3 == 0)), mask=0xFFFC)
 
 
+@once
 def _taken(code: Code) -> Pairs:
     """`addi rX, rY, N` from the TOC, or shortly behind `addis rY, r2, N`."""
     return _in_contents(code, where(code, 4, lambda run: run >> 26 == 14), mask=0xFFFF)

@@ -12,7 +12,7 @@ from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.riscv_lifting import global_pointer, lines, read
 from archscan.elf.arch.wordwise import nearest, where, word_at
 from archscan.elf.arrays import NONE, Mask, Offsets, Words, np
-from archscan.elf.code import Code
+from archscan.elf.code import Code, once
 from archscan.elf.mapping import addresses
 
 _BEHIND = 12  # bytes before the room for an array in a block in which the stack pointer is saved
@@ -89,6 +89,7 @@ def _addresses(code: Code) -> Offsets:
     return np.sort(np.concatenate([short, wide, framed, moved]))
 
 
+@once
 def _stubs(code: Code) -> Pairs:
     """`auipc t3, page; ld t3, N(t3)`: the entries of .plt."""
 
@@ -115,6 +116,7 @@ def _stored_low(words: Offsets) -> Offsets:
     return ((words >> 25 << 5 | words >> 7 & 0x1F) ^ 0x800) - 0x800
 
 
+@once
 def _direct_calls(code: Code) -> Pairs:
     """`jal` and `j`, also in two bytes, and `jalr` and `jr` right behind `auipc` to the same register."""
     near = where(code, 2, lambda run: np.isin(run & 0xFFF, (0x6F, 0xEF, 0x2EF)))
@@ -134,6 +136,7 @@ def _direct_calls(code: Code) -> Pairs:
     return np.concatenate([near, short, far + 4]), np.concatenate([to, short_to, far_to])
 
 
+@once
 def _entered(code: Code) -> Pairs:
     """`jal` and `jalr` that keep where they come from."""
     found, to = _direct_calls(code)
@@ -151,11 +154,13 @@ def _short_distance(word: Offsets) -> Offsets:
     return (distance ^ 1 << 11) - (1 << 11)
 
 
+@once
 def _slot_loads(code: Code) -> Pairs:
     """`ld rX, N(rY)` shortly behind `auipc rY, page`."""
     return _behind_page(code, _with(code, 0x707F, 0x3003), stores=False)
 
 
+@once
 def _taken(code: Code) -> Pairs:
     """`addi rX, rY, N` shortly behind `auipc rY, page`."""
     return _behind_page(code, _with(code, 0x707F, 0x13), stores=False)

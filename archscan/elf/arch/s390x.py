@@ -11,7 +11,7 @@ from archscan.elf.arch.machine import Machine
 from archscan.elf.arch.s390x_lifting import lines, read
 from archscan.elf.arch.wordwise import word_at
 from archscan.elf.arrays import Offsets, Pattern, np, numbers
-from archscan.elf.code import Code, matches
+from archscan.elf.code import Code, matches, once
 from archscan.elf.mapping import addresses
 
 _SAVE_AREA = 160
@@ -43,6 +43,7 @@ def _addresses(code: Code) -> Offsets:
     return np.sort(np.concatenate([loaded, added]))
 
 
+@once
 def _stubs(code: Code) -> Pairs:
     """`larl %r1, slot; lg %r1, 0(%r1); br %r1`: the entries of .plt."""
     pattern: Pattern = (0xC0, 0x10, None, None, None, None, 0xE3, 0x10, 0x10, 0x00, 0x00, 0x04, 0x07, 0xF1)
@@ -68,6 +69,7 @@ def _together(*pairs: Pairs) -> Pairs:
     return np.concatenate([offsets for offsets, _ in pairs]), np.concatenate([to for _, to in pairs])
 
 
+@once
 def _direct_calls(code: Code) -> Pairs:
     """`brasl` and `bras`, `jg` and `j`."""
     return _together(
@@ -78,6 +80,7 @@ def _direct_calls(code: Code) -> Pairs:
     )
 
 
+@once
 def _slot_loads(code: Code) -> Pairs:
     """`lgrl`, and `larl` with `lg` behind it."""
     found, to = _far(code, (0xC0, (0x00, 0x0F), None, None, None, None, 0xE3, None, None, 0x00, 0x00, 0x04))
@@ -85,6 +88,7 @@ def _slot_loads(code: Code) -> Pairs:
     return _together(_far(code, (0xC4, (0x08, 0x0F), None, None, None, None)), (found[based] + 6, to[based]))
 
 
+@once
 def _taken(code: Code) -> Pairs:
     """`larl`."""
     return _far(code, (0xC0, (0x00, 0x0F), None, None, None, None))

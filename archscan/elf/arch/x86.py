@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archscan.elf.arch.idioms import Frames, Pairs, Probes
 from archscan.elf.arrays import NONE, Mask, Offsets, among, np, numbers
-from archscan.elf.code import Code, matches, offsets_of, within
+from archscan.elf.code import Code, matches, offsets_of, once, within
 from archscan.elf.mapping import addresses
 
 # ModRM, without the register, of a place at a distance from the stack pointer, by a SIB byte, and the frame pointer.
@@ -90,6 +90,7 @@ ADDRESS_SIZE = 0x67
 """The prefix by which linkers fill up `call *slot` that they make a direct call of (psABI, "Relocations")."""
 
 
+@once
 def direct_calls(code: Code) -> Pairs:
     """`call` and `jmp` with a distance of 32 bits."""
     found = matches(code, ((0xE8, 0xFE), None, None, None, None))
@@ -97,10 +98,16 @@ def direct_calls(code: Code) -> Pairs:
     return found, addresses(code.mapping, found) + 5 + distance
 
 
+@once
+def _far_branches(code: Code) -> Pairs:
+    """`jcc` with a distance of 32 bits."""
+    far = matches(code, (0x0F, (0x80, 0xF0), None, None, None, None))
+    return far, addresses(code.mapping, far) + 6 + numbers(code.raw, far + 2, 4, "<", signed=True)
+
+
 def branches(code: Code, address: int) -> Offsets:
     """`jcc` to an address, and short jumps; most of what looks like these is part of something else."""
-    far = matches(code, (0x0F, (0x80, 0xF0), None, None, None, None))
-    to = addresses(code.mapping, far) + 6 + numbers(code.raw, far + 2, 4, "<", signed=True)
+    far, to = _far_branches(code)
     found = [far[to == address]]
     place = int(offsets_of(code, np.array([address], np.int64))[0])
     near = np.arange(max(place - _SHORT, 0), min(place + _SHORT, code.raw.size - 2), dtype=np.int64)

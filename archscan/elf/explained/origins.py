@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from archscan.elf.arch.lifting import COUNTER, LOW, Kind, Operation
-from archscan.elf.arrays import np
+from archscan.elf.arrays import holds, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.explained.replay import Done, Replay, replay, rows_of, stack_at
@@ -19,7 +19,6 @@ from archscan.elf.program import (
     Program,
     by_function,
     callee_of,
-    holds,
     homes,
     imported,
     instructions_of,

@@ -55,12 +55,12 @@ _NAMES = (
     (re.compile(rb"\0(?:FPC_[A-Z]|fpc_[a-z]|INIT\$_\$|(?:VMT|RTTI|INIT|U|TC)_\$[A-Z]|[A-Z]\w*\$_\$)"), Language.PASCAL),
     (re.compile(rb"\0__go_(?:init_main|register_gc_roots|type_hash)|\0go_0main"), Language.GO),
 )
-# How the names begin that one of these matches, and what stands in those that may begin like any other.
+# How the names begin that one of these matches, but those of Fortran's modules and Pascal's classes; few names of C++
+# need a second look.
 _BEGINNING = re.compile(
-    rb"\0(?:caml|rust_|__rust_|DW\.ref\.rust|stg_|ZCMain|base_GHCzi|ghczm|hs_main|_D\d|_d_|_ada_|ada__|system__"
+    rb"\0(?!_Z)(?:caml|rust_|__rust_|DW\.ref\.rust|stg_|ZCMain|base_GHCzi|ghczm|hs_main|_D\d|_d_|_ada_|ada__|system__"
     rb"|gnat__|__gnat_|FPC_|fpc_|__go_|go_0main)"
 )
-_INSIDE = (b"_MOD_", b"_$")
 _FORTRAN_CALLS = ("_gfortran_", "_Fortran")  # of flang's library: _FortranAioBeginExternalListOutput
 _RUST_NAME = re.compile(rb"\0_(?:ZN[\w.$]{1,4096}17h[0-9a-f]{16}E|R(?:Nv|Inv|NC|NX|NM)[\w.$]{1,64})")
 # `_ZGVbN4v_sinf` is a variant for vectors of a function of any language.
@@ -129,7 +129,7 @@ def _only_holds_fortran(look: Look) -> bool:
 def by_names(look: Look) -> Found | None:
     """The language whose names the object's symbols bear, C++ aside."""
     strings = look.strings
-    hinted = _BEGINNING.search(strings) is not None or any(part in strings for part in _INSIDE)
+    hinted = _BEGINNING.search(strings) is not None or b"_MOD_" in strings or (b"$" in strings and b"_$" in strings)
     for pattern, language in _NAMES if hinted else ():
         match = pattern.search(strings)
         if match:

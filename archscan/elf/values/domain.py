@@ -151,6 +151,7 @@ Atom = (
     | Unknown
 )
 Value = frozenset[Atom]
+_COUNTABLE = (Number, Along)
 Pointer = Parameter | Result | Filled | Memory | Field | Kept
 """What may point to something; where, nobody knows."""
 
@@ -195,16 +196,16 @@ def _together(one: Value, other: Value, counting: Place | None) -> Value:
     both = one | other
     if counting is not None:
         both = _in_a_row(both)
-        if sum(isinstance(value, Number) for value in both) > 2:
+        if sum([type(value) is Number for value in both]) > 2:
             return _as_row(both, counting)
     if counting is not None and _are_counted(both):
         both = frozenset(value for value in both if not isinstance(value, Stack)) | {OWN}
     found = bounded(both)
-    return found if _rows(one) <= _rows(found) else _without_rows(found)
+    return found if found.issuperset(_rows(one)) else _without_rows(found)
 
 
-def _rows(value: Value) -> frozenset[Atom]:
-    return frozenset(one for one in value if isinstance(one, Along))
+def _rows(value: Value) -> list[Atom]:
+    return [one for one in value if type(one) is Along]
 
 
 def _without_rows(value: Value) -> Value:
@@ -214,7 +215,7 @@ def _without_rows(value: Value) -> Value:
 
 def _are_counted(value: Value) -> bool:
     """Whether addresses of the own stack follow each other at equal distances."""
-    places = sorted(one.at for one in value if isinstance(one, Stack))
+    places = sorted([one.at for one in value if type(one) is Stack])
     return len(places) > 2 and len({later - one for one, later in pairwise(places)}) == 1
 
 
@@ -230,7 +231,7 @@ def _as_row(value: Value, counting: Place) -> Value:
 
 def bounded(value: Value) -> Value:
     """The same without what is told twice; nothing in particular where it is too much."""
-    if len(value) < _ROW and not any(map(_is_many, value)):
+    if len(value) < _ROW and not _has_many(value):
         return value
     value = _in_a_row(_somewhere(value))
     if len(value) <= MOST and MANY.isdisjoint(value):
@@ -238,9 +239,13 @@ def bounded(value: Value) -> Value:
     return MANY | {OWN} if is_own(value) else MANY
 
 
-def _is_many(one: Atom) -> bool:
-    """Whether a value stands for others, too."""
-    return isinstance(one, Along) or one in MANY or (isinstance(one, FieldAddress) and one.at is None)
+def _has_many(value: Value) -> bool:
+    """Whether something of a value stands for others, too."""
+    for one in value:
+        kind = type(one)
+        if kind is Along or (kind is FieldAddress and one.at is None):  # type: ignore[union-attr]
+            return True
+    return not MANY.isdisjoint(value)
 
 
 def _somewhere(value: Value) -> Value:
@@ -256,23 +261,25 @@ def _somewhere(value: Value) -> Value:
 
 def _in_a_row(value: Value) -> Value:
     """The same without what is in a row that it has."""
-    rows = [one for one in value if isinstance(one, Along)]
+    rows = [one for one in value if type(one) is Along and type(one.of) is Counted]
     if not rows:
         return value
-    return frozenset(one for one in value if not any(_is_in(one, row) for row in rows if row != one))
+    gone = [one for one in value if type(one) in _COUNTABLE and any(_is_in(one, row) for row in rows if row is not one)]
+    return value.difference(gone) if gone else value
 
 
 def _is_in(one: Atom, row: Along) -> bool:
     """Whether a number, or those of a row, are among those of another row that a loop counts."""
-    if not isinstance(row.of, Counted):
-        return False
-    if isinstance(one, Along):
-        same = (one.stride, one.of, one.table) == (row.stride, row.of, row.table)
+    if type(one) is Along:
+        same = one.stride == row.stride and one.table == row.table and one.of == row.of
         return same and one.start > row.start and (one.start - row.start) % row.stride == 0
-    after = one.value - row.start if isinstance(one, Number) and row.table in (0, row.start) else -1
+    after = one.value - row.start if type(one) is Number and row.table in (0, row.start) else -1
     return after >= 0 and after % row.stride == 0
 
 
 def is_own(value: Value) -> bool:
     """Whether a value may be an address of the function's own stack."""
-    return any(isinstance(one, Stack) or one == OWN for one in value)
+    for one in value:  # asked so often that the steps of a generator would count
+        if type(one) is Stack:
+            return True
+    return OWN in value
