@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.answer import NULL, OWN_RESULT, SELECTS_NOTHING, Answer, all_of, names_one, together
-from archscan.crypto.book import Book, count, holding, holds
+from archscan.crypto.book import Book, count, handle_of, holding, holds
 from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Selector
 from archscan.crypto.entries import Text as Passed
@@ -50,7 +50,6 @@ from archscan.model import Outcome
 if TYPE_CHECKING:
     pass
 
-_HANDLES = Result | Filled | Parameter | Field | Memory  # what stands for something that another call made
 _DEEP = 4  # calls that pass an algorithm on to each other
 _SETTING = re.compile(r"[Ii]nit|_enable$|_set")  # names of functions that change what a handle is for, and ask nothing
 _MOST_OF_HANDLE = 200  # calls of a function that are looked at for what they do with a handle
@@ -64,7 +63,7 @@ def answer(book: Book, site: Site, use: Use, library: str, depth: int, *, sure: 
         return Answer(Outcome.VALUE, ((use.algorithm, ""),))
     first = use.argument
     if first is None or not _selects(use):
-        return _of_handle(book, site, library, depth)
+        return _ofhandle_of(book, site, library, depth)
     if site.arguments is None:
         return Answer(Outcome.UNKNOWN, reason=site.reason)
     if use.count is not None:
@@ -108,7 +107,7 @@ def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) ->
     if when is None or arguments is None or when.argument >= len(arguments):
         return unknown
     uses = book.whose[site.symbol][0].uses
-    if any(holds(book, one, site) is not False for one in uses[uses.index(use) + 1 :]):
+    if any(_may_select(book, site, one, library, depth) for one in uses[uses.index(use) + 1 :]):
         return unknown
     found = answer(book, site, use, library, depth)
     if found.outcome == Outcome.UNKNOWN or not names_one(found):
@@ -124,18 +123,24 @@ def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) ->
     return Answer(source.outcome, reason=f"if argument {when.argument} says so: {source.reason}")
 
 
+def _may_select(book: Book, site: Site, use: Use, library: str, depth: int) -> bool:
+    """Whether a use may hold, and may select an algorithm then."""
+    found = SELECTS_NOTHING if holds(book, use, site) is False else answer(book, site, use, library, depth)
+    return found.outcome == Outcome.UNKNOWN or names_one(found)
+
+
 def _selects(use: Use) -> bool:
     """Whether an argument says which algorithm."""
     return use.algorithm is None and use.argument is not None and bool(use.selector or use.points)
 
 
-def _of_handle(book: Book, site: Site, library: str, depth: int) -> Answer:
+def _ofhandle_of(book: Book, site: Site, library: str, depth: int) -> Answer:
     """What was selected for the handle that a call gets first, by who made it and by others that get it.
 
     Nobody knows where something else may have made it, or an own function gets it, which may select more.
     """
     none = Answer(Outcome.UNKNOWN, reason="no-selector")
-    handle, sites = _handle(site), book.by_function.get(site.number, ())
+    handle, sites = handle_of(site), book.by_function.get(site.number, ())
     calls = {one.call for one in handle if isinstance(one, Filled | Result)}
     if not handle or len(calls) < len(handle) or depth >= _DEEP or len(sites) > _MOST_OF_HANDLE:
         return none
@@ -144,7 +149,7 @@ def _of_handle(book: Book, site: Site, library: str, depth: int) -> Answer:
     makers, others = dict[int, Answer](), list[Answer]()
     for other in sites:
         symbol, whose, _ = book.whose[other.symbol]
-        sets = bool(_SETTING.search(other.symbol) and handle & _handle(other))
+        sets = bool(_SETTING.search(other.symbol) and handle & handle_of(other))
         if whose != library or not (other.address in calls or sets):
             continue
         use, sure = holding(book, symbol, other)
@@ -159,12 +164,6 @@ def _of_handle(book: Book, site: Site, library: str, depth: int) -> Answer:
         return none  # own functions made it
     found = [one for one in (*makers.values(), *others) if names_one(one) or one.outcome != Outcome.VALUE]
     return together(found) if found else none
-
-
-def _handle(site: Site) -> Value:
-    """What a call gets first, if that is something that another call made or that was passed or kept."""
-    first = site.arguments[0] if site.arguments else frozenset()
-    return frozenset(one for one in first if isinstance(one, _HANDLES))
 
 
 def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answer:

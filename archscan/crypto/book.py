@@ -8,13 +8,15 @@ import msgspec
 
 from archscan.crypto.catalogue import Catalogue, Symbol, Use
 from archscan.elf.call_sites import Site, Sites
-from archscan.elf.values.domain import Computed, Number, Unknown, Value
+from archscan.elf.values.domain import Computed, Field, Filled, Memory, Number, Parameter, Result, Unknown, Value
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archscan.elf.image import Image
+
+_HANDLES = Result | Filled | Parameter | Field | Memory  # what stands for something that another call made
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -72,3 +74,9 @@ def count(book: Book, site: Site, argument: int) -> int:
     counts = book.sites.followed(site, given) if given else given
     (one,) = counts if len(counts) == 1 else (None,)
     return one.value if isinstance(one, Number) else -1
+
+
+def handle_of(site: Site) -> Value:
+    """What a call gets first, if that is something that another call made or that was passed or kept."""
+    first = site.arguments[0] if site.arguments else frozenset()
+    return frozenset(one for one in first if isinstance(one, _HANDLES))
