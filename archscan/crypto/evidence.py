@@ -28,6 +28,7 @@ JSON with bounds, the same in every run. Absent keys say that nothing was seen:
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ _MOST_CALLERS, _MOST_OF_CALLER = 4, 12
 _NEAR = 512  # bytes of code before and behind a use; half of all functions are shorter
 # What every function calls says nothing of any.
 _EVERYWHERE = frozenset({"__stack_chk_fail", "free", "malloc", "calloc", "realloc", "strlen", "_Unwind_Resume"})
+_WRITTEN = re.compile(r'"[^"]*"|[^\s,"][^,"]*')  # what the source writes, with commas between
 _PLACE = tuple[str | None, str | None]
 """The function, and the role: where one of several algorithms is chosen."""
 _ANYWHERE = ""  # no function has this name
@@ -73,12 +75,18 @@ def _seen(
     site = known.book.by_address.get(int(use.address, 16)) if row is not None else None
     if site is not None:
         found = _with_sinks(found, known.sinks(site))
-    alternatives = max(choices.get(_place(use), 0), len({one.algorithm for one in row.uses}) if row else 0)
+    alternatives = max(choices.get(_place(use), 0), _ways(row) if row else 0)
     offered = choices.get((_ANYWHERE, use.role), 0)
     found |= {key: count for key, count in (("alternatives", alternatives), ("offered", offered)) if count > 1}
     text = msgspec.json.encode(found).decode() if found else None
     sure = Confidence.POSSIBLE if "uncalled" in found else use.confidence
     return msgspec.structs.replace(use, context_evidence=text, confidence=sure)
+
+
+def _ways(row: CallSite) -> int:
+    """How many algorithms a call may select, or ways of using them: AES with three sizes of key are three."""
+    written = set(_WRITTEN.findall(row.value or ""))
+    return max(len({one.algorithm for one in row.uses}), len(written) if len(row.uses) > 1 else 0)
 
 
 def _choices(rows: Iterable[CallSite], kept: Iterable[CryptoUse]) -> Mapping[_PLACE, int]:

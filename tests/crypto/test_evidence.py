@@ -164,6 +164,16 @@ def test_alternatives_are_counted_with_those_that_are_not_weak(maker: Maker, tmp
     assert evidence(maker, tmp_path, code, "EVP_md5", "-O2")["alternatives"] == 3
 
 
+def test_ways_of_using_one_algorithm_are_alternatives(maker: Maker, tmp_path: Path) -> None:
+    code = """
+    const EVP_MD *EVP_des_ede3_cbc(void), *EVP_aes_128_cbc(void), *EVP_aes_256_cbc(void);
+    int EVP_CipherInit(H *, const EVP_MD *, const void *, const void *, int);
+    static const EVP_MD *(*const table[])(void) = {EVP_des_ede3_cbc, EVP_aes_128_cbc, EVP_aes_256_cbc};
+    int f(H *c, unsigned n) { return n < 3 ? EVP_CipherInit(c, table[n](), 0, 0, 1) + 1 : 0; }
+    """
+    assert evidence(maker, tmp_path, code, "EVP_CipherInit", "-O2")["alternatives"] == 3
+
+
 def test_much_is_cut_off(maker: Maker, tmp_path: Path) -> None:
     texts = "".join(f'puts("text number {number} {"x" * 90}"); ' for number in range(150))
     code = f"void f(void) {{ {texts} EVP_md5(); }}"
