@@ -295,16 +295,19 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     if isinstance(atom, Along) and not is_text(_selector(book, use, library)):
         return Answer(Outcome.UNKNOWN, reason="counted")  # the numbers themselves, and nobody knows how many
     table, width = (atom.at, atom.width) if isinstance(atom, Element) else (atom, 0)
-    addresses, found = book.sites.entries(table), list[Answer]()
+    addresses, found, left_out = book.sites.entries(table), list[Answer](), 0
     for address in addresses:
         number = number_at(book.image, address, width) if width else address
+        if isinstance(atom, Element) and number is not None and number in atom.unlike:
+            left_out += 1
+            continue
         entry = None if number is None else _of_number(book, use, library, number)
         if entry is None or not entry.algorithms:
             break
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]
     if table.end:
-        known = len(found) == len(addresses)
+        known = len(found) + left_out == len(addresses)
     else:
         # Behind a NULL that is followed by more, entries may go on. What is counted by what was computed may be counted
         # in larger steps, so that the NULL is a part of an entry.

@@ -132,7 +132,7 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]]) -> Sites:
         lambda address: by_register.get(address) or imported(program, address),
         program.slots,
         {slot: one.own for slot, one in relocated.items() if one.own is not None and slot in linked},
-        lambda site, value: followed(program, site.number, value, _DEEP, site.call),
+        lambda site, value: followed(program, site.number, value, _DEEP, site.call, passed=True),
         partial(_entries, program),
         partial(_leads_to, program),
         lambda site, value: texts(program, site.number, value, site.call),

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +26,9 @@ from archscan.elf.values.limits import Limits, limited, limits_of
 from archscan.elf.values.liveness import Living, living, returning
 from archscan.elf.values.state import Growth, State, Told, entered, joined, narrowed
 from archscan.elf.values.steps import step, steps_of, store, target
+
+if TYPE_CHECKING:
+    from archscan.elf.values.unlike import Trace
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 _NEAR = 1024  # bytes of the stack that are kept for a call that is given an address of it
@@ -63,7 +67,9 @@ class Run(msgspec.Struct):
     """A function that was gone through: its blocks, and what is known where those begin that are reached.
 
     ``places``: in which block which instruction stands. ``seen``: what is done in blocks, as far as it was looked up.
-    ``limits``: how far it reads tables, by comparisons; None before that is asked.
+    ``limits``: how far it reads tables, by comparisons; None before that is asked. What `unlike` needs: the numbers
+    that it compares something with (``equal``), the blocks that lead to each block (``before``), and what is known at
+    the ends of blocks (``traces``).
     """
 
     blocks: Mapping[int, Block]
@@ -73,6 +79,9 @@ class Run(msgspec.Struct):
     places: dict[int, int] = {}
     seen: dict[int, _Seen] = {}
     limits: Limits | None = None
+    equal: frozenset[int | None] | None = None
+    before: dict[int, list[int]] | None = None
+    traces: dict[int, Trace] = {}
 
 
 class _Seen(msgspec.Struct):
