@@ -61,7 +61,7 @@ from archscan.elf.values.domain import (
     Value,
     field,
 )
-from archscan.elf.values.unlike import as_read, unlike
+from archscan.elf.values.unlike import Wanted, as_read, unlike
 
 _MOST_CALLERS = 64
 _NEAR = 64  # bytes before a variable from where an address that is taken reaches it
@@ -98,11 +98,14 @@ def _compared_with(
     program: Program, number: int, value: Value, found: Mapping[Atom, Value], call: Call
 ) -> Mapping[Atom, Value]:
     """What the values of an argument were found to be, without the numbers that comparisons say it is not."""
-    numbers = frozenset(one.value for some in found.values() for one in some if isinstance(one, Number))
-    table = any(isinstance(one, Element) for some in found.values() for one in some)
-    if not table and sum(map(len, found.values())) < 2:
+    if sum(map(len, found.values())) < 2 and not any(isinstance(one, Element) for one in value):
         return found
-    told = unlike(run_of(program, number), call, value, None if table else numbers)
+    numbers = frozenset(one.value for some in found.values() for one in some if isinstance(one, Number))
+    several = any(isinstance(one, Element) for some in found.values() for one in some)
+    asked = frozenset(as_read(one) for one in value if any(isinstance(some, Number | Element) for some in found[one]))
+    if not asked:
+        return found
+    told = unlike(run_of(program, number), call, value, Wanted(asked, None if several else numbers))
     left = {one: _without(some, told.get(as_read(one), frozenset())) for one, some in found.items()}
     return left if any(left.values()) else found
 

@@ -28,7 +28,7 @@ from archscan.elf.values.state import Growth, State, Told, entered, joined, narr
 from archscan.elf.values.steps import step, steps_of, store, target
 
 if TYPE_CHECKING:
-    from archscan.elf.values.unlike import Trace
+    from archscan.elf.values.unlike import Brief, Trace
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 _NEAR = 1024  # bytes of the stack that are kept for a call that is given an address of it
@@ -68,8 +68,8 @@ class Run(msgspec.Struct):
 
     ``places``: in which block which instruction stands. ``seen``: what is done in blocks, as far as it was looked up.
     ``limits``: how far it reads tables, by comparisons; None before that is asked. What `unlike` needs: the numbers
-    that it compares something with (``equal``), the blocks that lead to each block (``before``), and what is known at
-    the ends of blocks (``traces``).
+    that it ``compares`` something with, what blocks do (``briefs``), which lead to each of them (``before``), and what
+    is known at their ends (``traces``).
     """
 
     blocks: Mapping[int, Block]
@@ -79,7 +79,8 @@ class Run(msgspec.Struct):
     places: dict[int, int] = {}
     seen: dict[int, _Seen] = {}
     limits: Limits | None = None
-    equal: frozenset[int | None] | None = None
+    compares: frozenset[int | None] | None = None
+    briefs: dict[int, Brief] = {}
     before: dict[int, list[int]] | None = None
     traces: dict[int, Trace] = {}
 

@@ -9,7 +9,8 @@ clear what becomes of a place one stops: what is known there is what came, and f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -25,7 +26,9 @@ _MOST_PLACES = 1_000  # at the beginnings of blocks that are looked at for one v
 _MOST_WAYS = 64  # by which one block may choose a value
 _WHOLE = (4, 8)  # bytes of a slot whose content is followed
 _BITS = 8
+_OTHERS = "*"  # as a register: those that calls do not keep
 _POSITIVE = 1 << 31
+_FAR = 1 << 20  # bytes of the stack that a store may change that does not say how many
 _NO_NUMBERS: frozenset[int] = frozenset()
 Numbers = frozenset[int]
 _Place = str | int  # a register, or a slot of the stack
@@ -61,20 +64,84 @@ class Trace(msgspec.Struct):
     compared: dict[str, _Compared]
 
 
-def unlike(run: Run, call: Call, value: Value, wanted: Numbers | None) -> Mapping[Atom, Numbers]:
+class Wanted(msgspec.Struct, frozen=True):
+    """Of which values it is asked what they are unlike, `as_read`, and of which numbers; None: of any."""
+
+    atoms: frozenset[Atom]
+    numbers: Numbers | None
+
+
+class Brief(msgspec.Struct, frozen=True):
+    """What a block does, whatever the values: registers that it writes, whether it stores, and with what it compares.
+
+    ``compares`` has None where that is a register.
+    """
+
+    writes: frozenset[str]
+    stores: bool
+    compares: frozenset[int | None]
+
+
+def unlike(run: Run, call: Call, value: Value, wanted: Wanted) -> Mapping[Atom, Numbers]:
     """Of each of the values of an argument of a call, what it is unlike there.
 
-    Looked for where that may be one of those ``wanted`` (None: any). Where it came by several ways, what it is unlike
-    on all of them. Nothing where nobody knows.
+    Where it came by several ways, what it is unlike on all of them. Nothing where nobody knows.
     """
-    if wanted == _NO_NUMBERS or not _may_tell(run, wanted):
+    if run.compares is None:
+        run.compares = _compares_with(row for block in run.blocks.values() for row in block.rows)
+    if not _is_wanted(run.compares, wanted):
         return {}
     places = [n for n, one in enumerate(call.arguments) if one == value]
     found: Mapping[Atom, Numbers] | None = None
     for number in places:
-        told = _of_argument(run, call.address, number)
+        told = _of_argument(run, call.address, number, wanted)
         found = told if found is None else {one: found[one] & numbers for one, numbers in told.items() if one in found}
     return found or {}
+
+
+def _brief(run: Run, start: int) -> Brief:
+    if start not in run.briefs:
+        rows = run.blocks[start].rows
+        kinds = {does.kind for _, _, does in rows}
+        writes = {name.removesuffix(LOW) for _, _, does in rows for name in (does.to, *does.also) if name}
+        writes |= {_OTHERS} if Kind.CALL in kinds else set()
+        stores = Kind.STORE in kinds or Kind.CALL in kinds
+        run.briefs[start] = Brief(frozenset(writes), stores, _compares_with(rows))
+    return run.briefs[start]
+
+
+def _compares_with(rows: Iterable[Row]) -> frozenset[int | None]:
+    """The numbers with which instructions compare something; None where that is a register."""
+    found = set[int | None]()
+    for _, _, does in rows:
+        if does.kind == Kind.NOTHING and does.number is not None:
+            found |= _numbers(does.number, does.width)
+        elif does.kind == Kind.NOTHING and does.operand is not None:
+            found.add(None)
+    return frozenset(found)
+
+
+def _is_wanted(compares: frozenset[int | None], wanted: Wanted) -> bool:
+    """Whether comparisons with some numbers may tell what a wanted value is unlike."""
+    return bool(compares) if wanted.numbers is None else None in compares or not compares.isdisjoint(wanted.numbers)
+
+
+def _leaves(run: Run, start: int, place: _Place, to: int, wanted: Wanted) -> bool:
+    """Whether a block leaves a place as it is, and tells nothing of it where it leads to another one."""
+    brief, rows = _brief(run, start), run.blocks[start].rows
+    if isinstance(place, int):
+        changes = brief.stores
+    else:
+        changes = place in brief.writes or (_OTHERS in brief.writes and place not in run.lift.preserved)
+    last = rows[-1][2] if rows else NOTHING
+    return not changes and not (_is_told(last, rows, to) and _is_wanted(brief.compares, wanted))
+
+
+def _is_told(last: Operation, rows: Sequence[Row], to: int) -> bool:
+    """Whether a branch leads somewhere only where what it compared is unlike a number."""
+    if last.kind != Kind.BRANCH or last.unlike is None or last.target in (None, rows[-1][1]):
+        return False
+    return to == (last.target if last.unlike else rows[-1][1])
 
 
 def as_read(one: Atom) -> Atom:
@@ -82,28 +149,13 @@ def as_read(one: Atom) -> Atom:
     return one if not isinstance(one, Element) else Element(msgspec.structs.replace(one.at, table=0, end=0), one.width)
 
 
-def _may_tell(run: Run, wanted: Numbers | None) -> bool:
-    """Whether a function compares anything with one of some numbers, or with a register."""
-    if run.equal is None:
-        compares = [
-            (does, does.number)
-            for block in run.blocks.values()
-            for _, _, does in block.rows
-            if does.kind == Kind.NOTHING and (does.number is not None or does.operand is not None)
-        ]
-        run.equal = frozenset().union(
-            *(frozenset({None}) if number is None else _numbers(number, does.width) for does, number in compares)
-        )
-    return bool(run.equal) if wanted is None else None in run.equal or not run.equal.isdisjoint(wanted)
-
-
-def _of_argument(run: Run, address: int, number: int) -> Mapping[Atom, Numbers]:
+def _of_argument(run: Run, address: int, number: int, wanted: Wanted) -> Mapping[Atom, Numbers]:
     start = run.places.get(address, CASES)
     trace = _traced(run, start, address) if start in run.states else None
     row = next((row for row in run.blocks[start].rows if row[0] == address), None) if trace is not None else None
     place = _place_of(run, trace.state, row[2], number) if trace is not None and row is not None else None
     found: dict[Atom, Numbers] = {}
-    for value, numbers in _ways(run, trace, start, place) if trace is not None and place is not None else ():
+    for value, numbers in _ways(run, trace, start, place, wanted) if trace and place is not None else ():
         for one in map(as_read, value):
             found[one] = found[one] & numbers if one in found else numbers
     return found
@@ -125,23 +177,29 @@ def _place_of(run: Run, state: State, does: Operation, number: int) -> _Place | 
 class _Way(msgspec.Struct):
     """What was found going backwards: values with what they are unlike, and places that are still to be looked at."""
 
+    wanted: Wanted
     found: list[tuple[Value, Numbers]] = []
     known: dict[_At, Numbers] = {}
     work: list[_At] = []
 
 
-def _ways(run: Run, trace: Trace, start: int, place: _Place) -> list[tuple[Value, Numbers]]:
+def _ways(run: Run, trace: Trace, start: int, place: _Place, wanted: Wanted) -> list[tuple[Value, Numbers]]:
     """The values that come to a place, each with what it is unlike; nothing where that are too many."""
-    entry, way = next(one for one in run.blocks if one != CASES), _Way()
-    _take(way, _held_in(trace, place), None, _NO_NUMBERS, start)
+    entry, way = next(one for one in run.blocks if one != CASES), _Way(wanted)
+    for end, numbers in _flat(_held_in(trace, place), None, _NO_NUMBERS):
+        _take(way, end.value, (start, end.place), numbers)
     while way.work and len(way.known) < _MOST_PLACES:
         block, name = at = way.work.pop()
         before = [one for one in _before(run).get(block, ()) if one in run.states]
         if block == entry or not before:
             way.found.append((_known(run.states[block], name), way.known[at]))
         for one in before:
-            end = _traced(run, one)
-            _take(way, _held_in(end, name), _told(run, end, one, block), way.known[at], one)
+            if _leaves(run, one, name, block, wanted):
+                _take(way, _known(run.states[one], name), (one, name), way.known[at])
+                continue
+            trace = _traced(run, one)
+            for end, numbers in _flat(_held_in(trace, name), _told(run, trace, one, block), way.known[at]):
+                _take(way, end.value, (one, end.place), numbers)
     return [] if way.work else way.found
 
 
@@ -155,16 +213,16 @@ def _before(run: Run) -> Mapping[int, list[int]]:
     return run.before
 
 
-def _take(way: _Way, held: _Held, told: _Compared | None, numbers: Numbers, block: int) -> None:
-    """Takes in what a place holds somewhere in a block, and where that comes from."""
-    for end, without in _flat(held, told, numbers):
-        if end.place is None:
-            way.found.append((end.value, without))
-            continue
-        at = block, end.place
-        if at not in way.known or not way.known[at] <= without:
-            way.known[at] = way.known[at] & without if at in way.known else without
-            way.work.append(at)
+def _take(way: _Way, value: Value, at: tuple[int, _Place | None], numbers: Numbers) -> None:
+    """Takes in a value that a place holds at the beginning of a block, or that came from no place."""
+    block, name = at
+    if way.wanted.atoms.isdisjoint(map(as_read, value)):
+        return
+    if name is None:
+        way.found.append((value, numbers))
+    elif (block, name) not in way.known or not way.known[block, name] <= numbers:
+        way.known[block, name] = way.known.get((block, name), numbers) & numbers
+        way.work.append((block, name))
 
 
 def _flat(held: _Held, told: _Compared | None, numbers: Numbers) -> Iterator[tuple[_Held, Numbers]]:
@@ -196,10 +254,8 @@ def _is_same(one: _Held, other: _Held) -> bool:
 def _told(run: Run, trace: Trace, start: int, to: int) -> _Compared | None:
     """What the branch at the end of a block says of what it compared, where it leads to another one."""
     rows = run.blocks[start].rows
-    _, behind, last = rows[-1] if rows else (0, 0, NOTHING)
-    if last.kind != Kind.BRANCH or last.unlike is None or last.target in (None, behind):
-        return None
-    return trace.compared.get(last.flags) if to == (last.target if last.unlike else behind) else None
+    last = rows[-1][2] if rows else NOTHING
+    return trace.compared.get(last.flags) if _is_told(last, rows, to) else None
 
 
 def _traced(run: Run, start: int, until: int | None = None) -> Trace:
@@ -252,17 +308,16 @@ def _go_on(run: Run, trace: Trace, row: Row) -> None:
 
 def _forget(run: Run, trace: Trace, does: Operation, to: Value | None) -> None:
     """Takes in that a call, or a store to somewhere, may have changed what places hold."""
-    state, escaped = trace.state, trace.state.escaped
+    state, escaped, called = trace.state, trace.state.escaped, does.kind == Kind.CALL
     low = [one.at for one in to or () if isinstance(one, Stack)]
-    everywhere = any(not isinstance(one, Stack | Number) for one in to or ()) or does.kind == Kind.CALL
+    everywhere = called or any(not isinstance(one, Stack | Number) for one in to or ())
     for name in list(trace.places):
         if isinstance(name, str):
-            lost = does.kind == Kind.CALL and name not in run.lift.preserved
+            lost = called and name not in run.lift.preserved
         else:
             width = state.slots[name][0] if name in state.slots else 0
-            blocks = range(name >> 2, (name + max(width, 1) - 1 >> 2) + 1)
-            near = any(at < name + width and name < at + (does.width or 1 << 20) for at in low)
-            lost = not width or near or (everywhere and not escaped.isdisjoint(blocks))
+            near = any(at < name + width and name < at + (does.width or _FAR) for at in low)
+            lost = not width or near or (everywhere and not escaped.isdisjoint((name >> 2, name + width - 1 >> 2)))
         if lost:
             del trace.places[name]
 
@@ -329,6 +384,7 @@ def _compares(trace: Trace, does: Operation, behind: int) -> _Compared | None:
     return None
 
 
+@lru_cache(1 << 12)
 def _numbers(number: int, width: int) -> Numbers:
     """What a value is unlike whose lowest bytes are unlike a number, in the ways that it may be written.
 
