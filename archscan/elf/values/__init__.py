@@ -28,7 +28,8 @@ from archscan.elf.values.state import Growth, State, Told, entered, joined, narr
 from archscan.elf.values.steps import step, steps_of, store, target
 
 if TYPE_CHECKING:
-    from archscan.elf.values.unlike import Brief, Trace
+    from archscan.elf.values.traces import Trace
+    from archscan.elf.values.unlike import Brief
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 _NEAR = 1024  # bytes of the stack that are kept for a call that is given an address of it
