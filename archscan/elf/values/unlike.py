@@ -32,7 +32,7 @@ from archscan.elf.values.traces import (
     traced,
 )
 
-_MOST_PLACES = 1_000  # at the beginnings of blocks that are looked at for one value
+_MOST_PLACES = 500  # at the beginnings of blocks that are looked at for one value
 _MOST_WAYS = 64  # by which one block may choose a value
 _OTHERS = "*"  # as a register: those that calls do not keep
 _At = tuple[int, Place]
