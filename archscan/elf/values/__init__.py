@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,10 +25,6 @@ from archscan.elf.values.limits import Limits, limited, limits_of
 from archscan.elf.values.liveness import Living, living, returning
 from archscan.elf.values.state import Growth, State, Told, entered, joined, narrowed
 from archscan.elf.values.steps import step, steps_of, store, target
-
-if TYPE_CHECKING:
-    from archscan.elf.values.traces import Trace
-    from archscan.elf.values.unlike import Brief
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)
 _NEAR = 1024  # bytes of the stack that are kept for a call that is given an address of it
@@ -68,9 +63,8 @@ class Run(msgspec.Struct):
     """A function that was gone through: its blocks, and what is known where those begin that are reached.
 
     ``places``: in which block which instruction stands. ``seen``: what is done in blocks, as far as it was looked up.
-    ``limits``: how far it reads tables, by comparisons; None before that is asked. What `unlike` needs: the numbers
-    that it ``compares`` something with, what blocks do (``briefs``), which lead to each of them (``before``), and what
-    is known at their ends (``traces``).
+    ``limits``: how far it reads tables, by comparisons; None before that is asked. ``told``: what `unlike` has
+    looked up of it.
     """
 
     blocks: Mapping[int, Block]
@@ -80,10 +74,7 @@ class Run(msgspec.Struct):
     places: dict[int, int] = {}
     seen: dict[int, _Seen] = {}
     limits: Limits | None = None
-    compares: frozenset[int | None] | None = None
-    briefs: dict[int, Brief] = {}
-    before: dict[int, list[int]] | None = None
-    traces: dict[int, Trace] = {}
+    told: object = None
 
 
 class _Seen(msgspec.Struct):

@@ -67,6 +67,36 @@ class Trace(msgspec.Struct):
     called: bool = False
 
 
+class Brief(msgspec.Struct, frozen=True):
+    """What a block does, whatever the values: registers that it writes, whether it stores, and with what it compares.
+
+    ``compares`` has None where that is a register.
+    """
+
+    writes: frozenset[str]
+    stores: bool
+    compares: frozenset[int | None]
+
+
+class _Looked(msgspec.Struct):
+    """What was looked up of a function: the numbers that it ``compares`` something with, and what its blocks do.
+
+    ``before``: the blocks that lead to each of them. ``traces``: what places hold at their ends.
+    """
+
+    compares: frozenset[int | None] | None = None
+    briefs: dict[int, Brief] = {}
+    before: dict[int, list[int]] = {}
+    traces: dict[int, Trace] = {}
+
+
+def looked_up(run: Run) -> _Looked:
+    """What was looked up of a function already."""
+    if not isinstance(run.told, _Looked):
+        run.told = _Looked()
+    return run.told
+
+
 def is_same(one: Held, other: Held) -> bool:
     """Whether two are the same number, whatever that is."""
     if one is other:
@@ -77,15 +107,16 @@ def is_same(one: Held, other: Held) -> bool:
 
 def traced(run: Run, start: int, until: int | None = None) -> Trace:
     """What places hold at the end of a block that is reached, or before the instruction at an address."""
-    if until is None and start in run.traces:
-        return run.traces[start]
+    traces = looked_up(run).traces
+    if until is None and start in traces:
+        return traces[start]
     trace = Trace(run.states[start], run.states[start].copied(), run.lift.preserved)
     for row in run.blocks[start].rows:
         if row[0] == until:
             return trace
         _go_on(run, trace, row)
     if until is None:
-        run.traces[start] = trace
+        traces[start] = trace
     return trace
 
 

@@ -20,6 +20,7 @@ from archscan.elf.values.domain import Atom, Element, Stack, Value
 from archscan.elf.values.state import State
 from archscan.elf.values.traces import (
     NO_NUMBERS,
+    Brief,
     Compared,
     Held,
     Numbers,
@@ -28,6 +29,7 @@ from archscan.elf.values.traces import (
     held_in,
     is_same,
     known_at,
+    looked_up,
     numbers_of,
     traced,
 )
@@ -45,25 +47,15 @@ class Wanted(msgspec.Struct, frozen=True):
     numbers: Numbers | None
 
 
-class Brief(msgspec.Struct, frozen=True):
-    """What a block does, whatever the values: registers that it writes, whether it stores, and with what it compares.
-
-    ``compares`` has None where that is a register.
-    """
-
-    writes: frozenset[str]
-    stores: bool
-    compares: frozenset[int | None]
-
-
 def unlike(run: Run, call: Call, value: Value, wanted: Wanted) -> Mapping[Atom, Numbers]:
     """Of each of the values of an argument of a call, what it is unlike there.
 
     Where it came by several ways, what it is unlike on all of them. Nothing where nobody knows.
     """
-    if run.compares is None:
-        run.compares = _compares_with(row for block in run.blocks.values() for row in block.rows)
-    if not _is_wanted(run.compares, wanted):
+    looked = looked_up(run)
+    if looked.compares is None:
+        looked.compares = _compares_with(row for block in run.blocks.values() for row in block.rows)
+    if not _is_wanted(looked.compares, wanted):
         return {}
     places = [n for n, one in enumerate(call.arguments) if one == value]
     found: Mapping[Atom, Numbers] | None = None
@@ -74,14 +66,15 @@ def unlike(run: Run, call: Call, value: Value, wanted: Wanted) -> Mapping[Atom, 
 
 
 def _brief(run: Run, start: int) -> Brief:
-    if start not in run.briefs:
+    briefs = looked_up(run).briefs
+    if start not in briefs:
         rows = run.blocks[start].rows
         kinds = {does.kind for _, _, does in rows}
         writes = {name.removesuffix(LOW) for _, _, does in rows for name in (does.to, *does.also) if name}
         writes |= {_OTHERS} if Kind.CALL in kinds else set()
         stores = Kind.STORE in kinds or Kind.CALL in kinds
-        run.briefs[start] = Brief(frozenset(writes), stores, _compares_with(rows))
-    return run.briefs[start]
+        briefs[start] = Brief(frozenset(writes), stores, _compares_with(rows))
+    return briefs[start]
 
 
 def _compares_with(rows: Iterable[Row]) -> frozenset[int | None]:
@@ -179,12 +172,12 @@ def _ways(run: Run, trace: Trace, start: int, place: Place, wanted: Wanted) -> l
 
 def _before(run: Run) -> Mapping[int, list[int]]:
     """The blocks that lead to each block."""
-    if run.before is None:
-        run.before = {}
+    before = looked_up(run).before
+    if not before:
         for start, block in run.blocks.items():
             for one in block.followed_by:
-                run.before.setdefault(one, []).append(start)
-    return run.before
+                before.setdefault(one, []).append(start)
+    return before
 
 
 def _take(way: _Way, value: Value, at: tuple[int, Place | None], numbers: Numbers) -> None:
