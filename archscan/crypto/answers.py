@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.answer import NULL, OWN_RESULT, SELECTS_NOTHING, Answer, all_of, names_one, together
-from archscan.crypto.book import Book, count, handle_of, holding, holds
+from archscan.crypto.book import Book, count, handle_of, holding, holds, written
 from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Selector
 from archscan.crypto.entries import Text as Passed
 from archscan.crypto.selected import by_number, by_text, is_text
 from archscan.elf.call_sites import Site
 from archscan.elf.filling import ALLOCATING
-from archscan.elf.texts import is_constant, number_at, numbers_at, string_at
+from archscan.elf.texts import number_at, numbers_at, string_at
 from archscan.elf.values.domain import (
     Along,
     Atom,
@@ -43,7 +43,6 @@ from archscan.elf.values.domain import (
     Result,
     Text,
     Unknown,
-    Value,
 )
 from archscan.model import Outcome
 
@@ -79,16 +78,8 @@ def _of_argument(book: Book, site: Site, use: Use, library: str, argument: int, 
     value = site.arguments[argument]
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
     if is_text(_selector(book, use, library)):
-        value = frozenset[Atom]().union(*(_written(book, site, one) for one in value))
+        value = frozenset[Atom]().union(*(written(book, site, one) for one in value))
     return together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=_order)])
-
-
-def _written(book: Book, site: Site, one: Atom) -> Value:
-    """Who puts a text together at an address, where that is in memory that may be written; or the address itself."""
-    if not isinstance(one, Number) or not one.value or is_constant(book.image, one.value):
-        return frozenset({one})
-    first = book.sites.followed(site, frozenset({Memory(one.value, 1)}))
-    return frozenset(by for by in first if isinstance(by, Kept)) or frozenset({one})
 
 
 def _order(one: Atom) -> tuple[bool, str]:
@@ -306,8 +297,11 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     if isinstance(atom, Along) and not is_text(_selector(book, use, library)):
         return Answer(Outcome.UNKNOWN, reason="counted")  # the numbers themselves, and nobody knows how many
     table, width = (atom.at, atom.width) if isinstance(atom, Element) else (atom, 0)
-    addresses, found = book.sites.entries(table), list[Answer]()
+    addresses, found, left_out = book.sites.entries(table), list[Answer](), 0
     for address in addresses:
+        if isinstance(atom, Element) and _is_unlike(book, atom, address):
+            left_out += 1
+            continue
         at = Memory(address, width)
         entry = _of_memory(book, use, library, at) if width else _of_number(book, use, library, address)
         if not entry.algorithms:
@@ -315,7 +309,7 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]
     if table.end:
-        known = len(found) == len(addresses)
+        known = len(found) + left_out == len(addresses)
     else:
         # Behind a NULL that is followed by more, entries may go on. What is counted by what was computed may be counted
         # in larger steps, so that the NULL is a part of an entry.
@@ -326,6 +320,11 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
         return Answer(Outcome.UNKNOWN, reason="indexed")
     every = together(found)
     return every if known else Answer(Outcome.UNKNOWN, every.algorithms, "indexed")
+
+
+def _is_unlike(book: Book, atom: Element, address: int) -> bool:
+    """Whether an entry holds a number that a comparison has turned away; the address of another's symbol is none."""
+    return address not in book.sites.slots and number_at(book.image, address, atom.width) in atom.unlike
 
 
 def _of_result(book: Book, use: Use, call: int, depth: int) -> Answer:

@@ -8,7 +8,20 @@ import msgspec
 
 from archscan.crypto.catalogue import Catalogue, Symbol, Use
 from archscan.elf.call_sites import Site, Sites
-from archscan.elf.values.domain import Computed, Field, Filled, Memory, Number, Parameter, Result, Unknown, Value
+from archscan.elf.texts import is_constant
+from archscan.elf.values.domain import (
+    Atom,
+    Computed,
+    Field,
+    Filled,
+    Kept,
+    Memory,
+    Number,
+    Parameter,
+    Result,
+    Unknown,
+    Value,
+)
 from archscan.model import Confidence
 
 if TYPE_CHECKING:
@@ -80,3 +93,11 @@ def handle_of(site: Site) -> Value:
     """What a call gets first, if that is something that another call made or that was passed or kept."""
     first = site.arguments[0] if site.arguments else frozenset()
     return frozenset(one for one in first if isinstance(one, _HANDLES))
+
+
+def written(book: Book, site: Site, one: Atom) -> Value:
+    """Who puts a text together at an address, where that is in memory that may be written; or the address itself."""
+    if not isinstance(one, Number) or not one.value or is_constant(book.image, one.value):
+        return frozenset({one})
+    first = book.sites.followed(site, frozenset({Memory(one.value, 1)}))
+    return frozenset(by for by in first if isinstance(by, Kept)) or frozenset({one})

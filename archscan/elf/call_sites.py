@@ -141,7 +141,7 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: Li
         program.slots,
         {slot: one.own for slot, one in relocated.items() if one.own is not None and slot in linked},
         {**linked_in.functions, **linked_in.data},
-        lambda site, value: followed(program, site.number, value, _DEEP, site.call),
+        lambda site, value: followed(program, site.number, value, _DEEP, site.call, passed=True),
         partial(_entries, program),
         partial(_leads_to, program),
         lambda site, value: texts(program, site.number, value, site.call),

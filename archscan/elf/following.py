@@ -5,7 +5,7 @@ Within the object, and as far as a few steps; every function is decoded once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -33,6 +33,7 @@ from archscan.elf.program import (
     only_reads,
     results_of,
     returns_of,
+    run_of,
 )
 from archscan.elf.stack_texts import fillers, text_on_stack
 from archscan.elf.values import Call
@@ -59,6 +60,7 @@ from archscan.elf.values.domain import (
     Value,
     field,
 )
+from archscan.elf.values.unlike import Wanted, as_read, unlike
 
 _MOST_CALLERS = 64
 _NEAR = 64  # bytes before a variable from where an address that is taken reaches it
@@ -68,24 +70,54 @@ _NOTHING: Value = frozenset()
 _NEVER_STORED: Value = frozenset({Unknown("stack")})
 
 
-def followed(program: Program, number: int, value: Value, depth: int, call: Call | None = None) -> Value:
+def followed(
+    program: Program, number: int, value: Value, depth: int, call: Call | None = None, *, passed: bool = False
+) -> Value:
     """The same with what callers within the object pass, instead of parameters of a function that is not exported.
 
     With what own functions returned or filled in instead of that they did, with what is stored in a variable instead
     of itself, and with what stands in a structure of which a caller is known. And, where it is passed by a ``call``,
-    with what was put where it points to on the stack.
+    with what was put where it points to on the stack; where it is ``passed`` as an argument, without the numbers that
+    comparisons say it is not.
     """
-    if not any(isinstance(one, _FOLLOWED) for one in value):
+    if len(value) < 2 and not any(isinstance(one, _FOLLOWED | Element) for one in value):
         return value
-    found = _NOTHING.union(
-        *(
-            _on_stack(program, number, one, depth, call)
-            if isinstance(one, Stack) and call
-            else _of_one(program, number, one, depth)
-            for one in value
-        )
+    found = {
+        one: _on_stack(program, number, one, depth, call)
+        if isinstance(one, Stack) and call
+        else _of_one(program, number, one, depth)
+        for one in value
+    }
+    left = _compared_with(program, number, value, found, call) if call and passed else found
+    every = _NOTHING.union(*left.values())
+    return _bounded(every) if every else _NEVER_STORED
+
+
+def _compared_with(
+    program: Program, number: int, value: Value, found: Mapping[Atom, Value], call: Call
+) -> Mapping[Atom, Value]:
+    """What the values of an argument were found to be, without the numbers that comparisons say it is not."""
+    if sum(map(len, found.values())) < 2 and not any(isinstance(one, Element) for one in value):
+        return found
+    numbers = frozenset(one.value for some in found.values() for one in some if isinstance(one, Number))
+    several = any(isinstance(one, Element) for some in found.values() for one in some)
+    asked = frozenset(as_read(one) for one in value if any(isinstance(some, Number | Element) for some in found[one]))
+    if not asked:
+        return found
+    told = unlike(run_of(program, number), call, value, Wanted(asked, None if several else numbers))
+    left = {one: _without(some, told.get(as_read(one), frozenset())) for one, some in found.items()}
+    return left if any(left.values()) else found
+
+
+def _without(value: Value, numbers: frozenset[int]) -> Value:
+    """A value that is none of some numbers."""
+    if not numbers:
+        return value
+    return frozenset(
+        msgspec.structs.replace(one, unlike=tuple(sorted({*one.unlike, *numbers}))) if isinstance(one, Element) else one
+        for one in value
+        if not isinstance(one, Number) or one.value not in numbers
     )
-    return _bounded(found) if found else _NEVER_STORED
 
 
 def _on_stack(program: Program, number: int, place: Stack, depth: int, call: Call) -> Value:
@@ -231,7 +263,7 @@ def _in_caller(program: Program, number: int, callee: int, at: int, value: Value
         if passed is None:
             found |= followed(program, callee, frozenset({one}), depth)
         else:
-            found |= followed(program, number, passed, depth, call)
+            found |= followed(program, number, passed, depth, call, passed=isinstance(one, Parameter))
     return _bounded(found)
 
 
@@ -342,7 +374,8 @@ def _from_callers(program: Program, number: int, argument: int, depth: int, plac
             return found | {Unknown("caller-not-read")}
         for call in calls.values():
             value = call.arguments[argument] if argument < len(call.arguments) else UNKNOWN
-            found |= followed(program, caller, value if place is None else _at(value, place, call), depth - 1, call)
+            value = value if place is None else _at(value, place, call)
+            found |= followed(program, caller, value, depth - 1, call, passed=place is None)
         if len(found) > MOST:
             return MANY
     return found or nobody

@@ -111,7 +111,8 @@ def _unmatched(one: Selected, jumps: Sequence[CallSite]) -> str | None:
 
 
 def _texts(call: CallSite) -> list[str]:
-    return (call.value or "").split(", ")
+    texts = (call.value or "").split(", ")
+    return [*texts, "-1"] if str((1 << 32) - 1) in texts else texts
 
 
 def _said(call: CallSite) -> str:

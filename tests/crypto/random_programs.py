@@ -311,6 +311,8 @@ class _Writer:
         self.lines.append(f"__attribute__((noinline)) static int {name}(int c) {{")
         if self.chance.random() < 0.5:
             self.lines.append(f"if ({self._condition(scope)}) return {self._constant('n')};")
+        if self.chance.random() < 0.4:
+            self.lines.append(f"if ({self._condition(scope)}) return {self.chance.choice((0, -1))};")
         self.lines.append(f"return {self._constant('n')};\n}}")
         self.picks.append(name)
 
@@ -372,6 +374,7 @@ class _Writer:
     def _statement(self, scope: _Scope, depth: int) -> None:
         ways = [self._assign] * 6 + [self._sink] * 3 + [self._noise] * 2 + [self._void_call] * 3 + [self._copy] * 3
         ways += [lambda scope: self._declare(scope, self.chance.choice("vwuxScnsm"))] * 2 + [self._odd] * 3
+        ways += [self._tested] * 3
         if depth:
             ways += [lambda scope: self._branch(scope, depth), lambda scope: self._loop(scope, depth),
                      lambda scope: self._switch(scope, depth)] * 2  # fmt: skip
@@ -451,6 +454,58 @@ class _Writer:
             one = self.chance.choice(able)
             text = self._call(scope, one, 1)
             self.lines.append(f"r += {text};" if one.returns == "v" else f"(void){text};")
+
+    def _tested(self, scope: _Scope) -> None:
+        """A value that is compared with one that it may be, and passed on, or another one that looks the same."""
+        kind = self.chance.choice("nnnm")
+        name, other = self._new("v"), self._new("v")
+        text = TYPES[kind]
+
+        def one() -> str:
+            nothing = "0" if kind == "m" or self.chance.random() < 0.6 else "-1"
+            if kind == "n" and self.picks and self.chance.random() < 0.4:
+                return f"{self.chance.choice(self.picks)}({self.chance.choice([*scope.of('c'), 'in()'])})"
+            return f"({self._condition(scope)} ? {nothing} : {self.value(scope, kind, 1)})"
+
+        def use(place: str) -> str:
+            numbers = f"r += gcry_md_open(room, {place}, 0);", f"r += gcry_md_get_algo_dlen({place});"
+            digests = f"r += EVP_DigestInit_ex(room, {place}, 0);", f"r += !!HMAC({place}, room, 3, room, 3, room, 0);"
+            return self.chance.choice(numbers if kind == "n" else digests)
+
+        with_ = "0" if kind == "m" else self.chance.choice(("0", "0", "-1", self._constant("n"), self._constant("n")))
+        begin = f"{text} {name} = {one()};\n{text} {other} = {one()};\n"
+        forms = [
+            f"if ({name} == {with_}) {name} = {one()};\n{use(name)}",
+            f"if ({name} != {with_}) {{ {use(name)} }}\n{use(name)}",
+            f"if ({name} == {with_}) {{ {use(name)} }} else {{ touch(); {use(name)} }}",
+            f"do {{ if ({name} == {with_}) break; touch(); {use(name)} }} while (0);",
+            f"do {{ if ({name} == {with_}) {{ touch(); if ({self._condition(scope)}) break; }}\n"
+            f"{use(name)} }} while (0);",
+            f"if ({name} != {with_}) {{ {name} = {one()}; {use(name)} }}",
+            f"if ({name} != {with_}) {{ {use(other)} }}",
+            f"if ({name} == {other}) {{ {use(other)} }} else if ({name} != {with_}) {{ {use(name)} {use(other)} }}",
+            f"for (int j = 0; j < 3; j++) {{ {other} = {name}; {name} = {one()}; "
+            f"if ({other} != {with_}) {{ {use(self.chance.choice((name, other)))} }} }}",
+            f"for (int j = 0; j < 3; j++) {{ if ({name} == {with_}) {{ {name} = {one()}; continue; }} {use(name)} }}",
+            f"while ({name} == {with_} && r++ < 90) {name} = {one()};\n{use(name)}",
+            f"{use(f'{name} == {with_} ? {other} : {name}')}",
+            f"{use(f'{name} != {with_} ? {other} : {name}')}",
+        ]
+        if kind == "n":
+            forms += [
+                f"if ((unsigned char){name} != (unsigned char){with_}) {{ {use(name)} }}",
+                f"if ((short){name} != {with_}) {{ {use(name)} }}",
+                f"{{ long w = (long){name} << 32 | (unsigned){other}; if (w != {with_}) {{ {use('(int)w')} }} }}",
+                f"{{ long w = (unsigned){name}; if (w != {with_}) {{ {use('(int)w')} }} }}",
+                f"if ({name} != {with_}) {{ change(&{name}); {use(name)} }}",
+                f"{{ int *w = {self._condition(scope)} ? &{name} : &{other}; if ({name} != {with_}) "
+                f"{{ *w = {one()}; {use(name)} }} }}",
+                f"switch ({name}) {{ case {with_}: touch(); break; default: {use(name)} }}",
+                f"if (({name} & 3) != 0) {{ {use(name)} }}",
+            ]
+        self.lines.append(begin + self.chance.choice(forms))
+        if self.chance.random() < 0.5:
+            scope.add(kind, name)
 
     def _copy(self, scope: _Scope) -> None:
         """Structures, and names in arrays of characters."""

@@ -72,8 +72,8 @@ def _read(mnemonic: str, parts: list[str]) -> tuple[Operation, ...]:
         return (on(RELATIONS.get(mnemonic.removeprefix("b.")), leads),)
     if mnemonic in _SYSTEM:
         return (Operation(Kind.NOTHING, also=tuple(f"x{number}" for number in range(18))),)
-    if mnemonic == "cmp" and len(parts) == 2:
-        return (_compared(*parts),)
+    if mnemonic in ("cmp", "cmn") and len(parts) == 2:
+        return (_compared(*parts) if mnemonic == "cmp" else _compared_with_negative(*parts),)
     if not parts or _QUIET.match(mnemonic):
         return (NOTHING,)
     if _STORES.match(mnemonic):
@@ -92,7 +92,16 @@ def _compared(first: str, second: str) -> Operation:
     """A comparison of a register with a number or another register."""
     number, register = _number(second), _whole(first)
     operand = _whole(second) if number is None else None
-    return Operation(Kind.NOTHING, register=register, number=number, operand=operand)
+    width = 4 if first[0] == "w" else _WORD
+    return Operation(Kind.NOTHING, register=register, number=number, operand=operand, width=width)
+
+
+def _compared_with_negative(first: str, second: str) -> Operation:
+    """A comparison of 32 bits with what a number must be added to, so that it is 0; of others nothing is said."""
+    number = _number(second)
+    if not number or first[0] != "w":
+        return NOTHING
+    return Operation(Kind.NOTHING, register=_whole(first), number=-number % (1 << 32), width=4)
 
 
 def _scaled(mnemonic: str, to: str, parts: list[str]) -> tuple[Operation, ...]:
@@ -172,7 +181,8 @@ def _computed(mnemonic: str, to: str, parts: list[str], *, lane: bool = False) -
             by = _followed(parts[1]) if len(parts) > 1 else None
             return Operation(Kind.SET, to=to, register=first, operator=Operator.OTHER, operand=by or 0)
     if mnemonic in _CHOICES and len(parts) > 1:
-        return Operation(Kind.SELECT, to=to, register=first, other=_whole(parts[1]), added=_CHOICES[mnemonic])
+        chosen = Operation(Kind.SELECT, to=to, register=first, other=_whole(parts[1]), added=_CHOICES[mnemonic])
+        return on(RELATIONS.get(parts[-1]), chosen)
     return Operation(Kind.SET, to=to)
 
 

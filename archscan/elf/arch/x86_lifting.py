@@ -113,7 +113,8 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
     if mnemonic == "cmp" and _NUMBER.match(parts[1]):
         return (_compared(names, parts[0], int(parts[1], 16)),)
     if mnemonic == "cmp" and all(map(names.full.match, parts)):
-        return (Operation(Kind.NOTHING, register=_whole(names, parts[0]), operand=_whole(names, parts[1])),)
+        first, second = (_whole(names, part) for part in parts)
+        return (Operation(Kind.NOTHING, register=first, operand=second, width=_bytes(names, parts[0])),)
     if mnemonic == "test" and parts[0] == parts[1] and names.full.match(parts[0]):
         return (_compared(names, parts[0], 0),)
     done = (NOTHING,) if _QUIET.match(mnemonic) else _changes(names, mnemonic, parts)
@@ -205,10 +206,19 @@ def _scaled(names: _Names, to: str, source: str) -> tuple[Operation, ...]:
 
 def _compared(names: _Names, with_: str, number: int) -> Operation:
     """A comparison, which changes nothing."""
+    if with_ in _HIGH:
+        return Operation(Kind.NOTHING, also=(FLAGS,))  # the second byte
     if "[" not in with_:
-        return Operation(Kind.NOTHING, register=_whole(names, with_), number=number)
+        return Operation(Kind.NOTHING, register=_whole(names, with_), number=number, width=_bytes(names, with_))
     place = _place(names, with_)
     return Operation(Kind.NOTHING, place=place, reads=True, width=_width(with_), number=number) if place else NOTHING
+
+
+def _bytes(names: _Names, register: str) -> int:
+    """Bytes of a register by its name."""
+    if not names.full.match(register):
+        return 1 if register in _LOWEST or register.endswith(("l", "b")) else 2
+    return 4 if register[0] == "e" or register.endswith("d") else 8
 
 
 def _leads(names: _Names, kind: Kind, to: str) -> Operation:
@@ -255,7 +265,9 @@ def _puts(names: _Names, mnemonic: str, to: str, source: str | None) -> Operatio
         also = _own(names, ("rax", "rdx")) if mnemonic == "imul" and source is None else ()
         return Operation(Kind.SET, to=register, also=also)
     if mnemonic.startswith("cmov") or mnemonic in _COPIES:
-        return _set(names, register, source, chosen=mnemonic[0] == "c")
+        # `cmovne` brings something where `jne` leads somewhere.
+        relation = _RELATIONS.get(f"j{mnemonic[4:]}") if mnemonic[0] == "c" else None
+        return on(relation, _set(names, register, source, chosen=mnemonic[0] == "c"))
     if mnemonic == "lea":
         return Operation(Kind.SET, to=register, place=_place(names, source))
     return _computed(names, mnemonic, register, to, source)

@@ -63,7 +63,8 @@ class Run(msgspec.Struct):
     """A function that was gone through: its blocks, and what is known where those begin that are reached.
 
     ``places``: in which block which instruction stands. ``seen``: what is done in blocks, as far as it was looked up.
-    ``limits``: how far it reads tables, by comparisons; None before that is asked.
+    ``limits``: how far it reads tables, by comparisons; None before that is asked. ``told``: what `unlike` has
+    looked up of it.
     """
 
     blocks: Mapping[int, Block]
@@ -73,6 +74,7 @@ class Run(msgspec.Struct):
     places: dict[int, int] = {}
     seen: dict[int, _Seen] = {}
     limits: Limits | None = None
+    told: object = None
 
 
 class _Seen(msgspec.Struct):

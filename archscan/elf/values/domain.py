@@ -128,10 +128,14 @@ class Along(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
 
 
 class Element(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
-    """What stands in an entry of a table, or in a part of it: ``width`` bytes at any of the addresses."""
+    """What stands in an entry of a table, or in a part of it: ``width`` bytes at any of the addresses.
+
+    ``unlike``: numbers that it is not, where it is passed, whatever the table has.
+    """
 
     at: Along
     width: int
+    unlike: tuple[int, ...] = ()
 
 
 Atom = (
