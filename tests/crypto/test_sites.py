@@ -284,8 +284,8 @@ def test_what_the_object_alone_keeps_in_a_variable_is_what_it_stores(
         maker.target.architecture == "s390x" and "kept = 8" in code and (option == "-O0" or "else" not in code)
     )
     if by_address:  # every access goes by way of the address, and who stores there is all that is known
-        assert one.outcome.value in ("unknown", "runtime"), one
-        return
+        stored = "void g" in code and maker.target.architecture != "armhf"
+        outcome, algorithms = ("runtime", algorithms) if stored else ("unknown", set())
     assert (one.outcome.value, {use.algorithm for use in one.uses}) == (outcome, algorithms), one
 
 
@@ -1085,9 +1085,11 @@ def test_what_is_passed_decides_what_a_function_does(
     maker: Maker, tmp_path: Path, option: str, code: str, expected: set[tuple[str, str | None]]
 ) -> None:
     one = only(maker.facts(tmp_path, code, option, "-fno-builtin"))
-    # For size, one instruction may store what either branch brings.
-    shared = option == "-Os" and one.outcome.value == "unknown"
-    assert (one.outcome.value, one.value) in expected or shared, one
+    if option == "-Os" and "get(&s" in code:  # for size, one instruction stores what either branch brings
+        shared = {"amd64": None, "ppc64el": None, "armhf": "NULL"}
+        architecture = maker.target.architecture
+        expected = {("unknown", shared[architecture])} if architecture in shared else expected
+    assert (one.outcome.value, one.value) in expected, one
     assert one.outcome.value != "runtime" or one.reason == "result of getenv", one
 
 
