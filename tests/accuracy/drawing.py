@@ -114,7 +114,7 @@ def drawn(
         full = sources[known.source] == draw.of_source or known.size > draw.largest
         if name in passed or name in chosen or full or not fits(known.source):
             continue
-        if not _has_elf(fetched(folder, [name])[0]):
+        if not _is_readable(folder, name):
             continue
         chosen.append(name)
         sources[known.source] += 1
@@ -149,6 +149,15 @@ def _index() -> dict[str, _Known]:
             needs = frozenset(str(one["name"]) for group in package.relations["depends"] or () for one in group)
             found[name] = _Known(source, int(package["Size"]), needs)
     return found
+
+
+def _is_readable(folder: Path, name: str) -> bool:
+    """Whether apt still hands the package out, as it may not after an update, and it has an ELF object."""
+    try:
+        (deb,) = fetched(folder, [name])
+    except FileNotFoundError:
+        return False
+    return _has_elf(deb)
 
 
 def _has_elf(deb: Path) -> bool:
