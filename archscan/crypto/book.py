@@ -11,7 +11,6 @@ from archscan.elf.call_sites import Site, Sites
 from archscan.elf.texts import is_constant
 from archscan.elf.values.domain import (
     Atom,
-    Computed,
     Field,
     Filled,
     Kept,
@@ -19,7 +18,6 @@ from archscan.elf.values.domain import (
     Number,
     Parameter,
     Result,
-    Unknown,
     Value,
 )
 from archscan.model import Confidence
@@ -62,7 +60,7 @@ def holds(book: Book, use: Use, site: Site) -> bool | None:
         return None
     values = book.sites.followed(site, arguments[when.argument])
     if when.given:
-        return _is_given(values)
+        return _is_given(book, values)
     numbers = [one.value if isinstance(one, Number) else None for one in values]
     if when.words or None in numbers:
         return None
@@ -72,13 +70,18 @@ def holds(book: Book, use: Use, site: Site) -> bool | None:
     return said.pop() if len(said) == 1 else None
 
 
-def _is_given(values: Value) -> bool | None:
-    """Whether a pointer is something else than NULL."""
-    null = {
-        one.value == 0 if isinstance(one, Number) else None if isinstance(one, Unknown | Computed) else False
-        for one in values
-    }
-    return not null.pop() if len(null) == 1 and None not in null else None
+def _is_given(book: Book, values: Value) -> bool | None:
+    """Whether a pointer is something else than NULL; None where it may be, as what is passed or looked up by a name."""
+    said = {_is_pointer(book, one) for one in values}
+    return said.pop() if len(said) == 1 else None
+
+
+def _is_pointer(book: Book, one: Atom) -> bool | None:
+    if isinstance(one, Number):
+        return one.value != 0
+    called = book.sites.called(one.call) if isinstance(one, Result) else None
+    known = book.whose.get(called) if called else None
+    return True if known and known[0].returns and known[0].uses[0].algorithm else None
 
 
 def count(book: Book, site: Site, argument: int) -> int:

@@ -132,6 +132,26 @@ def test_what_gets_the_digest_is_told_with_its_role(programs: sqlite3.Connection
     assert ["EVP_DigestSignInit", "sign", 1] in json.loads(text)["sinks"]
 
 
+@pytest.mark.parametrize(
+    ("path", "severities"),
+    [
+        ("usr/bin/pem-aes", ["medium"]),
+        # With no cipher of that name, or without one, nothing is encrypted.
+        ("usr/bin/pem-named", []),
+        ("usr/lib/libpem.so.1", []),
+        ("usr/bin/key-of-password", ["medium"]),
+        ("usr/bin/key-of-bytes", ["low"]),
+    ],
+)
+def test_keys_made_by_md5_matter_if_something_is_encrypted(
+    path: str, severities: list[str], programs: sqlite3.Connection
+) -> None:
+    found = programs.execute(
+        "SELECT severity FROM occurrence WHERE rule_id = 'md5-key-derivation' AND path = ?", (path,)
+    ).fetchall()
+    assert [severity for (severity,) in found] == severities
+
+
 def test_no_import_is_told_beside_a_call(programs: sqlite3.Connection) -> None:
     rows = programs.execute("SELECT DISTINCT rule_id FROM occurrence WHERE rule_id LIKE 'imports-%'").fetchall()
     assert rows == []

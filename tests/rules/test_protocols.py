@@ -165,9 +165,6 @@ def test_who_names_a_stronger_digest_beside_it_lets_choose(texts: tuple[str, ...
         ("EVP_BytesToKey", {"texts": ["key from /dev/urandom"]}, "low"),
         ("EVP_BytesToKey", {}, "low"),
         ("PEM_write_RSAPrivateKey", {}, "medium"),
-        # A cipher of an unknown name is none, and then nothing is encrypted.
-        ("PEM_write_RSAPrivateKey", {"beside": [["EVP_get_cipherbyname", "lookup"]]}, "negligible"),
-        ("PKCS8_encrypt", {"beside": [["PEM_write_bio_DSAPrivateKey", "kdf"]]}, "medium"),
     ],
 )
 def test_keys_made_by_md5_matter_where_passwords_do(symbol: str, evidence: Mapping[str, Any], severity: str) -> None:
