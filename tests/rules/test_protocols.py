@@ -95,6 +95,18 @@ def said(*, path: str = "usr/bin/app", texts: tuple[str, ...] = (), calls: tuple
         ("sha1", "urn:xmpp:avatar:data", "XMPP"),
         ("md5", 'username="%s", nonce="%s"', "HTTP Digest"),
         ("md5", "DKEK share created", "SmartCard-HSM key shares"),
+        ("sha1", "isns_dsasig_sign: signature buffer too small", "iSNS and SLP"),
+        ("sha1", "Identity-Info: <%s>;alg=rsa-sha1", "SIP Identity"),
+        ("ripemd160", "HBCI: no key", "HBCI"),
+        ("sha1", "not an ePassport", "ePassports"),
+        ("sha1", "GlobalPlatform: key diversification", "GlobalPlatform"),
+        ("3des", "MIFARE DESFire", "MIFARE"),
+        ("rc4", "RTMPE handshake", "RTMPE"),
+        ("sha1", "/.android/adbkey", "ADB"),
+        ("sha1", "DSA_SHA1", "I2P"),
+        ("sha1", "PKINIT: bad checksum", "Kerberos"),
+        ("sha1", "Spotify login", "Spotify"),
+        ("sha1", "encrcdsa", "disk images of Apple"),
     ],
 )
 def test_words_of_a_protocol_tell_it(algorithm: str, text: str, protocol: str) -> None:
@@ -116,6 +128,7 @@ def test_words_of_a_protocol_tell_it(algorithm: str, text: str, protocol: str) -
         ("md5", "therapist_sigma"),
         ("sha1", "vera crypt"),
         ("md5", "nonces"),
+        ("sha1", "disns_error"),
     ],
 )
 def test_words_that_look_alike_tell_nothing(algorithm: str, text: str) -> None:
