@@ -107,6 +107,8 @@ def said(*, path: str = "usr/bin/app", texts: tuple[str, ...] = (), calls: tuple
         ("sha1", "PKINIT: bad checksum", "Kerberos"),
         ("sha1", "Spotify login", "Spotify"),
         ("sha1", "encrcdsa", "disk images of Apple"),
+        ("sha1", "Error during CGA generation", "SEND"),
+        ("sha1", "hash-v1:", "IMA"),
     ],
 )
 def test_words_of_a_protocol_tell_it(algorithm: str, text: str, protocol: str) -> None:
@@ -186,6 +188,19 @@ def test_keys_made_by_md5_matter_where_passwords_do(symbol: str, evidence: Mappi
     put(connection, Pack(objects=(Object(calls=(call,)),)))
     apply(connection, SHIPPED, 1, changed_only=True)
     found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'md5-key-derivation'").fetchall()
+    assert found == [(severity,)]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "severity"),
+    [("EVP_SignFinal", "high"), ("DSA_sign", "high"), ("RSA_private_encrypt", "low"), ("gcry_pk_sign", "low")],
+)
+def test_who_signs_a_bare_number_has_a_form_of_its_own(symbol: str, severity: str) -> None:
+    connection = database()
+    evidence = json.dumps({"sinks": [[symbol, "sign", 1]]})
+    put(connection, Pack(objects=(Object(calls=({"algorithm": "sha1", "context_evidence": evidence},)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'sha1-signature'").fetchall()
     assert found == [(severity,)]
 
 
