@@ -73,7 +73,7 @@ TABLES = {
     "des_nettle": _table("des", "cipher", "SP table of nettle", "02080008 02082000 00002008 00000000", size=2048),
     "des_freesec": _table("crypt-des", "password", "m_sbox of FreeSec",
                           "ef e3 e1 ed e8 e4 ee e7 e6 ef eb e2 e3 e8 e4 ee", size=16384),
-    # Boxes of which a run that goes over all of them takes the first entries together: words of 64 bits, in either order.
+    # Four boxes side by side in words of 64 bits, all of which are read whatever is chosen; in either order of halves.
     "des_selected": _table("des", "cipher", "S boxes for a choice in constant time",
                            "83008500 f6009700 7b002e00 0e00eb00", size=512),
     "des_selected_big": _table("des", "cipher", "S boxes for a choice in constant time",
