@@ -12,6 +12,7 @@ from collections.abc import Container, Iterator, Mapping
 
 from archscan.elf.calls import slot_symbols
 from archscan.elf.image import PT_INTERP, SYMBOL_FIELDS, Image, symbol_struct, text_at
+from archscan.elf.mapping import FAR
 from archscan.elf.symbols import SymbolTable, dynamic_symbols, imports_of, undefined
 from archscan.model import Import
 
@@ -40,7 +41,7 @@ def stubs(image: Image) -> dict[int, str]:
     found = {}
     for number in undefined(image, table.rows):
         fields = row.unpack_from(table.rows, number * row.size)
-        if fields[value_at] and fields[info_at] & 15 == _FUNCTION:
+        if 0 < fields[value_at] < FAR and fields[info_at] & 15 == _FUNCTION:
             found[fields[value_at]] = text_at(table.strings, fields[0]).decode("ascii", "replace")
     return found
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from archscan.crypto.catalogue import load
-from archscan.elf import Place
+from archscan.elf import Place, read
+from archscan.elf.stand_ins import stubs
 from archscan.model import Elf
 from archscan.scan.package import object_facts
 from corpus.catalogue import stubs_of
@@ -32,18 +33,18 @@ COMPILERS = ["gcc", pytest.param("clang", marks=pytest.mark.full),
 
 @pytest.fixture(scope="module", params=COMPILERS)
 def libraries(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Target, Path]:
-    folder, stubs = tmp_path_factory.mktemp("libraries"), stubs_of(RULES)
+    folder, known = tmp_path_factory.mktemp("libraries"), stubs_of(RULES)
     chosen = target("gcc" if request.param == "clang" else request.param)
     for name in ("openssl-crypto", "nettle"):
-        build(stubs[name], chosen, folder)
+        build(known[name], chosen, folder)
     return request.param, chosen, folder
 
 
 def program(libraries: tuple[str, Target, Path], folder: Path, code: str, *flags: str) -> Elf:
     """The facts about a program made of the code."""
-    compiler, chosen, stubs = libraries
+    compiler, chosen, linked = libraries
     (source := folder / "x.c").write_text(DECLARED + code)
-    needed = [str(stubs / name) for name in ("libcrypto.so.3", "libnettle.so.8")]
+    needed = [str(linked / name) for name in ("libcrypto.so.3", "libnettle.so.8")]
     command = [compiler, "-w", "-O2", *flags, "-o", str(folder / "x"), str(source), *needed]
     subprocess.run(command, check=True, capture_output=True)
     return object_facts((folder / "x").read_bytes(), Place("x", "x", "x", chosen.architecture), BOOK)
@@ -101,6 +102,17 @@ def test_what_stands_in_a_copy_is_not_its_address(
     code = "int main(int n, char **a) { nettle_hmac_set_key(a, a, a, *(void **)&nettle_md5, n, a); return 0; }"
     (call,) = program(libraries, tmp_path, code, *flags).calls
     assert call.outcome.value not in ("value", "set")
+
+
+def test_a_stub_at_an_impossible_address_is_none(libraries: tuple[str, Target, Path], tmp_path: Path) -> None:
+    code = "int main(void) { puts((const char *)EVP_md5); return 0; }"
+    program(libraries, tmp_path, code, *FIXED)
+    image = read((tmp_path / "x").read_bytes())
+    (address,) = (at for at, name in stubs(image).items() if name == "EVP_md5")
+    far = (tmp_path / "x").read_bytes().replace(address.to_bytes(8, "little"), b"\xff" * 8)
+    assert "EVP_md5" not in stubs(read(far)).values()
+    found = object_facts(far, Place("x", "x", "x", libraries[1].architecture), BOOK)
+    assert ("md5", "EVP_md5") in {(use.algorithm, use.symbol) for use in found.crypto}
 
 
 def test_data_that_a_program_has_itself_are_no_copies(libraries: tuple[str, Target, Path], tmp_path: Path) -> None:
