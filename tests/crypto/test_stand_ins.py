@@ -119,3 +119,11 @@ def test_data_that_a_program_has_itself_are_no_copies(libraries: tuple[str, Targ
     code = """const struct md { long size; } nettle_md5 = {1};
     int main(void) { return puts((const char *)&nettle_md5); }"""
     assert kept(program(libraries, tmp_path, code, "-rdynamic")) == set()
+
+
+def test_what_main_is_passed_nobody_forwards(libraries: tuple[str, Target, Path], tmp_path: Path) -> None:
+    # As on s390x and riscv64, where the start code takes main from the GOT.
+    code = """const EVP_MD *EVP_get_digestbyname(const char *);
+    int main(int n, char **a) { return EVP_get_digestbyname(a[1]) != 0; }"""
+    (call,) = program(libraries, tmp_path, code, "-rdynamic").calls
+    assert (call.outcome.value, call.reason) == ("runtime", "field 0x8 of argument 1 of main, whose address is taken")
