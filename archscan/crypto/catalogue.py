@@ -265,6 +265,7 @@ def show(catalogue: Catalogue, symbol: str) -> list[dict[str, str | None]]:
             "algorithm": use.algorithm or _chosen(use),
             "strength": catalogue.strengths[use.algorithm].value if use.algorithm else None,
             "role": use.role.value,
+            "size": None if use.size is None else f"argument {use.size}",
             "when": _when(use),
             "note": use.note,
         }

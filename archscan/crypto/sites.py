@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 from archscan.crypto.answer import NO_ALGORITHM, SELECTS_NOTHING
 from archscan.crypto.answers import answer
 from archscan.crypto.book import Book, holding
+from archscan.crypto.key_sizes import key_size
 
 
 def seen(
@@ -98,17 +99,18 @@ def _row(book: Book, site: Site) -> CallSite:
     texts: dict[str, list[str]] = {}
     for algorithm, text in found.algorithms:
         texts.setdefault(algorithm, []).append(text)
+    size = key_size(book, site, use) if use else None
     uses = tuple(
         msgspec.structs.replace(
             use_of(book.catalogue, symbol, use, library, _surely(confidence, found.outcome, sure=sure), algorithm),
             evidence="call",
             function=function,
             address=address,
-            argument=", ".join(filter(None, written)) or None,
+            argument=", ".join(filter(None, (*written, size))) or None,
         )
         for algorithm, written in texts.items()
         if use and algorithm not in NO_ALGORITHM
     )
-    values = ", ".join(dict.fromkeys(text for _, text in found.algorithms if text))
+    values = ", ".join(dict.fromkeys(text for text in (*(text for _, text in found.algorithms), size) if text))
     return CallSite(address=address, function=function, library=library, symbol=site.symbol, outcome=found.outcome,
                     value=values or None, reason=found.reason, uses=uses)  # fmt: skip

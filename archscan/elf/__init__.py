@@ -28,11 +28,12 @@ from archscan.elf.image import (
 from archscan.elf.language import written
 from archscan.elf.notes import build_id
 from archscan.elf.reader import read
+from archscan.elf.stand_ins import copied
 from archscan.elf.subject import Subject
 from archscan.errors import ElfError
 from archscan.model import Elf, escape
 
-__all__ = ["Exports", "Place", "call_sites", "facts", "facts_of", "read"]
+__all__ = ["Exports", "Place", "call_sites", "copied", "facts", "facts_of", "read"]
 
 Exports = Literal["", "libraries", "all"]
 """Of which objects exports are facts: of those with a SONAME, or of programs too."""

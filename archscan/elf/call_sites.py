@@ -83,12 +83,13 @@ class Sites(msgspec.Struct, frozen=True):
     ``taken``: where else their addresses are. ``left_out``: how many calls and addresses there are beyond those that
     are kept. ``called`` names the imported function that the call at an address goes to, if it does. ``slots`` says
     which symbol's address stands at an address once the object is loaded, and nobody changes that; ``own`` what that is
-    where the object has the symbol itself, and ``named`` what stands at addresses of what is linked in. ``followed`` is
-    a value with what callers within the object pass instead of parameters, and what own functions return. ``entries``
-    are the addresses that entries of a table may have, up to where something else begins. ``leads_to`` is where an
-    indirect call leads. ``passed_on`` is what a function passes to others of the object. ``texts`` are those of strings
-    of C++ and Qt on the stack, in place of where they stand. ``around`` is what surrounds the calls of a function,
-    which is its own or calls it; ``receivers`` are the calls to which goes what a call gave, by steps.
+    where the object has the symbol itself, and ``named`` what stands at addresses of what is linked in, or what these
+    stand for. ``followed`` is a value with what callers within the object pass instead of parameters, and what own
+    functions return. ``entries`` are the addresses that entries of a table may have, up to where something else begins.
+    ``leads_to`` is where an indirect call leads. ``passed_on`` is what a function passes to others of the object.
+    ``texts`` are those of strings of C++ and Qt on the stack, in place of where they stand. ``around`` is what
+    surrounds the calls of a function, which is its own or calls it; ``receivers`` are the calls to which goes what a
+    call gave, by steps.
     """
 
     sites: tuple[Site, ...]
@@ -119,15 +120,16 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: Li
     ``linked_in`` are called as imported ones are, except by code of theirs.
     """
     found = prepared(image, wanted, linked_in)
-    if found is None or not found.through:
+    if found is None or not (found.through or found.stand_ins):
         return _NO_SITES
     program, relocated, linked, through = found.program, found.relocated, found.linked, found.through
     direct = program.calls.offsets[np.isin(program.calls.slots, np.array(sorted(through), np.int64))]
     tables = _tables(found, linked_in)
     loads = without_inner(program.text, _loads(program, through & linked), found.inner, linked_in)
-    own = through & linked_in.functions.keys() | through & linked_in.data.keys()
+    own = through & linked_in.functions.keys() | through & linked_in.data.keys() | found.stand_ins.keys()
     loads = by_place(joined(loads, _named(program, own, linked_in)))
-    sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES))
+    names = {**program.slots, **found.stand_ins}
+    sites, kept = _in_functions(program, direct[:_MOST_SITES], first(loads, _MOST_SITES), names)
     kept = [Taken(slot, symbol, None, -1) for slot, symbol in tables] + kept
     left_out = sum(max(found - most, 0) for found, most in (
         (direct.size, _MOST_SITES), (loads.offsets.size, _MOST_SITES), (len(kept), _MOST_TAKEN),
@@ -140,7 +142,7 @@ def call_sites(image: Image, wanted: Mapping[str, Container[int]], linked_in: Li
         lambda address: by_register.get(address) or imported(program, address),
         program.slots,
         {slot: one.own for slot, one in relocated.items() if one.own is not None and slot in linked},
-        {**linked_in.functions, **linked_in.data},
+        {**linked_in.functions, **linked_in.data, **found.stand_ins},
         lambda site, value: followed(program, site.number, value, _DEEP, site.call, passed=True),
         partial(_entries, program),
         partial(_leads_to, program),
@@ -163,6 +165,8 @@ def _tables(found: Prepared, linked_in: LinkedIn) -> list[tuple[int, str]]:
         named = [one for one, is_mine in zip(named, mine, strict=True) if is_mine or one[1] not in known]
         own = {**linked_in.functions, **linked_in.data}
         named += [(slot, own[at]) for slot, at in own_tables(program, found.through & own.keys(), linked_in)]
+    stand_ins = found.stand_ins
+    named += [(slot, stand_ins[at]) for slot, at in own_tables(program, set(stand_ins), linked_in)]
     return sorted(named)
 
 
@@ -191,8 +195,10 @@ def _entries(program: Program, table: Along) -> Sequence[int]:
     return range(start, min(end, start + _MOST_ENTRIES * table.stride), table.stride)
 
 
-def _in_functions(program: Program, direct: Offsets, loads: Calls) -> tuple[list[Site], list[Taken]]:
-    """The calls in each function, and where it takes addresses for something else."""
+def _in_functions(
+    program: Program, direct: Offsets, loads: Calls, names: Mapping[int, str]
+) -> tuple[list[Site], list[Taken]]:
+    """The calls in each function, and where it takes addresses, with these ``names``, for something else."""
     calling, loading = homes(program, direct), homes(program, loads.offsets)
     sites: list[Site] = []
     taken: list[Taken] = []
@@ -203,7 +209,7 @@ def _in_functions(program: Program, direct: Offsets, loads: Calls) -> tuple[list
         label = label_of(program, number)
         for offset, slot in zip(loads.offsets[loading == number].tolist(), slots, strict=True):
             if slot not in called:
-                taken.append(Taken(address_of(program.text, offset), program.slots[slot], label, number))
+                taken.append(Taken(address_of(program.text, offset), names[slot], label, number))
         sites += here
     return sites, taken
 

@@ -12,6 +12,7 @@ import msgspec
 from archscan.elf.arrays import NONE, Offsets, holds, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
+from archscan.elf.image import PT_INTERP
 from archscan.elf.kept import kept
 from archscan.elf.passed_on import distances, passed_on
 from archscan.elf.program import (
@@ -177,7 +178,10 @@ def _given(program: Program, number: int, parameter: Parameter, depth: int) -> V
 
 
 def _named(program: Program, number: int, argument: int, *, taken: bool = False) -> Parameter:
-    return Parameter(argument, label_of(program, number) or "", taken)
+    """A parameter with its function's name; that of `main` the start code passes, though some linkers export it."""
+    label = label_of(program, number) or ""
+    started = label == "main" and any(part.type == PT_INTERP for part in program.image.segments)
+    return Parameter(argument, label, taken or started)
 
 
 def _returned(program: Program, number: int, result: Result, depth: int) -> Value:

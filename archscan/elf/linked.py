@@ -20,6 +20,7 @@ from archscan.elf.linked_in import NOTHING, LinkedIn, into, without_inner
 from archscan.elf.own_tables import own_slots
 from archscan.elf.pointers import relocated as kept_addresses
 from archscan.elf.program import Program
+from archscan.elf.stand_ins import stand_ins
 from archscan.elf.symbols import dynamic_symbols
 from archscan.elf.texts import is_constant
 from archscan.elf.variables import beginning, public_data
@@ -45,7 +46,8 @@ class Slot(msgspec.Struct, frozen=True):
 class Prepared(msgspec.Struct, frozen=True):
     """A program with the places that the loader fills, those that the linker made, and those of what is wanted.
 
-    ``inner``: the slots of what is linked in, through which its own code calls, too.
+    ``inner``: the slots of what is linked in, through which its own code calls, too. ``stand_ins``: addresses that
+    stand for what is wanted and other objects have, with its name.
     """
 
     program: Program
@@ -53,6 +55,7 @@ class Prepared(msgspec.Struct, frozen=True):
     linked: set[int]
     through: set[int]
     inner: set[int]
+    stand_ins: Mapping[int, str]
 
 
 def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: LinkedIn = NOTHING) -> Prepared | None:
@@ -70,10 +73,13 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
         return None
     relocated = _slots(image)
     linked = _linked(image, relocated, known.jump_slot | known.glob_dat)
-    slots = {slot: one.symbol for slot, one in relocated.items() if slot in linked or is_constant(image, slot)}
+    # Where data are copied to, the data stand, and not their address.
+    copies = {slot: one.symbol for slot, one in relocated.items() if one.own == slot}
+    kept = relocated.keys() - copies.keys()
+    slots = {slot: relocated[slot].symbol for slot in kept if slot in linked or is_constant(image, slot)}
     brought = own_slots(image, linked_in)
     slots |= {**brought, **linked_in.functions, **linked_in.data}
-    through = {slot for slot, one in relocated.items() if one.symbol in wanted}
+    through = {slot for slot in kept if relocated[slot].symbol in wanted}
     through |= {
         address for address, name in {**brought, **linked_in.functions, **linked_in.data}.items() if name in wanted
     }
@@ -99,7 +105,7 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
         image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
         begins_with, wanted, own_names,
     )  # fmt: skip
-    return Prepared(program, relocated, linked | brought.keys(), through, inner)
+    return Prepared(program, relocated, linked | brought.keys(), through, inner, stand_ins(image, copies, wanted))
 
 
 def _fits(image: Image, lift: Lift, flags: int) -> bool:

@@ -7,6 +7,8 @@ code of its own names.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from archscan.elf.arrays import NONE, Mask, Offsets, distinct, np, numbers
 from archscan.elf.image import (
     DT_REL,
@@ -14,7 +16,10 @@ from archscan.elf.image import (
     DT_RELASZ,
     DT_RELSZ,
     ET_EXEC,
-    PF_X,
+    PF_W,
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHT_PROGBITS,
     Image,
     loads,
     mapped,
@@ -37,8 +42,10 @@ def own_tables(program: Program, functions: set[int], linked_in: LinkedIn) -> li
     places, held = _held(program.image)
     known = np.isin(held, np.array(sorted(functions), np.int64)) & ~_in_got(program.image, places)
     places, held = places[known], held[known]
-    mine = is_programs(program, places, linked_in)
-    return sorted(zip(places[mine].tolist(), held[mine].tolist(), strict=True))
+    if linked_in.functions:
+        mine = is_programs(program, places, linked_in)
+        places, held = places[mine], held[mine]
+    return sorted(zip(places.tolist(), held.tolist(), strict=True))
 
 
 def own_slots(image: Image, linked_in: LinkedIn) -> dict[int, str]:
@@ -106,12 +113,24 @@ def _held(image: Image) -> _Places:
 def _words(image: Image) -> _Places:
     """The words of the data of a program that is not moved, of which some are addresses."""
     word, left, found = image.bits // 8, _MOST_BYTES, [(NONE, NONE)]
-    for part in loads(image):
-        skipped = -part.address % word
-        count = max(min(part.file_size - skipped, left) // word, 0)
-        if part.flags & PF_X or not count or part.offset + skipped + count * word > len(image.data):
+    for address, offset, size in _data(image):
+        skipped = -address % word
+        count = max(min(size - skipped, left) // word, 0)
+        if not count or offset + skipped + count * word > len(image.data):
             continue
-        held = np.frombuffer(image.data, f"{image.order}i{word}", count, part.offset + skipped).astype(np.int64)
-        found.append((part.address + skipped + word * np.arange(count, dtype=np.int64), held))
+        held = np.frombuffer(image.data, f"{image.order}i{word}", count, offset + skipped).astype(np.int64)
+        found.append((address + skipped + word * np.arange(count, dtype=np.int64), held))
         left -= count * word
     return np.concatenate([places for places, _ in found]), np.concatenate([held for _, held in found])
+
+
+def _data(image: Image) -> Iterator[tuple[int, int, int]]:
+    """Where a program's data lie: address, offset, size. What is constant may share a segment with code.
+
+    The loader's symbols hold addresses, too; where no section tells them apart, only what may be written is looked at.
+    """
+    for part in image.sections:
+        if part.type == SHT_PROGBITS and part.flags & SHF_ALLOC and not part.flags & SHF_EXECINSTR:
+            yield part.address, part.offset, part.size
+    if not image.sections:
+        yield from ((one.address, one.offset, one.file_size) for one in loads(image) if one.flags & PF_W)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -137,11 +137,16 @@ def imports(image: Image, table: SymbolTable) -> tuple[Import, ...]:
 
     ``table`` are the object's dynamic symbols; of a relocatable object, its `.symtab`.
     """
+    return imports_of(image, table, undefined(image, table.rows))
+
+
+def imports_of(image: Image, table: SymbolTable, numbers: Iterable[int]) -> tuple[Import, ...]:
+    """The same of some symbols of a table, by their numbers."""
     needed = needed_versions(image, table.strings) if table.versions else {}
     name_at, version_at = struct.Struct(image.order + "I").unpack_from, struct.Struct(image.order + "H").unpack_from
     size = symbol_struct(image).size
     found = set()
-    for number in undefined(image, table.rows):
+    for number in numbers:
         name = text_at(table.strings, name_at(table.rows, number * size)[0])
         if name:
             known = number * 2 + 2 <= len(table.versions)

@@ -303,16 +303,17 @@ def _facts(image: Image, place: elf.Place, catalogue: Catalogue, exports: elf.Ex
         raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
     facts = _with_copies(facts, image, catalogue)
     linked = linked_in(catalogue, image, facts)
-    names = {row.symbol for row in facts.imports} & catalogue.index.keys() | linked.whose.keys()
+    imported = facts.imports + elf.copied(image, catalogue.index)
+    names = {row.symbol for row in imported} & catalogue.index.keys() | linked.whose.keys()
     if not names:
         return facts
     catalogue = as_passed(catalogue, image)
     wanted = {name: reading(catalogue, name) for name in names}
     sites = elf.call_sites(image, wanted, linked.code)
-    calls, kept = seen(catalogue, image, sites, facts.imports, facts.needed, linked)
+    calls, kept = seen(catalogue, image, sites, imported, facts.needed, linked)
     # What the code or a table shows is not said again of the import.
     said = {(call.symbol, call.library) for call in calls} | {(use.symbol, use.library) for use in kept}
-    imports = import_uses(catalogue, facts.imports, facts.needed)
+    imports = import_uses(catalogue, imported, facts.needed)
     uses = tuple(use for use in imports if (use.symbol, use.library) not in said)
     reasons = facts.reasons | _cut_off(sites.left_out)
     return msgspec.structs.replace(facts, crypto=facts.crypto + uses + kept, calls=calls, reasons=reasons)

@@ -246,6 +246,12 @@ def test_each_form_of_a_table_is_known(tmp_path: Path, table: str, expected: tup
     assert told(built(tmp_path, f"{table} int main(void) {{ return 0; }}")) == [expected]
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_boxes_of_des_in_words_of_64_bits_are_known_in_either_order(tmp_path: Path, compiler: str) -> None:
+    boxes = "unsigned long long t[64] = {0xf600970083008500, 0x0e00eb007b002e00};"
+    assert told(built(tmp_path, f"{boxes} int main(void) {{ return 0; }}", compiler=compiler)) == [("des", "cipher")]
+
+
 def test_what_is_only_in_debug_information_is_not_inside(tmp_path: Path) -> None:
     out = tmp_path / "x"
     built(tmp_path, "int main(void) { return 0; }")

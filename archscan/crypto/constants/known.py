@@ -73,6 +73,11 @@ TABLES = {
     "des_nettle": _table("des", "cipher", "SP table of nettle", "02080008 02082000 00002008 00000000", size=2048),
     "des_freesec": _table("crypt-des", "password", "m_sbox of FreeSec",
                           "ef e3 e1 ed e8 e4 ee e7 e6 ef eb e2 e3 e8 e4 ee", size=16384),
+    # Four boxes side by side in words of 64 bits, all of which are read whatever is chosen; in either order of halves.
+    "des_selected": _table("des", "cipher", "S boxes for a choice in constant time",
+                           "83008500 f6009700 7b002e00 0e00eb00", size=512),
+    "des_selected_big": _table("des", "cipher", "S boxes for a choice in constant time",
+                               "f6009700 83008500 0e00eb00 7b002e00", size=512),
     "des_s1": _table("des", "cipher", "S1 as bytes", "0e 04 0d 01 02 0f 0b 08 03 0a 06 0c 05 09 00 07", size=512),
     "des_s1_words": _table("des", "cipher", "S1 as words", "0000000e 00000004 0000000d 00000001 00000002 0000000f",
                            size=2048),
