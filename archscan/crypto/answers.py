@@ -202,6 +202,8 @@ def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int)
 
 def _of_kept(variable: Kept, field: str) -> Answer:
     """What a variable holds, or what stands where that points."""
+    if variable.theirs:
+        return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.by}, of another library")
     how = f"whose address {variable.by} passes on" if variable.given else f"stored by {variable.by}"
     return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.address:#x}, {how}")
 
@@ -304,7 +306,7 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
             continue
         at = Memory(address, width)
         entry = _of_memory(book, use, library, at) if width else _of_number(book, use, library, address)
-        if not entry.algorithms:
+        if not entry.algorithms and not (table.end and entry.outcome == Outcome.VALUE):
             break
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]

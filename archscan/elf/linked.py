@@ -97,7 +97,7 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
     own_names = {one.symbol for one in relocated.values() if one.own is not None}
     program = Program(
         image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
-        begins_with, wanted, own_names,
+        begins_with, wanted, own_names, {slot: one.symbol for slot, one in relocated.items() if one.kind == known.copy},
     )  # fmt: skip
     return Prepared(program, relocated, linked | brought.keys(), through, inner)
 
