@@ -202,8 +202,8 @@ def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int)
 
 def _of_kept(variable: Kept, field: str) -> Answer:
     """What a variable holds, or what stands where that points."""
-    if variable.theirs:
-        return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.by}, of another library")
+    if variable.shared:
+        return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.by}, which other objects may change")
     how = f"whose address {variable.by} passes on" if variable.given else f"stored by {variable.by}"
     return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.address:#x}, {how}")
 

@@ -25,12 +25,12 @@ def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Va
 
     Itself where that is not known: it is constant, or no variable of this object alone, or nobody is seen to store
     there. Where it may be a part of something whose address is taken, it is nothing in particular that is stored, and
-    who passes the address on may do so. ``followed`` goes on from what a function stores. A variable of another library
-    that the linker has placed here is that library's.
+    who passes the address on may do so. ``followed`` goes on from what a function stores. Of one in which other objects
+    may store something nobody knows what it holds.
     """
     at = variable.address
-    if at in program.copied:
-        return frozenset({Kept(at, program.copied[at], theirs=True)})
+    if name := program.shared(at):
+        return frozenset({Kept(at, name, shared=True)})
     if variable not in program.variables:
         program.variables[variable] = frozenset({variable})  # also while it is looked at
         beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None

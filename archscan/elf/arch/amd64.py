@@ -286,7 +286,6 @@ MACHINE = Machine(
     jump_slot=frozenset({7}),
     absolute={1: 8, 10: 4, 11: 4},
     glob_dat=frozenset({6}),
-    copy=5,
     sha1=Instructions(sha1, 16),
     irelative=frozenset({37}),
     property_and=0xC0000002,  # GNU_PROPERTY_X86_FEATURE_1_AND

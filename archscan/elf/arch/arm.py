@@ -371,7 +371,6 @@ MACHINE = Machine(
     jump_slot=frozenset({22}),
     absolute={2: 4},
     glob_dat=frozenset({21}),
-    copy=20,
     irelative=frozenset({160}),
     implicit_addends=True,
     immediates=_immediates,

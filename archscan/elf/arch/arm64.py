@@ -317,7 +317,6 @@ MACHINE = Machine(
     jump_slot=frozenset({1026}),
     absolute={257: 8, 258: 4},
     glob_dat=frozenset({1025}),
-    copy=1024,
     irelative=frozenset({1032}),
     executable_stack=False,
     property_and=0xC0000000,  # GNU_PROPERTY_AARCH64_FEATURE_1_AND

@@ -224,7 +224,6 @@ MACHINE = Machine(
     jump_slot=frozenset({7}),
     absolute={1: 4},
     glob_dat=frozenset({6}),
-    copy=5,
     sha1=Instructions(sha1, 16),
     irelative=frozenset({42}),
     implicit_addends=True,

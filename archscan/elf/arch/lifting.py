@@ -116,7 +116,7 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
     passed: int = 0
     stack_first: bool = False
     apart: bool = False
-    most_stacked: int = 6  # arguments that are looked for on the stack
+    most_stacked: int = 12  # arguments that are looked for on the stack
     word: int = 8
     big_endian: bool = False
     lines: Callable[[object, Code, int, int], Iterable[Line]] | None = None

@@ -30,7 +30,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     number: int  # e_machine
     jump_slot: frozenset[int] = frozenset()
     glob_dat: frozenset[int] = frozenset()
-    copy: int | None = None  # R_*_COPY: a variable of another library's, which the linker has placed in a program
     irelative: frozenset[int] = frozenset()
     absolute: dict[int, int] = {}  # what writes an address into debug information before it is linked → its bytes
     none: frozenset[int] = frozenset({0})  # R_*_NONE, which changes nothing; MIPS begins tables with it

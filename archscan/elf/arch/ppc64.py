@@ -211,7 +211,6 @@ MACHINE = Machine(
     jump_slot=frozenset({21}),
     absolute={38: 8, 1: 4},
     glob_dat=frozenset({20}),
-    copy=19,
     irelative=frozenset({248}),
     page=65536,
     immediates=_immediates,

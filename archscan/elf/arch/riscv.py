@@ -301,7 +301,6 @@ MACHINE = Machine(
     name="riscv",
     number=243,
     jump_slot=frozenset({5}),
-    copy=4,
     irelative=frozenset({58}),
     executable_stack=False,
     immediates=_immediates,

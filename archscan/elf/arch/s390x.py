@@ -170,7 +170,6 @@ MACHINE = Machine(
     jump_slot=frozenset({11}),
     absolute={22: 8, 4: 4},
     glob_dat=frozenset({10}),
-    copy=9,
     irelative=frozenset({61}),
     sha1=Instructions(_sha1, 1),
     features=frozenset({"stack_clash"}),

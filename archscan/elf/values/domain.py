@@ -73,13 +73,13 @@ class Field(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
 class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What a function stored in a variable of the object, which may be anything; or to whom it has ``given`` that.
 
-    Or what stands in a variable of another library that is called so (``theirs``).
+    Or what stands in a variable with the name ``by``, in which other objects may store something (``shared``).
     """
 
     address: int
     by: str
     given: bool = False
-    theirs: bool = False
+    shared: bool = False
 
 
 class Computed(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
