@@ -23,7 +23,7 @@ def public_data(image: Image) -> tuple[Offsets, Offsets]:
 
 
 def shared(image: Image, public: tuple[Offsets, Offsets], address: int) -> str | None:
-    """The name of the variable at an address that other objects may know by it, and may change; or of another library's.
+    """The name of the variable at an address that others know by it, and may change; or of another library's.
 
     The linker has placed those in the program that uses them. None for anything else.
     """

@@ -167,10 +167,6 @@ def _computed(mnemonic: str, to: str, parts: list[str], *, lane: bool = False) -
             )
         case "mov" | "fmov" | "sxtw" | "uxtw" if first is not None:
             return Operation(Kind.SET, to=to, register=None if lane else _followed(parts[0]))
-        case "uxtb" | "uxth" if first is not None:
-            return Operation(
-                Kind.SET, to=to, register=first, operator=Operator.AND, operand=0xFF if mnemonic == "uxtb" else 0xFFFF
-            )
         case "movi" if number == 0 and not lane:
             return Operation(Kind.SET, to=to, number=0)
         case "cset":

@@ -8,7 +8,7 @@ limit, nobody knows. Of what nobody knows, one may be another than the one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -157,7 +157,7 @@ def _ways(branch: Operation, behind: int) -> tuple[tuple[int | None, int | None,
     return (branch.target, branch.taken, branch.unlike is True), (behind, branch.passed, branch.unlike is False)
 
 
-def _bounds_of_all(ways: Mapping[int, _Bound], wanted: Set[int]) -> Iterator[_Bound]:
+def _bounds_of_all(ways: Mapping[int, _Bound], wanted: Collection[int]) -> Iterator[_Bound]:
     """What holds in a block to which several ``wanted`` ones lead, each behind a comparison of the same."""
     found = [ways[one] for one in wanted if one in ways]
     if len(wanted) > 1 and len(found) == len(wanted) and len({bound.value for bound in found}) == 1:
