@@ -95,6 +95,8 @@ def _plus(value: Value, distance: int) -> Value:
             found.add(along(one, distance))
         elif isinstance(one, Unknown):
             found.add(one)
+        elif isinstance(one, Computed) and one.low:
+            found.add(Computed(one.of, one.low, one.added, one.behind + distance))
         else:
             found |= made_of(one)
     return frozenset(found)
@@ -129,8 +131,10 @@ def _low(one: Atom, mask: int) -> Atom | None:
     """The lowest one or two bytes of a value; None where that is not told from what is computed in other ways."""
     if mask not in _LOWEST:
         return None
+    if isinstance(one, Computed) and one.low >= mask:
+        return Computed(one.of, mask, one.added + one.behind)
     if isinstance(one, Computed) and one.low:
-        return one if one.low <= mask else None
+        return None if one.behind else one
     if isinstance(one, Field | Memory) and one.width <= _LOWEST[mask]:
         return one
     if isinstance(one, FieldAddress) and one.at is not None:
@@ -142,8 +146,10 @@ def computed(by: Computed, of: Value) -> Value:
     """What is computed as one value is, of others than that is computed of."""
     found: set[Atom] = set()
     for one in of:
-        known = isinstance(one, Number) and by.low
-        found |= {Number((one.value + by.added) & by.low)} if known and isinstance(one, Number) else made_of(one)
+        if isinstance(one, Number) and by.low:
+            found.add(Number((one.value + by.added & by.low) + by.behind))
+        else:
+            found |= made_of(one)
     return frozenset(found)
 
 
@@ -230,7 +236,7 @@ def line_of(one: Atom) -> Along | None:
     if isinstance(one, FieldAddress) and one.at is not None:
         return Along(one.at, 1, one.of)
     if isinstance(one, Computed) and one.low:
-        return Along(0, 1, one)
+        return Along(one.behind, 1, Computed(one.of, one.low, one.added))
     if isinstance(one, Element | Computed):
         return Along(0, 1, Unknown("indexed" if isinstance(one, Element) else "computed"))
     return Along(0, 1, one) if isinstance(one, Unknown) and one not in _SUM else None

@@ -85,12 +85,13 @@ class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
 class Computed(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
     """What is computed of something else, nobody knows how; two such values need not be the same.
 
-    Unless it is the ``low`` bits of that with a number ``added``, as a mask: those are.
+    Unless it is the ``low`` bits (a mask) of that with a number ``added``, and another one added ``behind`` that.
     """
 
     of: Parameter | Result | Filled | Memory | Field | Kept
     low: int = 0
     added: int = 0
+    behind: int = 0
 
 
 class Unknown(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
