@@ -40,11 +40,16 @@ class _Bound(msgspec.Struct, frozen=True):
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """What is compared with a number before a branch; ``is_second``: as the second of the two."""
+    """What is compared with a number before a branch; ``is_second``: as the second of the two.
+
+    ``narrow``: its lowest bytes, where no more are compared. They are a number without a sign, so only a branch says
+    something of them that has none either.
+    """
 
     value: Value
     number: int
     is_second: bool = False
+    narrow: Value = frozenset()
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -77,10 +82,11 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
         _, behind, last = rows[-1] if rows else (0, start, NOTHING)
         if last.kind == Kind.BRANCH and (with_ := compared.get(last.flags)) is not None:
             branch = mirrored(last) if with_.is_second else last
-            bounds += _bounds(start, branch, behind, (with_.value, with_.number), before, above)
+            value = with_.value | with_.narrow if last.unsigned else with_.value
+            bounds += _bounds(start, branch, behind, (value, with_.number), before, above)
             for to, added, _ in _ways(branch, behind):
                 if added is not None and to is not None and start in before.get(to, ()) and branch.target != behind:
-                    ways.setdefault(to, {})[start] = _Bound(to, with_.value, with_.number + added)
+                    ways.setdefault(to, {})[start] = _Bound(to, value, with_.number + added)
     for to, some in ways.items():
         bounds += _bounds_of_all(some, {one for one in before[to] if one == to or not _is_below(above, one, to)})
     return Limits(tuple(bounds), {row: frozenset(some) for row, some in read.items()}, above, calls)
@@ -100,10 +106,9 @@ def compare(compared: dict[str, Compared | None], state: State, row: Row) -> Non
 def _compared(state: State, does: Operation, behind: int) -> Compared | None:
     """What a comparison compares with a number; None where neither is one, or may be several."""
     first = held(state, does, behind)
-    if does.width in _NARROW:
-        first |= lowest(first, does.width)  # which of the two is what counts, the table's index says
     if does.number is not None:
-        return Compared(first, does.number)
+        narrow = lowest(first, does.width) if does.width in _NARROW else frozenset()
+        return Compared(first, does.number, narrow=narrow)
     second = state.get(str(does.operand))
     for value, limit in ((first, second), (second, first)):
         (one, *others) = limit
