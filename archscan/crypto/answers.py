@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +23,7 @@ from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Selector
 from archscan.crypto.entries import Text as Passed
 from archscan.crypto.selected import by_number, by_text, is_text
+from archscan.crypto.sources import decided, is_sure, of_kept, of_parameter
 from archscan.elf.call_sites import Site
 from archscan.elf.filling import ALLOCATING
 from archscan.elf.texts import number_at, numbers_at, string_at
@@ -45,9 +45,6 @@ from archscan.elf.values.domain import (
     Unknown,
 )
 from archscan.model import Outcome
-
-if TYPE_CHECKING:
-    pass
 
 _DEEP = 4  # calls that pass an algorithm on to each other
 _SETTING = re.compile(r"[Ii]nit|_enable$|_set")  # names of functions that change what a handle is for, and ask nothing
@@ -79,7 +76,9 @@ def _of_argument(book: Book, site: Site, use: Use, library: str, argument: int, 
     value = book.sites.followed(site, value if use.text == Passed.POINTER else book.sites.texts(site, value))
     if is_text(_selector(book, use, library)):
         value = frozenset[Atom]().union(*(written(book, site, one) for one in value))
-    return together([_of_atom(book, use, library, one, depth) for one in sorted(value, key=_order)])
+    found = {one: _of_atom(book, use, library, one, depth) for one in sorted(value, key=_order)}
+    sure = [one for one in found if is_sure(one, text=is_text(_selector(book, use, library)))]
+    return decided(list(found.values()), [found[one] for one in sure])
 
 
 def _order(one: Atom) -> tuple[bool, str]:
@@ -161,7 +160,7 @@ def _of_atom(book: Book, use: Use, library: str, atom: Atom, depth: int) -> Answ
     if isinstance(atom, Computed):
         return _of_computed(book, use, library, atom, depth)
     if isinstance(atom, Kept):
-        return _of_kept(atom, "")
+        return of_kept(atom, "")
     return _of_place_or_value(book, use, library, atom, depth)
 
 
@@ -169,7 +168,7 @@ def _of_place_or_value(book: Book, use: Use, library: str, atom: Atom, depth: in
     if isinstance(atom, Number):
         return _of_number(book, use, library, atom.value)
     if isinstance(atom, Parameter):
-        return _of_parameter(atom, "")
+        return of_parameter(atom, "")
     if isinstance(atom, Result):
         return _of_result(book, use, atom.call, depth)
     if isinstance(atom, Filled):
@@ -200,24 +199,6 @@ def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int)
     return Answer(Outcome.RUNTIME, reason=f"computed of {found.reason}")
 
 
-def _of_kept(variable: Kept, field: str) -> Answer:
-    """What a variable holds, or what stands where that points."""
-    how = f"whose address {variable.by} passes on" if variable.given else f"stored by {variable.by}"
-    return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.address:#x}, {how}")
-
-
-def _of_parameter(parameter: Parameter, field: str) -> Answer:
-    """What others pass, who call the function by its name or, where that is taken, by its address."""
-    where = f"{field}argument {parameter.number} of {parameter.of}"
-    if not parameter.of:
-        return Answer(Outcome.UNKNOWN, reason="parameter")
-    if parameter.taken:
-        return Answer(Outcome.RUNTIME, reason=f"{where}, whose address is taken")
-    if parameter.uncalled:
-        return Answer(Outcome.RUNTIME, reason=f"{where}, which nothing is seen to call")
-    return Answer(Outcome.FORWARDED, reason=where)
-
-
 def _of_field(book: Book, place: Field | FieldAddress) -> Answer:
     """What stands in a structure that others pass, return or fill in."""
     where = ""
@@ -226,9 +207,9 @@ def _of_field(book: Book, place: Field | FieldAddress) -> Answer:
         again = " and so on" if isinstance(of, Field) and of.again else ""
         where, of = f"{where}{'somewhere in' if of.at is None else f'field {of.at:#x}{again} of'} ", of.of
     if isinstance(of, Parameter):
-        return _of_parameter(of, where)
+        return of_parameter(of, where)
     if isinstance(of, Kept):
-        return _of_kept(of, where)
+        return of_kept(of, where)
     if isinstance(of, Memory) and of.address in book.sites.slots:
         return Answer(Outcome.RUNTIME, reason=f"{where}{book.sites.slots[of.address]}")
     called = book.sites.called(of.call) if isinstance(of, Result | Filled) else None
@@ -304,7 +285,7 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
             continue
         at = Memory(address, width)
         entry = _of_memory(book, use, library, at) if width else _of_number(book, use, library, address)
-        if not entry.algorithms:
+        if not entry.algorithms and not (table.end and entry.outcome == Outcome.VALUE):
             break
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]
@@ -381,7 +362,7 @@ def _symbol_at(book: Book, place: int) -> str | None:
 def _of_place(book: Book, leads_to: Atom) -> Answer:
     """What is returned by a function whose address others keep, in a place that is known."""
     if isinstance(leads_to, Field | Parameter):
-        found = _of_field(book, leads_to) if isinstance(leads_to, Field) else _of_parameter(leads_to, "")
+        found = _of_field(book, leads_to) if isinstance(leads_to, Field) else of_parameter(leads_to, "")
         if found.outcome != Outcome.UNKNOWN:
             return Answer(Outcome.RUNTIME, reason=f"result of the function at {found.reason}")
     return OWN_RESULT

@@ -38,7 +38,7 @@ from archscan.elf.program import (
 )
 from archscan.elf.stack_texts import fillers, text_on_stack
 from archscan.elf.values import Call
-from archscan.elf.values.arithmetic import made_of
+from archscan.elf.values.arithmetic import computed, made_of
 from archscan.elf.values.domain import (
     MANY,
     MOST,
@@ -145,7 +145,7 @@ def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
     if isinstance(one, FieldAddress):
         return _moved(one, _of_one(program, number, one.of, depth))
     if isinstance(one, Computed):
-        return _NOTHING.union(*map(made_of, _of_one(program, number, one.of, depth)))
+        return computed(one, _of_one(program, number, one.of, depth))
     return _in_structure(program, number, one, depth) if isinstance(one, Field) else frozenset({one})
 
 
@@ -275,7 +275,7 @@ def _as_passed(call: Call | None, one: Atom) -> Value | None:
     """What a parameter of a function, or something where it points, was to its caller; None for anything else."""
     if isinstance(one, Computed):
         made = _as_passed(call, one.of)
-        return None if made is None else _NOTHING.union(*map(made_of, made))
+        return None if made is None else computed(one, made)
     parameter = one.of if isinstance(one, Field | FieldAddress) else one
     if not isinstance(parameter, Parameter) or parameter.of:
         return None

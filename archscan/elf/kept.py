@@ -25,9 +25,12 @@ def kept(program: Program, variable: Memory, depth: int, followed: Follow) -> Va
 
     Itself where that is not known: it is constant, or no variable of this object alone, or nobody is seen to store
     there. Where it may be a part of something whose address is taken, it is nothing in particular that is stored, and
-    who passes the address on may do so. ``followed`` goes on from what a function stores.
+    who passes the address on may do so. ``followed`` goes on from what a function stores. Of one in which other objects
+    may store something nobody knows what it holds.
     """
     at = variable.address
+    if name := program.shared(at):
+        return frozenset({Kept(at, name, shared=True)})
     if variable not in program.variables:
         program.variables[variable] = frozenset({variable})  # also while it is looked at
         beginning = program.begins_with(at) if depth and len(program.variables) <= _MOST_VARIABLES else None
@@ -56,10 +59,10 @@ def _stored(program: Program, variable: Memory, depth: int, followed: Follow, mo
     at = variable.address
     naming = program.named(program.text, at - _WIDEST + 4, at)
     numbers = np.unique(homes(program, naming)).tolist()
-    if len(numbers) > most or -1 in numbers:
+    if -1 in numbers:
         return frozenset({Unknown("variable")})
-    found = _NOTHING
-    for number in numbers:
+    found, every = _NOTHING, len(numbers) <= most
+    for number in numbers[:most]:
         if not is_whole(program, number):
             return frozenset({Unknown("variable")})
         by: Value = frozenset({Kept(at, label_of(program, number) or "")})
@@ -70,7 +73,10 @@ def _stored(program: Program, variable: Memory, depth: int, followed: Follow, mo
                 found |= _NOTHING if alone else by
             elif any(_reaches(one, store.width, variable) for one in store.to):
                 found |= by
-    return found
+    if every:
+        return found
+    # What others store nobody has looked at; so it is who stores there that is told, if that is no number.
+    return frozenset(one for one in found if isinstance(one, Kept)) or frozenset({Unknown("variable")})
 
 
 def _given(program: Program, variable: Memory, taken: Sequence[int], *, near: bool) -> Value:

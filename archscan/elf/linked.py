@@ -23,7 +23,7 @@ from archscan.elf.program import Program
 from archscan.elf.stand_ins import stand_ins
 from archscan.elf.symbols import dynamic_symbols
 from archscan.elf.texts import is_constant
-from archscan.elf.variables import beginning, public_data
+from archscan.elf.variables import beginning, public_data, shared
 
 START_FILES = (
     b"deregister_tm_clones",
@@ -103,7 +103,7 @@ def prepared(image: Image, wanted: Mapping[str, Container[int]], linked_in: Link
     own_names = {one.symbol for one in relocated.values() if one.own is not None}
     program = Program(
         image, text, view, lift, engine, own, every, slots, taken, named_places, idioms.named, idioms.branches,
-        begins_with, wanted, own_names,
+        begins_with, wanted, own_names, cache(lambda at: shared(image, public(), at)),
     )  # fmt: skip
     return Prepared(program, relocated, linked | brought.keys(), through, inner, stand_ins(image, copies, wanted))
 

@@ -51,6 +51,7 @@ class Program(msgspec.Struct, weakref=True):
     begins_with: Callable[[int], int | None]  # what stands at an address that may be written, once it is loaded
     reads: Mapping[str, Container[int]] = {}  # arguments of imported functions that only read where these point
     own_names: Container[str] = ()  # of functions that the object itself exports
+    shared: Callable[[int], str | None] = lambda _: None  # the variable at an address in which others may store, too
     left: int = _MOST_BYTES
     budget: Budget = msgspec.field(default_factory=lambda: Budget(_MOST_STEPS))
     cases: dict[int, frozenset[int]] = {}  # where tables lead, by functions

@@ -6,7 +6,8 @@ from archscan.elf.image import PF_W, Image, loads, mapped, section
 from archscan.elf.pointers import pointer_at
 
 _PT_RELRO = 0x6474E552
-_LONGEST = 512  # bytes of a string that names an algorithm, or lists some
+_LONGEST = 4096  # bytes of a string that names an algorithm, or lists some; suites of TLS take about 600
+_MOST_WORDS = 512  # bytes of what is shown to people
 _MOST_NUMBERS = 512  # of a list; OpenSSL knows about 50 algorithms for signatures
 
 
@@ -37,7 +38,7 @@ def string_at(image: Image, address: int) -> str | None:
 
 def words_at(image: Image, address: int) -> str:
     """What is written at an address, in one line without other blanks; empty where that is no text, or may change."""
-    text = mapped(image, address, _LONGEST).partition(b"\0")[0].decode("utf-8", "ignore")
+    text = mapped(image, address, _MOST_WORDS).partition(b"\0")[0].decode("utf-8", "ignore")
     readable = all(one.isprintable() or one.isspace() for one in text)
     return " ".join(text.split()) if readable and is_constant(image, address) else ""
 

@@ -64,10 +64,11 @@ class Operation(msgspec.Struct, frozen=True):
     What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
     it leads to its target only where that is less than the number and ``taken``, and past it only where that is less
     than the number and ``passed``; None: no matter how much it is. ``unlike``: whether it leads to its target where
-    that is not the number (True), or past it (False). Or what is compared is the register ``operand``, where either has
-    a number. ``flags`` is where a comparison leaves what it found, and a branch reads it; others that leave something
-    there have it in ``also``. ``target`` is where a call or jump leads, or ``place`` where its address is read, or
-    ``register`` what holds it. Where something wider stands than is read, its ``big`` end is read, or the little one.
+    that is not the number (True), or past it (False); ``unsigned``: it surely takes both for numbers without a sign. Or
+    what is compared is the register ``operand``, where either has a number. ``flags`` is where a comparison leaves what
+    it found, and a branch reads it; others that leave something there have it in ``also``. ``target`` is where a call
+    or jump leads, or ``place`` where its address is read, or ``register`` what holds it. Where something wider stands
+    than is read, its ``big`` end is read, or the little one.
     """
 
     kind: Kind
@@ -87,6 +88,7 @@ class Operation(msgspec.Struct, frozen=True):
     taken: int | None = None
     passed: int | None = None
     unlike: bool | None = None
+    unsigned: bool = False
     flags: str = FLAGS
     big: bool = False
 
@@ -116,7 +118,7 @@ class Lift(msgspec.Struct, frozen=True, kw_only=True):
     passed: int = 0
     stack_first: bool = False
     apart: bool = False
-    most_stacked: int = 6  # arguments that are looked for on the stack
+    most_stacked: int = 12  # arguments that are looked for on the stack
     word: int = 8
     big_endian: bool = False
     lines: Callable[[object, Code, int, int], Iterable[Line]] | None = None

@@ -19,6 +19,7 @@ from archscan.elf.values.domain import (
     Element,
     Field,
     FieldAddress,
+    Memory,
     Number,
     Pointer,
     Stack,
@@ -38,6 +39,7 @@ _DISTANCES = (Operator.ADD, Operator.SUBTRACT)
 _WORD = 8
 _WIDEST_ENTRY = 4096  # bytes of an entry of a table
 _OPAQUE = Pointer
+_LOWEST = {0xFF: 1, 0xFFFF: 2}  # masks of the lowest bytes → how many
 
 
 def _shifted(value: int, by: int) -> int:
@@ -93,6 +95,8 @@ def _plus(value: Value, distance: int) -> Value:
             found.add(along(one, distance))
         elif isinstance(one, Unknown):
             found.add(one)
+        elif isinstance(one, Computed) and one.low:
+            found.add(Computed(one.of, one.low, one.added, one.behind + distance))
         else:
             found |= made_of(one)
     return frozenset(found)
@@ -110,7 +114,9 @@ def combined(by: Operator, left: Value, right: Value) -> Value:
         left, right = right, left
     found: set[Atom] = set()
     for one, other in product(left, right):
-        if isinstance(one, Number) and isinstance(other, Number) and by in _COMPUTES:
+        if by == Operator.AND and isinstance(other, Number) and (low := _low(one, other.value)):
+            found.add(low)
+        elif isinstance(one, Number) and isinstance(other, Number) and by in _COMPUTES:
             found |= _SUM if many else {_signed(_COMPUTES[by](one.value, other.value))}
         elif by in _DISTANCES and not many:
             found |= _sum(one, other, 1 if by == Operator.ADD else -1)
@@ -119,6 +125,32 @@ def combined(by: Operator, left: Value, right: Value) -> Value:
         else:
             found |= made_of(one, other)
     return bounded(frozenset(found))
+
+
+def _low(one: Atom, mask: int) -> Atom | None:
+    """The lowest one or two bytes of a value; None where that is not told from what is computed in other ways."""
+    if mask not in _LOWEST:
+        return None
+    if isinstance(one, Computed) and one.low >= mask:
+        return Computed(one.of, mask, one.added + one.behind)
+    if isinstance(one, Computed) and one.low:
+        return None if one.behind else one
+    if isinstance(one, Field | Memory) and one.width <= _LOWEST[mask]:
+        return one
+    if isinstance(one, FieldAddress) and one.at is not None:
+        return Computed(one.of, mask, one.at)
+    return Computed(one, mask) if isinstance(one, Pointer) else None
+
+
+def computed(by: Computed, of: Value) -> Value:
+    """What is computed as one value is, of others than that is computed of."""
+    found: set[Atom] = set()
+    for one in of:
+        if isinstance(one, Number) and by.low:
+            found.add(Number((one.value + by.added & by.low) + by.behind))
+        else:
+            found |= made_of(one)
+    return frozenset(found)
 
 
 def made_of(*values: Atom) -> Value:
@@ -134,6 +166,7 @@ def made_of(*values: Atom) -> Value:
         )
         if is_own(frozenset({one})):
             return frozenset({OWN})
+        of = of.of if isinstance(of, Computed) else of
         if isinstance(of, _OPAQUE):
             found.add(Computed(of))
         elif not isinstance(one, Number):
@@ -202,6 +235,8 @@ def line_of(one: Atom) -> Along | None:
         return Along(0, 1, one)
     if isinstance(one, FieldAddress) and one.at is not None:
         return Along(one.at, 1, one.of)
+    if isinstance(one, Computed) and one.low:
+        return Along(one.behind, 1, Computed(one.of, one.low, one.added))
     if isinstance(one, Element | Computed):
         return Along(0, 1, Unknown("indexed" if isinstance(one, Element) else "computed"))
     return Along(0, 1, one) if isinstance(one, Unknown) and one not in _SUM else None

@@ -71,17 +71,27 @@ class Field(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
 
 
 class Kept(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
-    """What a function stored in a variable of the object, which may be anything; or to whom it has ``given`` that."""
+    """What a function stored in a variable of the object, which may be anything; or to whom it has ``given`` that.
+
+    Or what stands in a variable with the name ``by``, in which other objects may store something (``shared``).
+    """
 
     address: int
     by: str
     given: bool = False
+    shared: bool = False
 
 
 class Computed(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
-    """What is computed of something else, nobody knows how; two such values need not be the same."""
+    """What is computed of something else, nobody knows how; two such values need not be the same.
+
+    Unless it is the ``low`` bits (a mask) of that with a number ``added``, and another one added ``behind`` that.
+    """
 
     of: Parameter | Result | Filled | Memory | Field | Kept
+    low: int = 0
+    added: int = 0
+    behind: int = 0
 
 
 class Unknown(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
@@ -122,7 +132,7 @@ class Along(msgspec.Struct, frozen=True, order=True, tag=True, cache_hash=True):
 
     start: int
     stride: int
-    of: Parameter | Result | Filled | Memory | Field | Kept | Counted | Unknown
+    of: Parameter | Result | Filled | Memory | Field | Kept | Counted | Computed | Unknown
     table: int = 0
     end: int = 0
 

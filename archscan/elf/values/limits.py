@@ -8,18 +8,19 @@ limit, nobody knows. Of what nobody knows, one may be another than the one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
 from archscan.elf.arch.lifting import NOTHING, Kind, Operation, mirrored
-from archscan.elf.values.arithmetic import line_of
+from archscan.elf.values.arithmetic import line_of, lowest
 from archscan.elf.values.blocks import CASES, Block, Row
-from archscan.elf.values.domain import Along, Atom, Counted, Element, Filled, Number, Result, Unknown, Value
+from archscan.elf.values.domain import Along, Atom, Computed, Counted, Element, Filled, Number, Result, Unknown, Value
 from archscan.elf.values.state import State
 from archscan.elf.values.steps import held, put, read_from
 
 _ENTRY = 0x1000  # bytes of an entry of a table, at most
+_NARROW = (1, 2)  # bytes of what is compared, of a register that has more
 _ROOT = -2  # what leads to the blocks that no other block leads to
 Range = tuple[int, int]
 """From where a row goes, and what it is less than."""
@@ -39,11 +40,16 @@ class _Bound(msgspec.Struct, frozen=True):
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """What is compared with a number before a branch; ``is_second``: as the second of the two."""
+    """What is compared with a number before a branch; ``is_second``: as the second of the two.
+
+    ``narrow``: its lowest bytes, where no more are compared. They are a number without a sign, so only a branch says
+    something of them that has none either.
+    """
 
     value: Value
     number: int
     is_second: bool = False
+    narrow: Value = frozenset()
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -61,6 +67,7 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
     read: dict[Along, set[int]] = {}
     calls: dict[int, int] = {}
     above, before = _above(blocks), _before(blocks)
+    ways: dict[int, dict[int, _Bound]] = {}
     for start, known in states.items():
         rows, state = blocks[start].rows, known.copied()
         compared: dict[str, Compared | None] = {}
@@ -75,7 +82,13 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
         _, behind, last = rows[-1] if rows else (0, start, NOTHING)
         if last.kind == Kind.BRANCH and (with_ := compared.get(last.flags)) is not None:
             branch = mirrored(last) if with_.is_second else last
-            bounds += _bounds(start, branch, behind, (with_.value, with_.number), before, above)
+            value = with_.value | with_.narrow if last.unsigned else with_.value
+            bounds += _bounds(start, branch, behind, (value, with_.number), before, above)
+            for to, added, _ in _ways(branch, behind):
+                if added is not None and to is not None and start in before.get(to, ()) and branch.target != behind:
+                    ways.setdefault(to, {})[start] = _Bound(to, value, with_.number + added)
+    for to, some in ways.items():
+        bounds += _bounds_of_all(some, {one for one in before[to] if one == to or not _is_below(above, one, to)})
     return Limits(tuple(bounds), {row: frozenset(some) for row, some in read.items()}, above, calls)
 
 
@@ -94,7 +107,8 @@ def _compared(state: State, does: Operation, behind: int) -> Compared | None:
     """What a comparison compares with a number; None where neither is one, or may be several."""
     first = held(state, does, behind)
     if does.number is not None:
-        return Compared(first, does.number)
+        narrow = lowest(first, does.width) if does.width in _NARROW else frozenset()
+        return Compared(first, does.number, narrow=narrow)
     second = state.get(str(does.operand))
     for value, limit in ((first, second), (second, first)):
         (one, *others) = limit
@@ -132,8 +146,7 @@ def _bounds(
 ) -> Iterator[_Bound]:
     """What a branch behind a comparison says where it leads, and where it does not."""
     value, number = compared
-    ways = (branch.target, branch.taken, branch.unlike is True), (behind, branch.passed, branch.unlike is False)
-    for to, added, unlike in ways:
+    for to, added, unlike in _ways(branch, behind):
         if to is None or start not in before.get(to, ()) or branch.target == behind:
             continue
         # Nothing else leads there, but for what lies behind it.
@@ -142,6 +155,18 @@ def _bounds(
         # A loop that counts goes on below the number, or until it is reached.
         if (added is not None or unlike) and [one for one in before[to] if _is_below(above, one, to)] == [start]:
             yield _Bound(to, value, number + (added or 0), again=True)
+
+
+def _ways(branch: Operation, behind: int) -> tuple[tuple[int | None, int | None, bool], ...]:
+    """Where a branch leads, or not, with what is added to the number that is more there; and if it is unlike that."""
+    return (branch.target, branch.taken, branch.unlike is True), (behind, branch.passed, branch.unlike is False)
+
+
+def _bounds_of_all(ways: Mapping[int, _Bound], wanted: Collection[int]) -> Iterator[_Bound]:
+    """What holds in a block to which several ``wanted`` ones lead, each behind a comparison of the same."""
+    found = [ways[one] for one in wanted if one in ways]
+    if len(wanted) > 1 and len(found) == len(wanted) and len({bound.value for bound in found}) == 1:
+        yield max(found, key=lambda bound: bound.limit)
 
 
 def limited(limits: Limits, value: Value, block: int) -> Value:
@@ -191,7 +216,8 @@ def _range_in(limits: Limits, one: Along, block: int) -> Range | None:
 
 def _is_made_anew(limits: Limits, one: Along, block: int) -> bool:
     """Whether a call behind the comparison brings what is counted by once more."""
-    made = limits.calls.get(one.of.call) if isinstance(one.of, Result | Filled) else None
+    of = one.of.of if isinstance(one.of, Computed) else one.of
+    made = limits.calls.get(of.call) if isinstance(of, Result | Filled) else None
     return made is not None and _is_below(limits.above, made, block)
 
 

@@ -1,0 +1,65 @@
+"""Who decides what a call selects, where the object does not: variables, parameters, and what others return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from archscan.crypto.answer import Answer, together
+from archscan.elf.values.domain import Atom, Computed, Field, Kept, Parameter, Result
+from archscan.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ELSEWHERE = (Outcome.RUNTIME, Outcome.FORWARDED)
+
+
+def of_kept(variable: Kept, field: str) -> Answer:
+    """What a variable holds, or what stands where that points."""
+    if variable.shared:
+        return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.by}, which other objects may change")
+    how = f"whose address {variable.by} passes on" if variable.given else f"stored by {variable.by}"
+    return Answer(Outcome.RUNTIME, reason=f"{field}variable {variable.address:#x}, {how}")
+
+
+def of_parameter(parameter: Parameter, field: str) -> Answer:
+    """What others pass, who call the function by its name or, where that is taken, by its address."""
+    where = f"{field}argument {parameter.number} of {parameter.of}"
+    if not parameter.of:
+        return Answer(Outcome.UNKNOWN, reason="parameter")
+    if parameter.taken:
+        return Answer(Outcome.RUNTIME, reason=f"{where}, whose address is taken")
+    if parameter.uncalled:
+        return Answer(Outcome.RUNTIME, reason=f"{where}, which nothing is seen to call")
+    return Answer(Outcome.FORWARDED, reason=where)
+
+
+def is_sure(one: Atom, *, text: bool) -> bool:
+    """Whether who a value comes from has to do with it even where other ways to the same place are not known.
+
+    What a function returned may be left over from something else: it passes for a number, but not for a ``text``, which
+    may be anything that a pointer points to.
+    """
+    if isinstance(one, Computed):
+        return is_sure(one.of, text=text)
+    parameter = one.of if isinstance(one, Field) else one
+    if isinstance(parameter, Parameter):
+        return not parameter.uncalled
+    of: Atom = one
+    while isinstance(of, Field):
+        of = of.of
+    return not of.given if isinstance(of, Kept) else isinstance(one, Result) and not text
+
+
+def decided(answers: Sequence[Answer], sure: Sequence[Answer]) -> Answer:
+    """What several values of an argument select: where one is ``sure`` to come from elsewhere, that is who decides.
+
+    Whatever ways may bring besides that nobody knows, which is said.
+    """
+    found, others = together(answers), [one for one in sure if one.outcome in _ELSEWHERE]
+    if found.outcome != Outcome.UNKNOWN or not others:
+        return found
+    by = together(others)
+    return msgspec.structs.replace(found, outcome=by.outcome, reason=f"{by.reason}; or unknown: {found.reason}")
