@@ -125,14 +125,14 @@ def judged_by(signs: Iterable[Known]) -> object:
 def match(known: Known, facts: Mapping[str, str]) -> str | None:
     """What was found of a sign in the facts of a use, which are lines by condition; None where it does not hold."""
     said = ""
-    if known.without and any(known.without.search(facts.get(key, "")) for key in ("symbols", "calls")):
-        return None
     for condition in known.conditions:
         found = condition.pattern.search(facts.get(condition.key, ""))
         if found is None:
             return None
         if condition.key not in WHOLE:
             said = said or _line(found)
+    if known.without and any(known.without.search(facts.get(key, "")) for key in ("symbols", "calls")):
+        return None
     return said
 
 

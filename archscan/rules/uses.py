@@ -40,6 +40,7 @@ ON CONFLICT (use_id) DO UPDATE SET context = excluded.context, confidence = excl
 _SETTING = "contexts"
 _UNNAMED = re.compile(r'"(sub_[0-9a-f]+)"')
 _MOST_OBJECTS = 16  # whose names are remembered; uses come by object
+_MOST_TEXTS = 10_000  # in which protocols are looked for once
 _MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of another one
 # What is looked up is looked up to be used: digests as such, other algorithms as ciphers.
 _DIGESTS = frozenset({"md4", "md5", "sha1", "ripemd", "old-hash"})
@@ -114,21 +115,50 @@ def _renamed(use: _Use, names: Mapping[str, str]) -> _Use:
 
 def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, str]) -> Iterator[tuple[object, ...]]:
     known: dict[tuple[object, ...], tuple[str | None, ...]] = {}
+    protocols = _Protocols(signs)
     for use in rows:
         libraries = needed.get(use.elf_id, "")
         key = (*use[1:-1], libraries)
         if key not in known:
             if len(known) >= _MOST_REMEMBERED:
                 known.clear()
-            known[key] = _context(use, libraries, signs)
+            known[key] = _context(use, libraries, signs, protocols)
         yield (use.id, *known[key])
 
 
-def _context(use: _Use, needed: str, signs: Sequence[Known]) -> tuple[str | None, ...]:
+class _Protocols:
+    """Where texts name protocols, as signs have their names; most texts are met with several uses."""
+
+    def __init__(self, signs: Sequence[Known]) -> None:
+        self._named = [(one.pattern, known.sign.protocol, id(known)) for known in signs if known.sign.protocol
+                       for one in known.conditions if one.key == "texts"]  # fmt: skip
+        self._spans = functools.lru_cache(_MOST_TEXTS)(self._looked_for)
+
+    def _looked_for(self, line: str) -> tuple[tuple[int, int, str, int], ...]:
+        return tuple((found.start(), found.end(), name, sign) for pattern, name, sign in self._named
+                     for found in pattern.finditer(line))  # fmt: skip
+
+    def lists(self, signs: Iterable[Known], texts: str) -> frozenset[str]:
+        """Those of some texts, a line each, that name several protocols of signs side by side: it is for none then."""
+        these = {id(known) for known in signs}
+        return frozenset(line for line in texts.split("\n") if self._are_several(line, these))
+
+    def _are_several(self, line: str, signs: set[int]) -> bool:
+        """Whether a text has names of two protocols apart from each other; CHAP in MS-CHAP is none of its own."""
+        spans = [span for span in self._spans(line) if span[3] in signs]
+        if len(spans) < 2:
+            return False
+        inner = {(start, end) for start, end, _, _ in spans for low, high, _, _ in spans
+                 if low <= start and end <= high and high - low > end - start}  # fmt: skip
+        apart = [one for one in spans if one[:2] not in inner]
+        return any(end <= start and name != other for _, end, name, _ in apart for start, _, other, _ in apart)
+
+
+def _context(use: _Use, needed: str, signs: Sequence[Known], protocols: _Protocols) -> tuple[str | None, ...]:
     """The columns of a row of crypto_context beside the id: by the first sign that holds."""
     surroundings = _surroundings(use.surroundings)
     counted = [known for known in signs if _counts(known.sign, surroundings)]
-    for some, facts, sure in _passes(counted, use, needed, surroundings):
+    for some, facts, sure in _passes(counted, use, needed, surroundings, protocols):
         for known in some:
             sign = known.sign
             found = match(known, facts)
@@ -139,7 +169,7 @@ def _context(use: _Use, needed: str, signs: Sequence[Known]) -> tuple[str | None
 
 
 def _passes(
-    signs: Sequence[Known], use: _Use, needed: str, surroundings: Mapping[str, Any]
+    signs: Sequence[Known], use: _Use, needed: str, surroundings: Mapping[str, Any], protocols: _Protocols
 ) -> Iterator[tuple[Sequence[Known], Mapping[str, str], Confidence | None]]:
     """Signs, what they are held against, and how sure they make a context if not as sure as they say.
 
@@ -149,7 +179,7 @@ def _passes(
     """
     close = _facts(use, needed, surroundings, close=True)
     whole = _facts(use, needed, surroundings, close=False)
-    lists = _lists(signs, "\n".join(whole[key] for key in _LISTED))
+    lists = protocols.lists(signs, "\n".join(whole[key] for key in _LISTED))
     close, whole = ({key: _without(lists, text) if key in _LISTED else text for key, text in facts.items()}
                     for facts in (close, whole))  # fmt: skip
     sure = [known for known in signs if known.sign.confidence != Confidence.POSSIBLE]
@@ -164,28 +194,17 @@ def _counts(sign: Sign, surroundings: Mapping[str, Any]) -> bool:
     """Whether the conditions of a sign hold that are no words."""
     if sign.taken is not None and sign.taken != (surroundings.get("taken") is True):
         return False
-    others = [name for name in _list(surroundings.get("calls")) if not isinstance(name, str) or name not in _HELPERS]
-    if sign.alone and (others or surroundings.get("texts")):
+    if sign.alone and (_calls_others(surroundings) or surroundings.get("texts")):
         return False
     if sign.single and _at_least(surroundings, "alternatives", 2):
         return False
-    return all(_at_least(surroundings, key, getattr(sign, key)) for key in ("alternatives", "offered"))
+    return _at_least(surroundings, "alternatives", sign.alternatives) and _at_least(
+        surroundings, "offered", sign.offered
+    )
 
 
-def _lists(signs: Iterable[Known], texts: str) -> frozenset[str]:
-    """Those of some texts, a line each, that name several protocols side by side, so the code is for none of them."""
-    protocols = [(known.sign.protocol, one.pattern) for known in signs if known.sign.protocol
-                 for one in known.conditions if one.key == "texts"]  # fmt: skip
-    return frozenset(line for line in texts.split("\n") if _names_several(line, protocols))
-
-
-def _names_several(line: str, protocols: Iterable[tuple[str, re.Pattern[str]]]) -> bool:
-    """Whether a text has names of two protocols apart from each other; CHAP in MS-CHAP is none of its own."""
-    spans = [(found.start(), found.end(), name) for name, pattern in protocols for found in pattern.finditer(line)]
-    inner = {(start, end) for start, end, _ in spans for low, high, _ in spans
-             if low <= start and end <= high and high - low > end - start}  # fmt: skip
-    apart = [one for one in spans if one[:2] not in inner]
-    return any(end <= start and name != other for _, end, name in apart for start, _, other in apart)
+def _calls_others(surroundings: Mapping[str, Any]) -> bool:
+    return any(not isinstance(name, str) or name not in _HELPERS for name in _list(surroundings.get("calls")))
 
 
 def _without(lists: frozenset[str], text: str) -> str:
@@ -193,8 +212,10 @@ def _without(lists: frozenset[str], text: str) -> str:
 
 
 def _at_least(surroundings: Mapping[str, Any], key: str, least: int | None) -> bool:
+    if least is None:
+        return True
     counted = surroundings.get(key)
-    return least is None or (isinstance(counted, int) and counted >= least)
+    return isinstance(counted, int) and counted >= least
 
 
 def _surroundings(text: str) -> Mapping[str, Any]:
