@@ -5,7 +5,7 @@ Within the object, and as far as a few steps; every function is decoded once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -14,7 +14,7 @@ from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
 from archscan.elf.image import PT_INTERP
 from archscan.elf.kept import kept
-from archscan.elf.passed_on import distances, passed_on
+from archscan.elf.passed_on import changed, distances, leaves_text, passed_on
 from archscan.elf.program import (
     Program,
     by_function,
@@ -37,8 +37,9 @@ from archscan.elf.program import (
     run_of,
 )
 from archscan.elf.stack_texts import fillers, text_on_stack
+from archscan.elf.structures import NEVER_STORED, as_passed, at_place, moved
 from archscan.elf.values import Call
-from archscan.elf.values.arithmetic import computed, made_of
+from archscan.elf.values.arithmetic import computed
 from archscan.elf.values.domain import (
     MANY,
     MOST,
@@ -53,13 +54,11 @@ from archscan.elf.values.domain import (
     Memory,
     Number,
     Parameter,
-    Pointer,
     Result,
     Stack,
     Text,
     Unknown,
     Value,
-    field,
 )
 from archscan.elf.values.unlike import Wanted, as_read, unlike
 
@@ -68,7 +67,6 @@ _NEAR = 64  # bytes before a variable from where an address that is taken reache
 _FOLLOWED = Computed | Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
 _DECIDED = Number | Memory | Element | Along | Text
 _NOTHING: Value = frozenset()
-_NEVER_STORED: Value = frozenset({Unknown("stack")})
 
 
 def followed(
@@ -91,7 +89,7 @@ def followed(
     }
     left = _compared_with(program, number, value, found, call) if call and passed else found
     every = _NOTHING.union(*left.values())
-    return _bounded(every) if every else _NEVER_STORED
+    return _bounded(every) if every else NEVER_STORED
 
 
 def _compared_with(
@@ -143,25 +141,10 @@ def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
     if isinstance(one, Filled):
         return _filled(program, number, one, depth)
     if isinstance(one, FieldAddress):
-        return _moved(one, _of_one(program, number, one.of, depth))
+        return moved(one, _of_one(program, number, one.of, depth))
     if isinstance(one, Computed):
         return computed(one, _of_one(program, number, one.of, depth))
     return _in_structure(program, number, one, depth) if isinstance(one, Field) else frozenset({one})
-
-
-def _moved(place: FieldAddress, pointers: Value) -> Value:
-    """The addresses at a distance from where pointers point."""
-    found: set[Atom] = set()
-    for one in pointers:
-        if isinstance(one, Pointer):
-            found.add(FieldAddress(one, place.at))
-        elif isinstance(one, FieldAddress):
-            found.add(FieldAddress(one.of, _sum(one.at, place.at)))
-        elif isinstance(one, Number) and place.at is not None:
-            found.add(Number(one.value + place.at))
-        else:
-            found |= made_of(one)
-    return frozenset(found)
 
 
 def _bounded(value: Value) -> Value:
@@ -263,60 +246,23 @@ def _in_caller(program: Program, number: int, callee: int, at: int, value: Value
     call = calls_of(program, number, frozenset({at})).get(at)
     found = _NOTHING
     for one in value:
-        passed = _as_passed(call, one)
+        passed = as_passed(call, one)
         if passed is None:
             found |= followed(program, callee, frozenset({one}), depth)
-        else:
-            found |= followed(program, number, passed, depth, call, passed=isinstance(one, Parameter))
+            continue
+        came = _text_lost(followed(program, number, passed, depth, call, passed=isinstance(one, Parameter)))
+        place = one
+        while isinstance(place, Computed | FieldAddress):
+            place = place.of
+        if isinstance(place, Field) and any(isinstance(some, _DECIDED) for some in came):
+            came |= followed(program, callee, changed(program, callee, call, place), depth)
+        found |= came
     return _bounded(found)
 
 
-def _as_passed(call: Call | None, one: Atom) -> Value | None:
-    """What a parameter of a function, or something where it points, was to its caller; None for anything else."""
-    if isinstance(one, Computed):
-        made = _as_passed(call, one.of)
-        return None if made is None else computed(one, made)
-    parameter = one.of if isinstance(one, Field | FieldAddress) else one
-    if not isinstance(parameter, Parameter) or parameter.of:
-        return None
-    passed = call.arguments[parameter.number] if call and parameter.number < len(call.arguments) else UNKNOWN
-    if isinstance(one, Parameter):
-        return passed
-    return _at(passed, one, call) if isinstance(one, Field) else UNKNOWN
-
-
-def _at(pointers: Iterable[Atom], place: Field, call: Call | None) -> Value:
-    """What stands in a field of what pointers point to, as a call passes them."""
-    found: set[Atom] = set()
-    for one in pointers:
-        if isinstance(one, Pointer):
-            found.add(_repeated(field(one, place.at, place.width), place))
-        elif isinstance(one, FieldAddress):
-            found.add(_repeated(field(one.of, _sum(one.at, place.at), place.width), place))
-        elif one == Number(0):
-            continue  # nobody reads what NULL points to
-        elif place.at is None or place.again:
-            found.add(Unknown("list" if place.again else "indexed"))
-        elif isinstance(one, Number):
-            found.add(Memory(one.value + place.at, place.width))
-        elif isinstance(one, Stack):
-            width, value = call.slots.get(one.at + place.at, (0, _NEVER_STORED)) if call else (0, _NEVER_STORED)
-            found |= value if width in (0, place.width) else {Unknown("field")}
-        elif isinstance(one, Along):
-            end = one.end + place.at if one.end else 0
-            found.add(Element(Along(one.start + place.at, one.stride, one.of, one.table, end), place.width))
-        else:
-            found.add(Unknown("field"))
-    return frozenset(found)
-
-
-def _repeated(one: Atom, place: Field) -> Atom:
-    """The same, or what is that far behind it, where a list is meant."""
-    return msgspec.structs.replace(one, again=True) if place.again and isinstance(one, Field) else one
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other
+def _text_lost(value: Value) -> Value:
+    """The same where a text on the stack may have been changed since it was passed."""
+    return frozenset(Unknown("stack-address") if isinstance(one, Text) else one for one in value)
 
 
 def _in_structure(program: Program, number: int, place: Field, depth: int) -> Value:
@@ -341,7 +287,7 @@ def _behind(program: Program, number: int, place: Field, depth: int) -> Value:
     pointers = kept_address(program, place.of) if pointers == {place.of} else pointers
     if not pointers:
         return frozenset({place})
-    return _NOTHING.union(*(_of_one(program, number, one, 0) for one in _at(pointers, place, None)))
+    return _NOTHING.union(*(_of_one(program, number, one, 0) for one in at_place(pointers, place, None)))
 
 
 def _passed(program: Program, number: int, argument: int, depth: int, place: Field | None = None) -> Value:
@@ -352,8 +298,10 @@ def _passed(program: Program, number: int, argument: int, depth: int, place: Fie
         found = _from_callers(program, number, argument, depth, place)
         if place is not None and depth and any(isinstance(one, _DECIDED) for one in found):
             # What the function passes on may have been changed by whom it was passed to, before it was read.
-            changed = passed_on(program, number, argument, place)
-            found = _bounded(found | (followed(program, number, changed, depth - 1) if changed else _NOTHING))
+            put = passed_on(program, number, argument, place)
+            found = _bounded(found | (followed(program, number, put, depth - 1) if put else _NOTHING))
+        if any(isinstance(one, Text) for one in found) and not leaves_text(program, number, argument, depth):
+            found = _text_lost(found)
         program.given[key] = found
     return program.given[key]
 
@@ -378,7 +326,7 @@ def _from_callers(program: Program, number: int, argument: int, depth: int, plac
             return found | {Unknown("caller-not-read")}
         for call in calls.values():
             value = call.arguments[argument] if argument < len(call.arguments) else UNKNOWN
-            value = value if place is None else _at(value, place, call)
+            value = value if place is None else at_place(value, place, call)
             found |= followed(program, caller, value, depth - 1, call, passed=place is None)
         if len(found) > MOST:
             return MANY

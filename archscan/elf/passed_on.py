@@ -1,9 +1,27 @@
-"""What a function does with what one of its parameters points to, by passing it on."""
+"""What a function does with what its parameters point to, by storing there and by passing it on."""
 
 from __future__ import annotations
 
-from archscan.elf.program import Program, called_of, only_reads
-from archscan.elf.values.domain import Atom, Computed, Field, FieldAddress, Filled, Parameter, Unknown, Value
+from collections.abc import Iterator
+
+from archscan.elf.program import Program, called_of, callee_of, every_store, is_whole, only_reads
+from archscan.elf.values import Call
+from archscan.elf.values.domain import (
+    Atom,
+    Computed,
+    Field,
+    FieldAddress,
+    Filled,
+    Number,
+    Parameter,
+    Stack,
+    Unknown,
+    Value,
+)
+
+_NOTHING: Value = frozenset()
+_CHANGED: Value = frozenset({Unknown("field")})
+_WIDEST = 16  # bytes that are stored at once
 
 
 def passed_on(program: Program, number: int, argument: int, place: Field) -> Value:
@@ -14,21 +32,82 @@ def passed_on(program: Program, number: int, argument: int, place: Field) -> Val
     before, unless that is the first, and does not count. Nor does what stands on the stack where arguments might, but
     for where the first ones are there.
     """
-    lift = program.lift
-    stacked = lift.most_stacked if lift.stack_first else 0
-    looked_at, left_over = stacked + len(lift.arguments), stacked or 1
-    given = [
-        (call.address, position, far)
-        for call in called_of(program, number)
-        for position, value in enumerate(call.arguments[:looked_at])
-        for far in distances(value, argument)
-        if not (only_reads(program, call.address, position) or (position == argument >= left_over and not far))
-    ]
+    given = list(_given(program, number, argument))
     if given and (place.at is None or any(far is None for _, _, far in given)):
         return frozenset({Unknown("field")})
     before = [(far, at, position) for at, position, far in given if far is not None and far <= (place.at or 0)]
     nearest = max((far for far, _, _ in before), default=0)
     return frozenset(Filled(at, position, (place.at or 0) - far) for far, at, position in before if far == nearest)
+
+
+def _given(program: Program, number: int, argument: int) -> Iterator[tuple[int, int, int | None]]:
+    """The calls that may store where one of a function's parameters points: as which argument, and how far from there.
+
+    What is left over in its own register, which seems to be passed, is not.
+    """
+    lift = program.lift
+    stacked = lift.most_stacked if lift.stack_first else 0
+    looked_at, left_over = stacked + len(lift.arguments), stacked or 1
+    for call in called_of(program, number):
+        for position, value in enumerate(call.arguments[:looked_at]):
+            for far in distances(value, argument):
+                left = position == argument >= left_over and not far
+                if not left and not only_reads(program, call.address, position):
+                    yield call.address, position, far
+
+
+def leaves_text(program: Program, number: int, argument: int, depth: int) -> bool:
+    """Whether a function changes nothing where one of its parameters points, nor do those to which it passes that."""
+    if not is_whole(program, number) or any(distances(one.to, argument) for one in every_store(program, number)):
+        return False
+    given = {(callee_of(program, number, at), position) for at, position, _ in _given(program, number, argument)}
+    return all(callee >= 0 and depth > 0 and leaves_text(program, callee, at, depth - 1) for callee, at in given)
+
+
+def changed(program: Program, callee: int, call: Call | None, place: Field) -> Value:
+    """What a function that is called may have put into a place reached from its parameters, before it read that.
+
+    Nobody knows what, where that lies behind further pointers; or another parameter points to the same place.
+    """
+    if not isinstance(place.of, Parameter):
+        return _CHANGED if _changes(program, callee) else _NOTHING
+    argument = place.of.number
+    passed = call.arguments if call else ()
+    own = [one.at for one in passed[argument] if isinstance(one, Stack)] if argument < len(passed) else []
+    others = {
+        (number, one.at)
+        for number, value in enumerate(passed if own else ())
+        for one in value
+        if isinstance(one, Stack) and number != argument
+    }
+    for store in every_store(program, callee) if others else ():
+        for number, other in others:
+            for far in distances(store.to, number):
+                at = None if far is None or place.at is None else other + far - place.at
+                if at is None or any(at - place.width < one < at + (store.width or _WIDEST) for one in own):
+                    return _CHANGED
+    return passed_on(program, callee, argument, place)
+
+
+def _changes(program: Program, number: int) -> bool:
+    """Whether a function may change anything but its own stack and variables of the object."""
+    if not is_whole(program, number):
+        return True
+    if any(not isinstance(one, Stack | Number) for store in every_store(program, number) for one in store.to):
+        return True
+    return any(
+        isinstance(_begin(one), Parameter) and not only_reads(program, call.address, position)
+        for call in called_of(program, number)
+        for position, value in enumerate(call.arguments)
+        for one in value
+    )
+
+
+def _begin(one: Atom) -> Atom:
+    """The first of the pointers by which something is reached."""
+    while isinstance(one, Field | FieldAddress | Computed):
+        one = one.of
+    return one
 
 
 def distances(value: Value, argument: int) -> set[int | None]:

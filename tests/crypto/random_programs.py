@@ -51,6 +51,37 @@ _STORAGES = (
     "static ", "static ", "__attribute__((noinline)) static ", "", "__attribute__((noinline)) ",
     "__attribute__((noipa)) static ", "__attribute__((cold)) static ", "__attribute__((always_inline)) static inline ",
 )  # fmt: skip
+# Small functions that read what they are given, or change it before: of which kind, what each is passed, and how.
+_READERS = (
+    ("n", "r", "int %s(struct R *p) { return p->n; }"),
+    ("n", "r", "int %s(struct R *p) { p->k++; return p->next->n; }"),
+    ("n", "r", "int %s(struct R *p) { %p(p); return p->n; }"),
+    ("n", "r", "int %s(struct R *p) { change(&p->n); touch(); return p->n; }"),
+    ("n", "r", "int %s(struct R *p) { struct R s = {1, 2, 0, p}; %p(p); return s.next->n; }"),
+    ("n", "r", "int %s(struct R *p) { p->n = %n; return %i(p); }"),
+    ("n", "r", "int %s(struct R *p) { struct R s = {1, 2, 0, p}; return %j(&s); }"),
+    ("n", "rr", "int %s(struct R *p, struct R *q) { q->n = %n; return p->n; }"),
+    ("n", "rr", "int %s(struct R *p, struct R *q) { %p(q); return p->n; }"),
+    ("s", "r", "const char *%s(struct R *p) { p->n++; return p->next->s; }"),
+    ("s", "r", "const char *%s(struct R *p) { return p->s; }"),
+    ("t", "r", "const char *%s(struct R *p) { return p->name; }"),
+    ("t", "r", "const char *%s(struct R *p) { %w(p->name); return p->name; }"),
+    ("t", "t", "const char *%s(const char *s) { return s; }"),
+    ("t", "b", "const char *%s(char *s) { strcpy(s, %t); return s; }"),
+    ("t", "b", "const char *%s(char *s) { %w(s); touch(); return s; }"),
+    ("v", "b", "int %s(char *s) { return !!EVP_get_digestbyname(s); }"),
+    ("v", "b", "int %s(char *s) { %w(s); return !!EVP_get_digestbyname(s); }"),
+    ("v", "r", "int %s(struct R *p) { %p(p); return gcry_md_get_algo_dlen(p->n); }"),
+)
+_READING = "int %i(struct R *p) { return p->n; }\nint %j(struct R *p) { return p->next->n; }\n"
+_PUTTING = (
+    "void %p(struct R *p) { p->n = %n; }", "void %p(struct R *p) { if (in() & 1) p->n = %n; }",
+    "void %p(struct R *p) { change(&p->n); }", "void %p(struct R *p) { other(p); }",
+)  # fmt: skip
+_WRITING = (
+    "void %w(char *s) { strcpy(s, %t); }", "void %w(char *s) { s[0] = 'm'; strcpy(s + 1, \"d2\"); }",
+    "void %w(char *s) { rename_to(s); }", "void %w(char *s) { if (in() & 1) strcpy(s, %t); }",
+)  # fmt: skip
 _BUILDS = (
     ["-fPIC", "-shared"], ["-fPIC", "-shared", "-fvisibility=hidden"], ["-fPIC", "-shared", "-Wl,-Bsymbolic"],
     ["-fPIE", "-pie"], ["-no-pie", "-fno-pie"],
@@ -122,6 +153,7 @@ class _Writer:
         self.globals = _Scope()
         self.functions: list[_Function] = []
         self.picks: list[str] = []
+        self.readers: list[tuple[str, str, str]] = []
         self.number = 0
 
     def whole(self) -> str:
@@ -130,6 +162,8 @@ class _Writer:
         self._tables()
         for _ in range(self.chance.randint(0, 3)):
             self._pick()
+        if self.chance.random() < 0.6:
+            self._read()
         for _ in range(self.chance.randint(1, 6)):
             self._function()
         self._function(last=True)
@@ -234,6 +268,8 @@ class _Writer:
                              f"{self.value(scope, kind, depth - 1)})"] * 2  # fmt: skip
             ways += [lambda: self._of_structure(scope, kind)] * 3
             ways += [lambda: self._of_function(scope, kind, depth)] * 3
+            reading = self._reading(scope, kind) if self.readers else []
+            ways += [lambda: self.chance.choice(reading)] * (3 * bool(reading))
             ways += self._special(scope, kind, depth)
         return self._one_of(ways)
 
@@ -303,7 +339,37 @@ class _Writer:
         }[kind]
         return self.chance.choice(found)
 
+    def _reading(self, scope: _Scope, kind: str) -> list[str]:
+        """What small functions return of what they are given."""
+        given = {"r": [f"&{name}" for name in scope.of("R")], "b": scope.of("B"), "t": scope.of("B")}
+        found = []
+        for name, gives, parameters in self.readers:
+            if given[parameters[0]] and (gives == kind or (gives, kind) == ("s", "t")):
+                passed = self.chance.choices(given[parameters[0]], k=len(parameters))
+                found.append(f"{name}({', '.join(passed)})")
+        return found
+
     # -- functions
+
+    def _read(self) -> None:
+        """Small functions that read, or change, what they are given."""
+        names = {f"%{letter}": self._new(f"own{letter}") for letter in "ijpw"}
+
+        def written(text: str) -> str:
+            for mark, name in names.items():
+                text = text.replace(mark, name)
+            return text.replace("%n", self._constant("n")).replace("%t", self._constant("s"))
+
+        def storage() -> str:
+            return self.chance.choice([one for one in _STORAGES if "cold" not in one] + list(_STORAGES[5:6] * 3))
+
+        self.lines.append("struct R { int n, k; const char *s; struct R *next; char name[12]; };")
+        inner = [*_READING.splitlines(), self.chance.choice(_PUTTING), self.chance.choice(_WRITING)]
+        self.lines += [storage() + written(one) for one in inner]
+        for gives, parameters, text in self.chance.sample(_READERS, self.chance.randint(2, 7)):
+            name = self._new("reads")
+            self.lines.append(storage() + written(text).replace("%s", name))
+            self.readers.append((name, gives, parameters))
 
     def _pick(self) -> None:
         name, scope = self._new("pick"), _Scope()
@@ -331,6 +397,8 @@ class _Writer:
         how = '__attribute__((visibility("default"))) ' if last else how
         form = {"v": "int", "S": "struct S"}.get(returns) or TYPES[returns]
         self.lines.append(f"{how}{form} {name}({', '.join(words) or 'void'}) {{\nint r = 0;")
+        for kind in ("R", "R") if self.readers else ():
+            self._declare(scope, kind)
         for kind in self.chance.choices(["v", "v", "w", "u", "S", "c", "x"], k=self.chance.randint(1, 4)):
             self._declare(scope, kind)
         kept = [f"&{one}" for one in scope.of("v")[:1] if self.chance.random() < 0.25]
@@ -363,6 +431,10 @@ class _Writer:
             self.lines.append(f"struct S {name} = {start};")
         elif kind == "c":
             self.lines.append(f"int {name} = in();")
+        elif kind == "R":
+            behind = self.chance.choice([name, *scope.of("R")])
+            parts = [self._constant("n"), self.value(scope, "n", 1), self._constant("s"), f"&{behind}"]
+            self.lines.append(f"struct R {name} = {{{', '.join(parts)}, {self._constant('s')}}};")
         else:
             real = {"v": "n", "w": "s", "u": "m"}.get(kind, kind)
             held = "volatile " if real == "n" and kind != "v" and self.chance.random() < 0.1 else ""
@@ -445,6 +517,9 @@ class _Writer:
         ways = ["touch();", "other(room);", "r += in();"]
         ways += [f"{self.chance.choice(('other', 'change'))}(&{name});" for name in scope.of("v")]
         ways += [f"change({name});" for name in scope.of("o")]
+        ways += [f"r += {one};" for one in self._reading(scope, "v")] * 3
+        ways += [f"{self.chance.choice(('other', 'change'))}(&{name}.n);" for name in scope.of("R")]
+        ways += [f"{name}.{field} = {self._constant(kind)};" for name in scope.of("R") for kind, field in ("nn", "ss")]
         ways += [f"change(&{name}.{self.chance.choice('nk')});" for name in scope.of("S")]
         self.lines.append(self.chance.choice(ways))
 
@@ -534,7 +609,13 @@ class _Writer:
         name = self._new("b")
         self.lines.append(f"char {name}[32] = {self._constant('s')};")
         scope.add("t", name)
+        scope.add("B", name)
         for _ in range(self.chance.randint(0, 2)):
+            reading = self._reading(scope, "t") if self.readers else []
+            if reading and self.chance.random() < 0.5:
+                kept = self._new("v")
+                self.lines.append(f"const char *{kept} = {self.chance.choice(reading)};")
+                scope.add("t", kept)
             self.lines.append(self.chance.choice((
                 f"strcpy({name}, {self.value(scope, 's', 1)});",
                 f"if ({self._condition(scope)}) strcpy({name}, {self._constant('s')});",

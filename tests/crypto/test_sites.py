@@ -1470,3 +1470,118 @@ def test_a_source_beside_what_nobody_knows_decides(
     if maker.target.architecture in ("amd64", "arm64"):
         assert (one.outcome.value, one.reason) == (outcome, reason), one
     assert one.outcome.value not in ("value", "set"), one
+
+
+_BUFFER = """
+struct buffer { long n; struct { const char *text; } *store; };
+char *strcat(char *, const char *);
+__attribute__((noipa, visibility("protected"))) const char *text(struct buffer *b) { b->n++; return b->store->text; }
+__attribute__((noipa, visibility("protected"))) const char *only(struct buffer *b) { return b->store->text; }
+"""
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("struct owner { long n[3]; struct buffer b; };"
+         "int f(H *h, struct owner *o) { return SSL_CTX_set_cipher_list(h, text(&o->b)) + 1; }",
+         ("forwarded", None, "field 0x0 of field 0x20 of argument 1 of f")),
+        ("struct owner { long n[3]; struct buffer *b; };"
+         "int f(H *h, struct owner *o) { return SSL_CTX_set_cipher_list(h, text(o->b)) + 1; }",
+         ("forwarded", None, "field 0x0 of field 0x8 of field 0x18 of argument 1 of f")),
+        ("int f(H *h, struct buffer *b) { b->n++; return SSL_CTX_set_cipher_list(h, b->store->text) + 1; }",
+         ("forwarded", None, "field 0x0 of field 0x8 of argument 1 of f")),
+        ("struct buffer *made(void); int f(H *h) { return SSL_CTX_set_cipher_list(h, text(made())) + 1; }",
+         ("runtime", None, "field 0x0 of field 0x8 of the result of made")),
+    ],
+)  # fmt: skip
+def test_what_a_called_function_reads_is_told_by_its_caller(
+    maker: Maker, tmp_path: Path, option: str, code: str, expected: tuple[str, str | None, str]
+) -> None:
+    one = only(maker.facts(tmp_path, _BUFFER + code, option))
+    narrow = {"0x20 ": "0x10 ", "0x18 ": "0xc ", "0x8 ": "0x4 "} if maker.target.architecture in NARROW else {}
+    reason = re.sub("0x20 |0x18 |0x8 ", lambda found: narrow.get(found[0], found[0]), expected[2])
+    assert (one.outcome.value, one.value, one.reason) == (*expected[:2], reason), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("way", ["text", "only"])
+def test_a_text_that_a_caller_puts_together_is_not_what_others_pass(
+    maker: Maker, tmp_path: Path, option: str, way: str
+) -> None:
+    code = (
+        "struct store { const char *text; }; int f(H *h, const char *more) { char t[99] = \"HIGH:\"; "
+        "struct store store = {t}; struct buffer b = {0, (void *)&store}; strcat(t, more); "
+        f"return SSL_CTX_set_cipher_list(h, {way}(&b)) + 1; }}"
+    )  # fmt: skip
+    one = only(maker.facts(tmp_path, _BUFFER + code, option))
+    assert one.outcome.value == "unknown" or (one.outcome.value, one.reason) == ("runtime", "filled in by strcat"), one
+
+
+_FIRST = (
+    "struct S { int n; long k; struct S *next; const char *text; }; char *strcpy(char *, const char *);"
+    "\n#define OWN __attribute__((noipa)) static\n"
+    "OWN void fill(struct S *s) { s->n = 8; } OWN const char *same(const char *s) { return s; }\n"
+    "OWN const char *in(struct S *s) { return s->text; } OWN int plain(struct S *s) { return s->n; }\n"
+    "OWN int next(struct S *s) { return s->next->n; }\n"
+)
+_LATER = {
+    "an own function": "OWN int get(struct S *s) { fill(s); return s->n; } ",
+    "another's function": "OWN int get(struct S *s) { other(s); return s->n; } ",
+    "a function behind": "OWN int get(struct S *s) { struct S t = {3, 4, s}; return more(&t); } ",
+    "what it stores": "OWN int get(struct S *s) { struct S t = {3, 4, s}; s->n = 8; return next(&t); } ",
+    "what it stores there": "OWN int get(struct S *s) { s->n = 8; return plain(s); } ",
+    "a second pointer": "OWN int two(struct S *a, struct S *b) { b->n = 8; return a->n; } "
+    "OWN int get(struct S *s) { return two(s, s); } ",
+}
+_CHANGED_TEXTS = {
+    "the caller": 'const char *p = same(t); strcpy(t, "sha1"); return EVP_get_digestbyname(p);',
+    "the caller behind a pointer": "struct S s = {1, q, 0, t}; const char *p = in(&s); "
+    'strcpy(t, "sha1"); return EVP_get_digestbyname(p);',
+    "who returns it": "return EVP_get_digestbyname(changed(t));",
+    "who passes it on": "return passing(t);",
+    "who passes it on to be changed": "return twice(t);",
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("case", _LATER)
+def test_what_a_called_function_changes_before_it_reads_it_is_selected(
+    maker: Maker, tmp_path: Path, case: str, option: str
+) -> None:
+    code = f"OWN int more(struct S *s) {{ fill(s->next); return s->next->n; }} {_LATER[case]}"
+    code += "int f(H **h, long q) { struct S s = {1, q}; return gcry_md_open(h, get(&s), 0) + 1; }"
+    one = only(maker.facts(tmp_path, _FIRST + code, option, "-fno-tree-slp-vectorize"))
+    assert one.outcome.value not in ("value", "set") or "GCRY_MD_SHA256" in (one.value or "").split(", "), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("case", _CHANGED_TEXTS)
+def test_a_text_that_is_changed_behind_its_back_is_no_value(
+    maker: Maker, tmp_path: Path, case: str, option: str
+) -> None:
+    code = (
+        'OWN const char *changed(char *s) { strcpy(s, "sha1"); return s; } '
+        "OWN void change_all(char *s) { s[0] = 's'; strcpy(s + 1, \"ha1\"); } "
+        'OWN const EVP_MD *passing(char *s) { strcpy(s, "sha1"); return EVP_get_digestbyname(s); } '
+        "OWN const EVP_MD *twice(char *s) { change_all(s); return EVP_get_digestbyname(s); } "
+        f'const EVP_MD *f(long q) {{ char t[16] = "md5"; {_CHANGED_TEXTS[case]} }}'
+    )
+    for one in maker.facts(tmp_path, _FIRST + code, option, "-fno-tree-slp-vectorize").calls:
+        assert one.outcome.value not in ("value", "set") or '"sha1"' in (one.value or ""), (one, code)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_a_called_function_only_reads_is_what_its_caller_has_put_there(
+    maker: Maker, tmp_path: Path, option: str
+) -> None:
+    code = "int f(H **h, long q) { struct S s = {1, q}; return gcry_md_open(h, plain(&s), 0) + 1; }"
+    one = only(maker.facts(tmp_path, _FIRST + code, option, "-fno-tree-slp-vectorize"))
+    if maker.target.architecture in ("amd64", "arm64"):
+        assert (one.outcome.value, one.value) == ("value", "GCRY_MD_MD5"), one
+    text = "OWN const EVP_MD *by(char *s) { return EVP_get_digestbyname(s); } "
+    text += 'const EVP_MD *f(long q) { char t[16] = "md5"; return by(t); }'
+    one = only(maker.facts(tmp_path, _FIRST + text, option))
+    if maker.target.architecture in ("amd64", "arm64"):
+        assert (one.outcome.value, one.value) == ("value", '"md5"'), one

@@ -45,8 +45,9 @@ _ARITHMETIC = re.compile(r"(?P<kind>al|sl|ms|a|s|n|o|x|m)(?P<of>g?f?)(?P<form>rk
 _HALVES = {"oill": 0, "oilf": 0, "oilh": 16, "xilf": 0}
 # They write pairs of registers.
 _TO_PAIRS = frozenset(
-    "d dl dlg dlgr dlr dr dsg dsgf dsgfr dsgr m ml mlg mlgr mlr mr clcl clcle mvcl mvcle slda sldl srda srdl".split()
+    "d dl dlg dlgr dlr dr dsg dsgf dsgfr dsgr m ml mlg mlgr mlr mr clcl clcle slda sldl srda srdl".split()
 )
+_MOVES = frozenset(("mvcl", "mvcle", "mvst"))  # to where the first register points; how much, others say
 _MEMORY = re.compile(r"(?:mv|xc|nc|oc|tr|ed|zap|pack|unpk)")
 _SCRATCH = "scaled"  # no register, where one instruction does several things
 _SAVED = 8  # bytes of a register where a function saves those that it must keep: each has its place
@@ -184,9 +185,16 @@ def _changes(name: str, parts: list[str]) -> tuple[Operation, ...]:
     if name.startswith("vst"):
         place = _place(parts[-1] if len(parts) < 3 or "(" in parts[-1] else parts[-2])
         return (Operation(Kind.STORE, place=place, width=0 if name == "vstm" else 16),) if place else (NOTHING,)
+    if name in _MOVES:
+        return Operation(Kind.STORE, place=Place(parts[0], None, 0)), _pairs(parts)
     if name in _TO_PAIRS:
-        return (Operation(Kind.NOTHING, also=tuple(one for part in parts[:2] for one in _pair(part))),)
+        return (_pairs(parts),)
     return _computed(name, parts)
+
+
+def _pairs(parts: list[str]) -> Operation:
+    """What changes two registers, and the one behind each."""
+    return Operation(Kind.NOTHING, also=tuple(one for part in parts[:2] for one in _pair(part)))
 
 
 def _pair(register: str) -> tuple[str, ...]:

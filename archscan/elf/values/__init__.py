@@ -20,7 +20,7 @@ import msgspec
 from archscan.elf.arch.lifting import Kind, Lift
 from archscan.elf.values.blocks import CASES, Block, Row, blocks_of, order_of
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, arguments
-from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Stack, Value
+from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Pointer, Stack, Value
 from archscan.elf.values.limits import Limits, limited, limits_of
 from archscan.elf.values.liveness import Living, living, returning
 from archscan.elf.values.state import Growth, State, Told, entered, joined, narrowed
@@ -38,7 +38,7 @@ class Call(msgspec.Struct, frozen=True):
     many bytes (``width``).
     ``through``: the address at which the function stands that is called. ``slots``: what is known of the stack from
     where the first of the arguments that are addresses of it points. ``leads_to``: where the call leads, unless the
-    instruction says that.
+    instruction says that. ``fields``: what the function has stored where other pointers point.
     """
 
     address: int
@@ -51,6 +51,7 @@ class Call(msgspec.Struct, frozen=True):
     slots: Mapping[int, Held] = {}
     told: tuple[Told, ...] = ()
     leads_to: Value = UNKNOWN
+    fields: Mapping[tuple[Pointer, int], Held] = {}
 
 
 class Budget(msgspec.Struct):
@@ -255,7 +256,7 @@ def _call(lift: Lift, state: State, row: Row) -> Call:
     slots = {at: held for at, held in state.slots.items() if first <= at < first + _NEAR} if pointed else {}
     told = tuple(sorted(one for one in state.told if one[0] in pointed)) if pointed else ()
     leads_to = target(state, does, behind) if _is_indirect(row) else UNKNOWN
-    return Call(address, passed, state.get(lift.result), slots=slots, told=told, leads_to=leads_to)
+    return Call(address, passed, state.get(lift.result), slots=slots, told=told, leads_to=leads_to, fields=state.fields)
 
 
 def _through(leads_to: Value, slots: frozenset[int]) -> int | None:

@@ -22,12 +22,12 @@ from archscan.elf.values.domain import (
     Parameter,
     Pointer,
     Stack,
-    Unknown,
     Value,
     held_in,
     is_own,
     together,
 )
+from archscan.elf.values.fields import CHANGED, Fields, field_of, meet
 
 MOST_FIELDS = 64  # of what pointers point to that are remembered
 MOST_SLOTS = 256  # of the stack that are remembered
@@ -40,10 +40,8 @@ _LARGEST, _MOST_FILLING = 1024, 8  # bytes of a variable that calls fill in, and
 _NONE: frozenset[int] = frozenset()
 _LOST_ADDRESS: Value = UNKNOWN | {OWN}
 _NOBODYS = UNKNOWN | MANY
-_FIELD: Value = frozenset({Unknown("field")})
 _Name = str | int | tuple[Pointer, int]  # of a register, a slot, or a field
 _T = TypeVar("_T")
-Fields = dict[tuple[Pointer, int], Held]
 Told = tuple[int, int, int]
 """A place of the stack, the call that was given its address, and as which argument; -1 for another way than that."""
 
@@ -172,25 +170,17 @@ class State:
             return
         fields = dict(self.fields)
         for place, known in self.fields.items():
-            if place[0] == of and _meet(place[1], known[0], at, held[0]):
-                fields[place] = known[0], _FIELD
+            if place[0] == of and meet(place[1], known[0], at, held[0]):
+                fields[place] = known[0], CHANGED
         if len(fields) < MOST_FIELDS or before:
             fields[of, at] = held[0], value
             self.fields, self.called = fields, False
         else:
-            self.fields = {(of, at): (0, _FIELD)}
+            self.fields = {(of, at): (0, CHANGED)}
 
     def field(self, of: Pointer, at: int | None, width: int) -> Value:
         """What stands at a distance from where something points."""
-        if not self.fields:
-            return held_in(of, at, width)
-        known = self.fields.get((of, at)) if at is not None else None
-        if known is not None:
-            return known[1] if known[0] == width else _FIELD
-        for (pointer, place), (wide, _) in self.fields.items():
-            if pointer == of and (at is None or _meet(place, wide, at, width)):
-                return _FIELD
-        return held_in(of, at, width)
+        return field_of(self.fields, of, at, width)
 
     def forget_fields(self) -> None:
         """Takes in that others may have stored something where pointers point."""
@@ -223,11 +213,6 @@ class State:
         blocks = _blocks(at, width)
         known = self.blurred or at >= 0 or not (self.lost.isdisjoint(blocks) and self.escaped.isdisjoint(blocks))
         return not known and not _overlapping(self.slots, at, at + width)
-
-
-def _meet(one: int, width: int, other: int, wide: int) -> bool:
-    """Whether two fields of the same thing have a byte in common, and are not the same."""
-    return one != other and one < other + wide and other < one + width
 
 
 def _overlapping(slots: dict[int, Held], low: int, high: int) -> list[int]:
@@ -310,7 +295,7 @@ def _merged_fields(one: Fields, other: Fields, grown: Growth) -> Fields:
             found[place] = new[0], together(new[1], held_in(*place, new[0]))
         elif known != new:
             merged = _grown(known[1], new[1], place, grown) if known[0] == new[0] else None
-            held = known[0], _FIELD if merged is None else merged
+            held = known[0], CHANGED if merged is None else merged
             if held != known:
                 found[place] = held
     for place, (width, value) in one.items():
