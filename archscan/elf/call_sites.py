@@ -16,13 +16,13 @@ from archscan.elf.arrays import NONE, Offsets, distinct, np
 from archscan.elf.calls import Calls, by_place, first, in_stub, joined
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.following import followed
-from archscan.elf.functions import owners, starts_of
+from archscan.elf.functions import is_exported, owners, starts_of
 from archscan.elf.image import Image
 from archscan.elf.linked import START_FILES, Prepared, prepared
 from archscan.elf.linked_in import NOTHING, LinkedIn, named_addresses, outside_of, without_inner
 from archscan.elf.mapping import FAR
 from archscan.elf.own_tables import is_programs, own_tables
-from archscan.elf.program import Program, called_of, calls_of, homes, imported, instructions_of, is_exported, label_of
+from archscan.elf.program import Program, called_of, calls_of, homes, imported, instructions_of, label_of
 from archscan.elf.strings import texts
 from archscan.elf.surroundings import Surroundings, receivers, surroundings
 from archscan.elf.values import Call

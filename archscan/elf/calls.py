@@ -67,9 +67,9 @@ def callers(code: Code, direct: Callable[[Code], Pairs]) -> Callers:
     return Callers(targets[order], offsets[order])
 
 
-def callers_of(known: Callers, address: int) -> Offsets:
-    """The offsets of what leads to an address, sorted."""
-    low, high = np.searchsorted(known.targets, [address, address + 1])
+def callers_of(known: Callers, address: int, end: int = 0) -> Offsets:
+    """The offsets of what leads to an address, or to one from there to before an end, sorted."""
+    low, high = np.searchsorted(known.targets, [address, end or address + 1])
     return np.sort(known.offsets[low:high])
 
 

@@ -12,6 +12,7 @@ import msgspec
 from archscan.elf.arrays import NONE, Offsets, holds, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
+from archscan.elf.functions import is_exported
 from archscan.elf.image import PT_INTERP
 from archscan.elf.kept import kept
 from archscan.elf.passed_on import changed, distances, leaves_text, passed_on
@@ -25,9 +26,7 @@ from archscan.elf.program import (
     every_store,
     homes,
     instructions_of,
-    is_exported,
     is_whole,
-    kept_address,
     label_of,
     leaves,
     left_out_by,
@@ -38,6 +37,7 @@ from archscan.elf.program import (
 )
 from archscan.elf.stack_texts import fillers, text_on_stack
 from archscan.elf.structures import NEVER_STORED, as_passed, at_place, moved
+from archscan.elf.texts import number_at as constant_at
 from archscan.elf.values import Call
 from archscan.elf.values.arithmetic import computed
 from archscan.elf.values.domain import (
@@ -54,6 +54,7 @@ from archscan.elf.values.domain import (
     Memory,
     Number,
     Parameter,
+    Pointer,
     Result,
     Stack,
     Text,
@@ -281,10 +282,18 @@ def _in_structure(program: Program, number: int, place: Field, depth: int) -> Va
         program.open.discard(place.of)
 
 
+def _kept_address(program: Program, place: Pointer) -> Value:
+    """The address in the object that stands in a place of it which nobody changes; nothing for any other place."""
+    if not isinstance(place, Memory) or place.address in program.slots or place.width != program.lift.word:
+        return frozenset()
+    number = constant_at(program.image, place.address, place.width)
+    return frozenset({Number(number)} if number else ())
+
+
 def _behind(program: Program, number: int, place: Field, depth: int) -> Value:
     """What stands where a pointer points that is no parameter."""
     pointers = _of_one(program, number, place.of, depth)
-    pointers = kept_address(program, place.of) if pointers == {place.of} else pointers
+    pointers = _kept_address(program, place.of) if pointers == {place.of} else pointers
     if not pointers:
         return frozenset({place})
     return _NOTHING.union(*(_of_one(program, number, one, 0) for one in at_place(pointers, place, None)))

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from archscan.elf.arrays import NONE, Mask, Offsets, among, distinct, np
+from archscan.elf.arrays import NONE, Mask, Offsets, among, distinct, holds, np
 from archscan.elf.code import Code, offsets_of, within
 from archscan.elf.image import ET_REL, Image, text_at
 from archscan.elf.symbols import SYMBOL_LAYOUT, SymbolTable, dynamic_symbols, static_symbols
@@ -175,3 +175,8 @@ def _merged(text: Code, tables: list[tuple[Offsets, Offsets]]) -> tuple[Offsets,
     limits = text.ends[np.maximum(np.searchsorted(text.starts, unique, "right") - 1, 0)]
     reach = np.minimum(following, limits)
     return unique, np.where(largest > 0, np.minimum(unique + largest, reach), reach)
+
+
+def is_exported(view: Functions, number: int) -> bool:
+    """Whether other objects may call a function by its name."""
+    return number >= 0 and holds(view.exported, int(view.starts[number]))

@@ -9,20 +9,19 @@ from weakref import proxy
 import msgspec
 
 from archscan.elf.arch.lifting import Kind, Lift, Operation, as_they_are
-from archscan.elf.arrays import Offsets, distinct, holds, np
+from archscan.elf.arrays import NONE, Offsets, distinct, holds, np
 from archscan.elf.calls import Callers, Calls, callers_of
 from archscan.elf.code import Code, address_of, offsets_of
 from archscan.elf.filling import LENDING, LENGTHS, RETURNING_FIRST, RETURNING_TWICE, may_fill
-from archscan.elf.functions import Functions, name_bytes, owners
+from archscan.elf.functions import Functions, is_exported, name_bytes, owners
 from archscan.elf.image import Image
 from archscan.elf.jump_tables import cases
 from archscan.elf.mapping import FAR
-from archscan.elf.texts import number_at as constant_at
 from archscan.elf.values import Budget, Call, Run, at_calls, at_stores, run_through
 from archscan.elf.values.blocks import Row
 from archscan.elf.values.calls import RESULT, Effect, Effects
 from archscan.elf.values.decided import Decisions, decisions, left_out
-from archscan.elf.values.domain import Memory, Number, Pointer, Value
+from archscan.elf.values.domain import Memory, Pointer, Value
 from archscan.model import escape
 
 _LONGEST = 1 << 16  # bytes of a function that are decoded
@@ -212,11 +211,7 @@ def _own_instructions(program: Program, number: int) -> tuple[Row, ...]:
 
 def _parts(program: Program, number: int) -> list[int]:
     """The functions that are parts of another one: what compilers think is seldom run lies apart (`f.cold`)."""
-    start, end = int(program.view.starts[number]), int(program.view.ends[number])
-    begin = address_of(program.text, start)
-    callers = program.callers()
-    low, high = np.searchsorted(callers.targets, [begin + 1, begin + end - start])
-    places = np.concatenate([callers.offsets[low:high], _jumps_of(program, number)])
+    places = np.concatenate([_calls_inside(program, number), _jumps_of(program, number)])
     others = [one for one in distinct(owners(program.view, places)).tolist() if one not in (-1, number)]
     return [one for one in others if home_of(program, one) == number]
 
@@ -241,17 +236,35 @@ def _jumps_out(program: Program, number: int) -> Offsets:
 
 
 def home_of(program: Program, number: int) -> int:
-    """The function of which one is a part that lies apart, as it leads back into the middle of that; or itself."""
+    """The function of which one is a part that lies apart: one leads into the middle of the other; or itself."""
     if number < 0:
         return number
     if number not in program.homes:
-        led_to = _jumps_of(program, number)
-        inside = owners(program.view, led_to)
-        others = (inside >= 0) & (inside != number)
-        middle = inside[others][program.view.starts[inside[others]] != led_to[others]]
-        homes = distinct(middle).tolist()
+        homes = _led_into(program, number) or _leading_into(program, number)
         program.homes[number] = homes[0] if len(homes) == 1 and _is_part(program, number, homes[0]) else number
     return program.homes[number]
+
+
+def _led_into(program: Program, number: int) -> list[int]:
+    """The other functions into the middle of which one jumps."""
+    led_to = _jumps_of(program, number)
+    inside = owners(program.view, led_to)
+    others = (inside >= 0) & (inside != number)
+    return list(distinct(inside[others][program.view.starts[inside[others]] != led_to[others]]).tolist())
+
+
+def _leading_into(program: Program, number: int) -> list[int]:
+    """The other functions that jump into the middle of one, which nothing enters: a part that does not lead back."""
+    places = NONE if _is_entered(program, number) else _calls_inside(program, number)
+    others = distinct(owners(program.view, places)).tolist()
+    return [one for one in others if one not in (-1, number) and number in _led_into(program, one)]
+
+
+def _calls_inside(program: Program, number: int) -> Offsets:
+    """Where calls and jumps seem to lead into the middle of a function."""
+    start, end = int(program.view.starts[number]), int(program.view.ends[number])
+    begin = address_of(program.text, start)
+    return callers_of(program.callers(), begin + 1, begin + end - start)
 
 
 def _is_part(program: Program, number: int, home: int) -> bool:
@@ -307,14 +320,6 @@ def number_at(program: Program, address: int) -> int:
     offset = offsets_of(program.text, np.array([address], np.int64))
     number = int(owners(program.view, offset)[0]) if offset[0] >= 0 else -1
     return number if number >= 0 and int(program.view.starts[number]) == int(offset[0]) else -1
-
-
-def kept_address(program: Program, place: Pointer) -> Value:
-    """The address in the object that stands in a place of it which nobody changes; nothing for any other place."""
-    if not isinstance(place, Memory) or place.address in program.slots or place.width != program.lift.word:
-        return frozenset()
-    number = constant_at(program.image, place.address, place.width)
-    return frozenset({Number(number)} if number else ())
 
 
 def _effect(program: Program, address: int, does: Operation, argument: int) -> Effect:
@@ -392,8 +397,3 @@ def by_function(program: Program, offsets: Offsets) -> Iterator[tuple[int, Offse
     numbers = homes(program, offsets)
     for number in distinct(numbers).tolist():
         yield number, offsets[numbers == number]
-
-
-def is_exported(view: Functions, number: int) -> bool:
-    """Whether other objects may call a function by its name."""
-    return number >= 0 and holds(view.exported, int(view.starts[number]))

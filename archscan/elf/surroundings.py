@@ -12,10 +12,10 @@ import msgspec
 from archscan.elf.arrays import holds, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
-from archscan.elf.functions import owners
+from archscan.elf.functions import is_exported, owners
 from archscan.elf.image import ET_DYN, PT_LOAD
 from archscan.elf.language.go_functions import go_functions
-from archscan.elf.program import Program, every_call, home_of, imported, is_exported, label_of
+from archscan.elf.program import Program, every_call, home_of, imported, label_of
 from archscan.elf.texts import is_constant, words_at
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (

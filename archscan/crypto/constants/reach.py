@@ -10,11 +10,10 @@ import msgspec
 from archscan.elf.arch import machine
 from archscan.elf.arrays import NONE, Offsets, distinct, np
 from archscan.elf.code import address_of, code, offsets_of, within
-from archscan.elf.functions import functions, name_bytes, owners, with_starts
+from archscan.elf.functions import functions, is_exported, name_bytes, owners, with_starts
 from archscan.elf.image import ET_REL
 from archscan.elf.language.go_functions import go_functions, name_at
 from archscan.elf.pointers import pointers
-from archscan.elf.program import is_exported
 from archscan.elf.texts import words_at
 from archscan.model import escape
 

@@ -15,6 +15,7 @@ from archscan.elf.arrays import holds, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of, offsets_of
 from archscan.elf.explained.replay import Done, Replay, replay, rows_of, stack_at
+from archscan.elf.functions import is_exported
 from archscan.elf.program import (
     Program,
     by_function,
@@ -22,7 +23,6 @@ from archscan.elf.program import (
     homes,
     imported,
     instructions_of,
-    is_exported,
     label_of,
 )
 from archscan.elf.values.domain import Filled, Number, Stack, Value
