@@ -192,6 +192,28 @@ def test_keys_made_by_md5_matter_where_passwords_do(symbol: str, evidence: Mappi
 
 
 @pytest.mark.parametrize(
+    ("symbol", "sinks", "expected"),
+    [
+        ("EVP_sha1", ["X509_sign"], "certificate"),
+        ("EVP_sha1", ["X509_REQ_sign"], "certificate"),
+        # It goes into the number, or the identifier of the key, of what another digest is signed by.
+        ("SHA1_Final", ["X509_sign"], "fingerprint"),
+        ("EVP_DigestInit_ex", ["X509_REQ_sign"], "fingerprint"),
+        ("EVP_DigestInit_ex", ["X509_set_version"], "unknown"),
+    ],
+)
+def test_a_certificate_is_signed_by_an_algorithm_and_never_by_a_digest(
+    symbol: str, sinks: list[str], expected: str
+) -> None:
+    connection = database()
+    evidence = json.dumps({"sinks": [[name, "sign" if "sign" in name else None, 1] for name in sinks]})
+    call = {"algorithm": "sha1", "symbol": symbol, "context_evidence": evidence}
+    put(connection, Pack(objects=(Object(calls=(call,)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    assert connection.execute("SELECT context FROM crypto_context").fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize(
     ("symbol", "severity"),
     [("EVP_SignFinal", "high"), ("DSA_sign", "high"), ("RSA_private_encrypt", "low"), ("gcry_pk_sign", "low")],
 )
