@@ -240,3 +240,21 @@ def test_what_is_looked_up_is_as_sure_as_what_signs_by_it(confidence: str, funct
     apply(connection, SHIPPED, 1, changed_only=True)
     found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'sha1-signature'").fetchall()
     assert found == [(severity,)]
+
+
+@pytest.mark.parametrize(("alternatives", "severity"), [(1, "medium"), (6, "low")])
+def test_suites_that_another_function_offers_were_chosen(alternatives: int, severity: str) -> None:
+    connection = database()
+    asks = {
+        "algorithm": "null",
+        "symbol": "SSL_CipherPrefSet",
+        "role": "tls",
+        "library": "libssl3.so",
+        "address": "0x1",
+    }
+    offers = {**asks, "function": "options", "address": "0x2", "confidence": "possible"}
+    calls = (asks, {**offers, "context_evidence": json.dumps({"alternatives": alternatives})})
+    put(connection, Pack(objects=(Object(calls=calls),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'weak-tls-cipher'").fetchall()
+    assert found == [(severity,)]
