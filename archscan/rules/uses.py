@@ -13,7 +13,7 @@ from archscan.rules.contexts import match
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from archscan.rules.contexts import Known, Sign
 
@@ -114,21 +114,24 @@ def _renamed(use: _Use, names: Mapping[str, str]) -> _Use:
 
 def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, str]) -> Iterator[tuple[object, ...]]:
     known: dict[tuple[object, ...], tuple[str | None, ...]] = {}
+    protocols = [(one.sign.protocol, condition.pattern) for one in signs if one.sign.protocol
+                 for condition in one.conditions if condition.key == "texts"]  # fmt: skip
+    is_list = functools.lru_cache(maxsize=_MOST_REMEMBERED)(functools.partial(_names_several, protocols))
     for use in rows:
         libraries = needed.get(use.elf_id, "")
         key = (*use[1:-1], libraries)
         if key not in known:
             if len(known) >= _MOST_REMEMBERED:
                 known.clear()
-            known[key] = _context(use, libraries, signs)
+            known[key] = _context(use, libraries, signs, is_list)
         yield (use.id, *known[key])
 
 
-def _context(use: _Use, needed: str, signs: Sequence[Known]) -> tuple[str | None, ...]:
+def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[str], bool]) -> tuple[str | None, ...]:
     """The columns of a row of crypto_context beside the id: by the first sign that holds."""
     surroundings = _surroundings(use.surroundings)
     counted = [known for known in signs if _counts(known.sign, surroundings)]
-    for some, facts, sure in _passes(counted, use, needed, surroundings):
+    for some, facts, sure in _passes(counted, use, needed, surroundings, is_list):
         for known in some:
             sign = known.sign
             found = match(known, facts)
@@ -139,7 +142,7 @@ def _context(use: _Use, needed: str, signs: Sequence[Known]) -> tuple[str | None
 
 
 def _passes(
-    signs: Sequence[Known], use: _Use, needed: str, surroundings: Mapping[str, Any]
+    signs: Sequence[Known], use: _Use, needed: str, surroundings: Mapping[str, Any], is_list: Callable[[str], bool]
 ) -> Iterator[tuple[Sequence[Known], Mapping[str, str], Confidence | None]]:
     """Signs, what they are held against, and how sure they make a context if not as sure as they say.
 
@@ -149,7 +152,7 @@ def _passes(
     """
     close = _facts(use, needed, surroundings, close=True)
     whole = _facts(use, needed, surroundings, close=False)
-    lists = _lists(signs, "\n".join(whole[key] for key in _LISTED))
+    lists = frozenset(line for key in _LISTED for line in whole[key].split("\n") if is_list(line))
     close, whole = ({key: _without(lists, text) if key in _LISTED else text for key, text in facts.items()}
                     for facts in (close, whole))  # fmt: skip
     sure = [known for known in signs if known.sign.confidence != Confidence.POSSIBLE]
@@ -164,23 +167,23 @@ def _counts(sign: Sign, surroundings: Mapping[str, Any]) -> bool:
     """Whether the conditions of a sign hold that are no words."""
     if sign.taken is not None and sign.taken != (surroundings.get("taken") is True):
         return False
-    others = [name for name in _list(surroundings.get("calls")) if not isinstance(name, str) or name not in _HELPERS]
-    if sign.alone and (others or surroundings.get("texts")):
+    if sign.alone and (surroundings.get("texts") or _other_calls(surroundings)):
         return False
     if sign.single and _at_least(surroundings, "alternatives", 2):
         return False
-    return all(_at_least(surroundings, key, getattr(sign, key)) for key in ("alternatives", "offered"))
+    return _at_least(surroundings, "alternatives", sign.alternatives) and _at_least(
+        surroundings, "offered", sign.offered
+    )
 
 
-def _lists(signs: Iterable[Known], texts: str) -> frozenset[str]:
-    """Those of some texts, a line each, that name several protocols side by side, so the code is for none of them."""
-    protocols = [(known.sign.protocol, one.pattern) for known in signs if known.sign.protocol
-                 for one in known.conditions if one.key == "texts"]  # fmt: skip
-    return frozenset(line for line in texts.split("\n") if _names_several(line, protocols))
+def _other_calls(surroundings: Mapping[str, Any]) -> bool:
+    """Whether the function calls what is neither catalogued nor called by what does nothing else as well."""
+    calls = _list(surroundings.get("calls"))
+    return any(not isinstance(name, str) or name not in _HELPERS for name in calls)
 
 
-def _names_several(line: str, protocols: Iterable[tuple[str, re.Pattern[str]]]) -> bool:
-    """Whether a text has names of two protocols apart from each other; CHAP in MS-CHAP is none of its own."""
+def _names_several(protocols: Iterable[tuple[str, re.Pattern[str]]], line: str) -> bool:
+    """Whether a text names two protocols side by side, so that the code is for neither; CHAP in MS-CHAP is none."""
     spans = [(found.start(), found.end(), name) for name, pattern in protocols for found in pattern.finditer(line)]
     inner = {(start, end) for start, end, _ in spans for low, high, _ in spans
              if low <= start and end <= high and high - low > end - start}  # fmt: skip
