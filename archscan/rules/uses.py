@@ -13,7 +13,7 @@ from archscan.rules.contexts import match
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from archscan.rules.contexts import Known, Sign
 
@@ -40,7 +40,6 @@ ON CONFLICT (use_id) DO UPDATE SET context = excluded.context, confidence = excl
 _SETTING = "contexts"
 _UNNAMED = re.compile(r'"(sub_[0-9a-f]+)"')
 _MOST_OBJECTS = 16  # whose names are remembered; uses come by object
-_MOST_TEXTS = 10_000  # in which protocols are looked for once
 _MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of another one
 # What is looked up is looked up to be used: digests as such, other algorithms as ciphers.
 _DIGESTS = frozenset({"md4", "md5", "sha1", "ripemd", "old-hash"})
@@ -115,50 +114,24 @@ def _renamed(use: _Use, names: Mapping[str, str]) -> _Use:
 
 def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, str]) -> Iterator[tuple[object, ...]]:
     known: dict[tuple[object, ...], tuple[str | None, ...]] = {}
-    protocols = _Protocols(signs)
+    protocols = [(one.sign.protocol, condition.pattern) for one in signs if one.sign.protocol
+                 for condition in one.conditions if condition.key == "texts"]  # fmt: skip
+    is_list = functools.lru_cache(maxsize=_MOST_REMEMBERED)(functools.partial(_names_several, protocols))
     for use in rows:
         libraries = needed.get(use.elf_id, "")
         key = (*use[1:-1], libraries)
         if key not in known:
             if len(known) >= _MOST_REMEMBERED:
                 known.clear()
-            known[key] = _context(use, libraries, signs, protocols)
+            known[key] = _context(use, libraries, signs, is_list)
         yield (use.id, *known[key])
 
 
-class _Protocols:
-    """Where texts name protocols, as signs have their names; most texts are met with several uses."""
-
-    def __init__(self, signs: Sequence[Known]) -> None:
-        self._named = [(one.pattern, known.sign.protocol, id(known)) for known in signs if known.sign.protocol
-                       for one in known.conditions if one.key == "texts"]  # fmt: skip
-        self._spans = functools.lru_cache(_MOST_TEXTS)(self._looked_for)
-
-    def _looked_for(self, line: str) -> tuple[tuple[int, int, str, int], ...]:
-        return tuple((found.start(), found.end(), name, sign) for pattern, name, sign in self._named
-                     for found in pattern.finditer(line))  # fmt: skip
-
-    def lists(self, signs: Iterable[Known], texts: str) -> frozenset[str]:
-        """Those of some texts, a line each, that name several protocols of signs side by side: it is for none then."""
-        these = {id(known) for known in signs}
-        return frozenset(line for line in texts.split("\n") if self._are_several(line, these))
-
-    def _are_several(self, line: str, signs: set[int]) -> bool:
-        """Whether a text has names of two protocols apart from each other; CHAP in MS-CHAP is none of its own."""
-        spans = [span for span in self._spans(line) if span[3] in signs]
-        if len(spans) < 2:
-            return False
-        inner = {(start, end) for start, end, _, _ in spans for low, high, _, _ in spans
-                 if low <= start and end <= high and high - low > end - start}  # fmt: skip
-        apart = [one for one in spans if one[:2] not in inner]
-        return any(end <= start and name != other for _, end, name, _ in apart for start, _, other, _ in apart)
-
-
-def _context(use: _Use, needed: str, signs: Sequence[Known], protocols: _Protocols) -> tuple[str | None, ...]:
+def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[str], bool]) -> tuple[str | None, ...]:
     """The columns of a row of crypto_context beside the id: by the first sign that holds."""
     surroundings = _surroundings(use.surroundings)
     counted = [known for known in signs if _counts(known.sign, surroundings)]
-    for some, facts, sure in _passes(counted, use, needed, surroundings, protocols):
+    for some, facts, sure in _passes(counted, use, needed, surroundings, is_list):
         for known in some:
             sign = known.sign
             found = match(known, facts)
@@ -169,7 +142,7 @@ def _context(use: _Use, needed: str, signs: Sequence[Known], protocols: _Protoco
 
 
 def _passes(
-    signs: Sequence[Known], use: _Use, needed: str, surroundings: Mapping[str, Any], protocols: _Protocols
+    signs: Sequence[Known], use: _Use, needed: str, surroundings: Mapping[str, Any], is_list: Callable[[str], bool]
 ) -> Iterator[tuple[Sequence[Known], Mapping[str, str], Confidence | None]]:
     """Signs, what they are held against, and how sure they make a context if not as sure as they say.
 
@@ -179,7 +152,7 @@ def _passes(
     """
     close = _facts(use, needed, surroundings, close=True)
     whole = _facts(use, needed, surroundings, close=False)
-    lists = protocols.lists(signs, "\n".join(whole[key] for key in _LISTED))
+    lists = frozenset(line for key in _LISTED for line in whole[key].split("\n") if is_list(line))
     close, whole = ({key: _without(lists, text) if key in _LISTED else text for key, text in facts.items()}
                     for facts in (close, whole))  # fmt: skip
     sure = [known for known in signs if known.sign.confidence != Confidence.POSSIBLE]
@@ -194,7 +167,7 @@ def _counts(sign: Sign, surroundings: Mapping[str, Any]) -> bool:
     """Whether the conditions of a sign hold that are no words."""
     if sign.taken is not None and sign.taken != (surroundings.get("taken") is True):
         return False
-    if sign.alone and (_calls_others(surroundings) or surroundings.get("texts")):
+    if sign.alone and (surroundings.get("texts") or _other_calls(surroundings)):
         return False
     if sign.single and _at_least(surroundings, "alternatives", 2):
         return False
@@ -203,8 +176,19 @@ def _counts(sign: Sign, surroundings: Mapping[str, Any]) -> bool:
     )
 
 
-def _calls_others(surroundings: Mapping[str, Any]) -> bool:
-    return any(not isinstance(name, str) or name not in _HELPERS for name in _list(surroundings.get("calls")))
+def _other_calls(surroundings: Mapping[str, Any]) -> bool:
+    """Whether the function calls what is neither catalogued nor called by what does nothing else as well."""
+    calls = _list(surroundings.get("calls"))
+    return any(not isinstance(name, str) or name not in _HELPERS for name in calls)
+
+
+def _names_several(protocols: Iterable[tuple[str, re.Pattern[str]]], line: str) -> bool:
+    """Whether a text names two protocols side by side, so that the code is for neither; CHAP in MS-CHAP is none."""
+    spans = [(found.start(), found.end(), name) for name, pattern in protocols for found in pattern.finditer(line)]
+    inner = {(start, end) for start, end, _ in spans for low, high, _ in spans
+             if low <= start and end <= high and high - low > end - start}  # fmt: skip
+    apart = [one for one in spans if one[:2] not in inner]
+    return any(end <= start and name != other for _, end, name in apart for start, _, other in apart)
 
 
 def _without(lists: frozenset[str], text: str) -> str:
@@ -212,10 +196,8 @@ def _without(lists: frozenset[str], text: str) -> str:
 
 
 def _at_least(surroundings: Mapping[str, Any], key: str, least: int | None) -> bool:
-    if least is None:
-        return True
     counted = surroundings.get(key)
-    return isinstance(counted, int) and counted >= least
+    return least is None or (isinstance(counted, int) and counted >= least)
 
 
 def _surroundings(text: str) -> Mapping[str, Any]:

@@ -192,6 +192,28 @@ def test_keys_made_by_md5_matter_where_passwords_do(symbol: str, evidence: Mappi
 
 
 @pytest.mark.parametrize(
+    ("symbol", "sinks", "expected"),
+    [
+        ("EVP_sha1", ["X509_sign"], "certificate"),
+        ("EVP_sha1", ["X509_REQ_sign"], "certificate"),
+        # It goes into the number, or the identifier of the key, of what another digest is signed by.
+        ("SHA1_Final", ["X509_sign"], "fingerprint"),
+        ("EVP_DigestInit_ex", ["X509_REQ_sign"], "fingerprint"),
+        ("EVP_DigestInit_ex", ["X509_set_version"], "unknown"),
+    ],
+)
+def test_a_certificate_is_signed_by_an_algorithm_and_never_by_a_digest(
+    symbol: str, sinks: list[str], expected: str
+) -> None:
+    connection = database()
+    evidence = json.dumps({"sinks": [[name, "sign" if "sign" in name else None, 1] for name in sinks]})
+    call = {"algorithm": "sha1", "symbol": symbol, "context_evidence": evidence}
+    put(connection, Pack(objects=(Object(calls=(call,)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    assert connection.execute("SELECT context FROM crypto_context").fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize(
     ("symbol", "severity"),
     [("EVP_SignFinal", "high"), ("DSA_sign", "high"), ("RSA_private_encrypt", "low"), ("gcry_pk_sign", "low")],
 )
@@ -217,4 +239,22 @@ def test_what_is_looked_up_is_as_sure_as_what_signs_by_it(confidence: str, funct
     put(connection, Pack(objects=(Object(calls=calls),)))
     apply(connection, SHIPPED, 1, changed_only=True)
     found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'sha1-signature'").fetchall()
+    assert found == [(severity,)]
+
+
+@pytest.mark.parametrize(("alternatives", "severity"), [(1, "medium"), (6, "low")])
+def test_suites_that_another_function_offers_were_chosen(alternatives: int, severity: str) -> None:
+    connection = database()
+    asks = {
+        "algorithm": "null",
+        "symbol": "SSL_CipherPrefSet",
+        "role": "tls",
+        "library": "libssl3.so",
+        "address": "0x1",
+    }
+    offers = {**asks, "function": "options", "address": "0x2", "confidence": "possible"}
+    calls = (asks, {**offers, "context_evidence": json.dumps({"alternatives": alternatives})})
+    put(connection, Pack(objects=(Object(calls=calls),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'weak-tls-cipher'").fetchall()
     assert found == [(severity,)]
