@@ -39,14 +39,14 @@ def of_parameter(parameter: Parameter, field: str) -> Answer:
 def is_sure(one: Atom, *, text: bool) -> bool:
     """Whether who a value comes from has to do with it even where other ways to the same place are not known.
 
-    What a function returned may be left over from something else: it passes for a number, but not for a ``text``, which
-    may be anything that a pointer points to.
+    What stands where a parameter points may have been stored there by the function that has it, or by others that it
+    was passed on to. What a function returned may be left over from something else: it passes for a number, but not for
+    a ``text``, which may be anything that a pointer points to.
     """
     if isinstance(one, Computed):
         return is_sure(one.of, text=text)
-    parameter = one.of if isinstance(one, Field) else one
-    if isinstance(parameter, Parameter):
-        return not parameter.uncalled
+    if isinstance(one, Parameter):
+        return not one.uncalled
     of: Atom = one
     while isinstance(of, Field):
         of = of.of

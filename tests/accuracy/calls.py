@@ -41,15 +41,14 @@ def main() -> None:
     if arguments.sample or arguments.in_source:
         print(*(_in_source(arguments) if arguments.in_source else _sample(arguments)), sep="\n")
         return
+    if arguments.further:
+        found = _rows(arguments.work / "further.db", _further(arguments.work), again=arguments.again)
+        print(*call_rows.shares(found), "", *call_rows.reasons(found), sep="\n")
+        return
     sets = {"amd64": _amd64(arguments)} | ({"arm64": _arm64(arguments)} if arguments.arm64 else {})
     if arguments.identities:
         print(*(line for debs in sets.values() for line in identities(debs)), sep="\n")
-    found: dict[str, list[Row]] = {}
-    for name, debs in sets.items():
-        database = arguments.work / f"{name}.db"
-        if not arguments.again or not database.exists():
-            scanned(name, debs, database)
-        found[name] = call_rows.rows(database)
+    of_sets = {name: _rows(arguments.work / f"{name}.db", debs, again=arguments.again) for name, debs in sets.items()}
     if arguments.recall:
         for name, debs in sets.items():
             print(f"\n## {name}\n", *_recall(name, debs, arguments.work), sep="\n")
@@ -59,7 +58,7 @@ def main() -> None:
     )
     drawn = set(drawing.names())
     for title, names in (("All packages", None), ("The packages that were drawn", drawn)):
-        some = [one for every in found.values() for one in every if names is None or one.package in names]
+        some = [one for every in of_sets.values() for one in every if names is None or one.package in names]
         print(f"\n## {title}\n", *call_rows.shares(some), "", *call_rows.reasons(some), sep="\n")
 
 
@@ -72,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--identities", action="store_true", help="print versions and SHA-256 of all packages")
     parser.add_argument("--draw", action="store_true", help="draw the packages anew and print their names")
     parser.add_argument("--recall", action="store_true", help="look for calls that objdump shows and archscan does not")
+    parser.add_argument("--further", action="store_true", help="print the figures of the further packages instead")
     parser.add_argument("--draw-further", action="store_true", help="the same for those whose sources apt hands out")
     parser.add_argument("--in-source", action="store_true", help="look for calls that stand in the source")
     parser.add_argument("--sample", type=int, default=0, help="print so many calls to be checked, less those that are")
@@ -85,6 +85,17 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.work = arguments.work.resolve()
     return arguments
+
+
+def _rows(database: Path, debs: Sequence[Path], *, again: bool) -> list[Row]:
+    """The calls in packages, which are scanned before, unless those of the last run are used again."""
+    if not again or not database.exists():
+        scanned(database.stem, debs, database)
+    return call_rows.rows(database)
+
+
+def _further(work: Path) -> list[Path]:
+    return fetched(work / "further", drawing.further())
 
 
 def _amd64(arguments: argparse.Namespace) -> list[Path]:
@@ -110,7 +121,7 @@ def _databases(arguments: argparse.Namespace) -> dict[Path, list[Path]]:
     """Database → packages for amd64 in it: those that are counted, and the further ones."""
     sets = {
         arguments.work / "amd64.db": _amd64(arguments),
-        arguments.work / "further.db": fetched(arguments.work / "further", drawing.further()),
+        arguments.work / "further.db": _further(arguments.work),
     }
     for database, debs in sets.items():
         if not arguments.again or not database.exists():
