@@ -124,7 +124,7 @@ def _call_with(made: _Made, arguments: Sequence[Value], given: Sequence[tuple[in
     own = {at for at, n in first.items() if effect[at, n] == Effect.MAY_FILL}
     told = [(at, n, how) for at, n, how in told if how != Effect.FILLS or first[at] == n or at in own]
     surely = {at for at, _, how in told if how == Effect.FILLS}
-    before = {at: _before(state, at, word) for at, _, _ in told if at not in surely}
+    before = {at: _before(state, at) for at, _, _ in told if at not in surely}
     lent = [(at, address, -1) for (at, _), how in effect.items() if how == Effect.LENDS]
     state.escape([*lent, *((at, address, n) for at, n, _ in told)])
     state.forget_escaped()
@@ -134,8 +134,8 @@ def _call_with(made: _Made, arguments: Sequence[Value], given: Sequence[tuple[in
         state.forget(at, at + length)
         # The next place that somebody was told is another variable.
         end = min((place for place, _, _ in state.told if place > at), default=0)
-        width, value = before.get(at, (_width_before(end - at, word), _NOTHING))
-        state.put(at, width, _filled(value, address, numbers))
+        width, value = before.get(at, (0, _NOTHING))
+        state.put(at, width or _width_before(end - at, word), _filled(value, address, numbers))
         for further in [one for one in state.slots if at < one < end and not length]:
             width, value = state.slots[further]
             state.put(further, width, _filled(value, address, numbers, further - at))
@@ -161,9 +161,9 @@ def _width_before(distance: int, word: int) -> int:
     return next((width for width in (8, 4, 2) if width <= min(distance, word)), 1) if distance > 0 else word
 
 
-def _before(state: State, at: int, word: int) -> Held:
-    """What a slot held, nothing if nothing was stored there."""
-    return state.slots.get(at, (word, _NOTHING if state.is_empty(at, _HALF) else _LOST))
+def _before(state: State, at: int) -> Held:
+    """What a slot held, nothing if nothing was stored there; of no width where there is none."""
+    return state.slots.get(at, (0, _NOTHING if state.is_empty(at, _HALF) else _LOST))
 
 
 def _length(arguments: Sequence[Value], number: int | None) -> int:
