@@ -175,3 +175,11 @@ def _merged(text: Code, tables: list[tuple[Offsets, Offsets]]) -> tuple[Offsets,
     limits = text.ends[np.maximum(np.searchsorted(text.starts, unique, "right") - 1, 0)]
     reach = np.minimum(following, limits)
     return unique, np.where(largest > 0, np.minimum(unique + largest, reach), reach)
+
+
+def whole_of(view: Functions, number: int, longest: int) -> list[int]:
+    """The function of which one is the part that is seldom run, as its name says (`f.cold`); it need not lead back."""
+    name = name_bytes(view, int(view.starts[number]), longest) or b""
+    found = starts_of(view, name.removesuffix(b".cold")) if name.endswith(b".cold") else NONE
+    numbers: list[int] = distinct(owners(view, found)).tolist()
+    return numbers

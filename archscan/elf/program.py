@@ -13,7 +13,7 @@ from archscan.elf.arrays import Offsets, distinct, holds, np
 from archscan.elf.calls import Callers, Calls, callers_of
 from archscan.elf.code import Code, address_of, offsets_of
 from archscan.elf.filling import LENDING, LENGTHS, RETURNING_FIRST, RETURNING_TWICE, may_fill
-from archscan.elf.functions import Functions, name_bytes, owners
+from archscan.elf.functions import Functions, name_bytes, owners, whole_of
 from archscan.elf.image import Image
 from archscan.elf.jump_tables import cases
 from archscan.elf.mapping import FAR
@@ -248,7 +248,7 @@ def home_of(program: Program, number: int) -> int:
         inside = owners(program.view, led_to)
         others = (inside >= 0) & (inside != number)
         middle = inside[others][program.view.starts[inside[others]] != led_to[others]]
-        homes = distinct(middle).tolist()
+        homes = distinct(middle).tolist() or whole_of(program.view, number, _LONGEST_NAME)
         program.homes[number] = homes[0] if len(homes) == 1 and _is_part(program, number, homes[0]) else number
     return program.homes[number]
 

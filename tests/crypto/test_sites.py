@@ -1503,3 +1503,16 @@ def test_what_is_stored_at_once_with_something_else_may_be_selected(
     flags = "-fno-tree-slp-vectorize", "-fno-strict-aliasing"
     one = only(maker.facts(tmp_path, _AT_ONCE + code, option, *flags))
     assert one.outcome.value not in ("value", "set") or expected in (one.value or "").split(", "), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_part_that_is_seldom_run_need_not_lead_back(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "int in(void); void change(int *); __attribute__((cold)) void rare(void); "
+        "__attribute__((noreturn, cold)) void stop(void); "
+        "int f(H **h) { int v = 1; other(h); "
+        "if (in()) { rare(); change(&v); gcry_md_open(h, v, 0); stop(); } return 0; }"
+    )
+    one = only(maker.facts(tmp_path, code, option))
+    assert one.function == "f"
+    assert one.outcome.value not in ("value", "set"), one
