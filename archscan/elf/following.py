@@ -15,7 +15,7 @@ from archscan.elf.code import address_of
 from archscan.elf.functions import is_exported
 from archscan.elf.image import PT_INTERP
 from archscan.elf.kept import kept
-from archscan.elf.passed_on import changed, distances, leaves_text, passed_on
+from archscan.elf.passed_on import changed, distances, leaves_text, meets, passed_on, stored_at
 from archscan.elf.program import (
     Program,
     by_function,
@@ -37,7 +37,7 @@ from archscan.elf.program import (
 )
 from archscan.elf.stack_texts import fillers, text_on_stack
 from archscan.elf.structures import NEVER_STORED, as_passed, at_place, moved
-from archscan.elf.texts import number_at as constant_at
+from archscan.elf.texts import number_at
 from archscan.elf.values import Call
 from archscan.elf.values.arithmetic import computed
 from archscan.elf.values.domain import (
@@ -67,6 +67,7 @@ _MOST_CALLERS = 64
 _NEAR = 64  # bytes before a variable from where an address that is taken reaches it
 _FOLLOWED = Computed | Parameter | Result | Memory | Field | FieldAddress | Filled | Stack
 _DECIDED = Number | Memory | Element | Along | Text
+_HALF, _NEGATIVE = 1 << 32, (1 << 64) - (1 << 31)  # numbers between do not stand in half of 64 bits
 _NOTHING: Value = frozenset()
 
 
@@ -207,10 +208,10 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
     for store in every_store(program, callee):
         if store.address in out:
             continue
-        far = distances(store.to, filled.argument)
-        if None in far or any(isinstance(one, Unknown | Along) for one in store.to):
+        stored = stored_at(store, filled.argument, filled.at)
+        if stored is None:
             return frozenset({filled})
-        found |= store.stored if filled.at in far else _NOTHING
+        found |= stored
     for call in called_of(program, callee):
         for place, value in enumerate(() if call.address in out else call.arguments):
             ways = distances(value, filled.argument)
@@ -218,7 +219,19 @@ def _filled(program: Program, number: int, filled: Filled, depth: int) -> Value:
                 if None in ways:
                     return frozenset({filled})
                 found |= {Filled(call.address, place, filled.at - far) for far in ways if far is not None}
-    return _in_caller(program, number, callee, filled.call, found, depth - 1)
+    return _halved(program, _in_caller(program, number, callee, filled.call, found, depth - 1))
+
+
+def _halved(program: Program, value: Value) -> Value:
+    """The same without numbers of several fields that are stored at once: nobody knows which of them is read."""
+    wide = []
+    for one in value:
+        of = one.value if isinstance(one, Number) else None
+        if isinstance(one, Memory) and one.address not in program.slots:
+            of = number_at(program.image, one.address, one.width)
+        if of is not None and _HALF <= of < _NEGATIVE:
+            wide.append(one)
+    return value.difference(wide) | {Unknown("field")} if wide else value
 
 
 def _is_used(program: Program, number: int, call: int) -> bool:
@@ -286,7 +299,7 @@ def _kept_address(program: Program, place: Pointer) -> Value:
     """The address in the object that stands in a place of it which nobody changes; nothing for any other place."""
     if not isinstance(place, Memory) or place.address in program.slots or place.width != program.lift.word:
         return frozenset()
-    number = constant_at(program.image, place.address, place.width)
+    number = number_at(program.image, place.address, place.width)
     return frozenset({Number(number)} if number else ())
 
 
@@ -336,7 +349,14 @@ def _from_callers(program: Program, number: int, argument: int, depth: int, plac
         for call in calls.values():
             value = call.arguments[argument] if argument < len(call.arguments) else UNKNOWN
             value = value if place is None else at_place(value, place, call)
-            found |= followed(program, caller, value, depth - 1, call, passed=place is None)
+            came = followed(program, caller, value, depth - 1, call, passed=place is None)
+            if (
+                place is not None
+                and any(isinstance(one, _DECIDED) for one in came)
+                and meets(program, number, call, argument, place)
+            ):
+                came |= {Unknown("field")}
+            found |= came
         if len(found) > MOST:
             return MANY
     return found or nobody

@@ -180,3 +180,11 @@ def _merged(text: Code, tables: list[tuple[Offsets, Offsets]]) -> tuple[Offsets,
 def is_exported(view: Functions, number: int) -> bool:
     """Whether other objects may call a function by its name."""
     return number >= 0 and holds(view.exported, int(view.starts[number]))
+
+
+def whole_of(view: Functions, number: int, longest: int) -> list[int]:
+    """The function of which one is the part that is seldom run, as its name says (`f.cold`); it need not lead back."""
+    name = name_bytes(view, int(view.starts[number]), longest) or b""
+    found = starts_of(view, name.removesuffix(b".cold")) if name.endswith(b".cold") else NONE
+    numbers: list[int] = distinct(owners(view, found)).tolist()
+    return numbers

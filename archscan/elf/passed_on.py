@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archscan.elf.program import Program, called_of, callee_of, every_store, is_whole, only_reads
 from archscan.elf.values import Call
 from archscan.elf.values.domain import (
+    Along,
     Atom,
     Computed,
     Field,
@@ -22,6 +23,8 @@ from archscan.elf.values.domain import (
 _NOTHING: Value = frozenset()
 _CHANGED: Value = frozenset({Unknown("field")})
 _WIDEST = 16  # bytes that are stored at once
+_FAR = 1 << 20  # bytes that a store may change that does not say how many
+_LEAST = 4  # bytes of what is read, as far as nobody knows
 
 
 def passed_on(program: Program, number: int, argument: int, place: Field) -> Value:
@@ -71,7 +74,13 @@ def changed(program: Program, callee: int, call: Call | None, place: Field) -> V
     """
     if not isinstance(place.of, Parameter):
         return _CHANGED if _changes(program, callee) else _NOTHING
-    argument = place.of.number
+    if meets(program, callee, call, place.of.number, place):
+        return _CHANGED
+    return passed_on(program, callee, place.of.number, place)
+
+
+def meets(program: Program, callee: int, call: Call | None, argument: int, place: Field) -> bool:
+    """Whether a function that is called may store in a place of what an argument points to by way of another one."""
     passed = call.arguments if call else ()
     own = [one.at for one in passed[argument] if isinstance(one, Stack)] if argument < len(passed) else []
     others = {
@@ -85,8 +94,22 @@ def changed(program: Program, callee: int, call: Call | None, place: Field) -> V
             for far in distances(store.to, number):
                 at = None if far is None or place.at is None else other + far - place.at
                 if at is None or any(at - place.width < one < at + (store.width or _WIDEST) for one in own):
-                    return _CHANGED
-    return passed_on(program, callee, argument, place)
+                    return True
+    return False
+
+
+def stored_at(store: Call, argument: int, at: int) -> Value | None:
+    """What a function stores at a distance from where one of its parameters points; None where nobody knows where.
+
+    Nobody knows what, where it stores more bytes than stand there, or less.
+    """
+    far = distances(store.to, argument)
+    if None in far or any(isinstance(one, Unknown | Along) for one in store.to):
+        return None
+    found = store.stored if at in far else _NOTHING
+    near = [one for one in far if one is not None and one != at]
+    meet = any(one < at < one + (store.width or _FAR) or at < one < at + _LEAST for one in near)
+    return found | _CHANGED if meet else found
 
 
 def _changes(program: Program, number: int) -> bool:

@@ -13,7 +13,7 @@ from archscan.elf.arrays import NONE, Offsets, distinct, holds, np
 from archscan.elf.calls import Callers, Calls, callers_of
 from archscan.elf.code import Code, address_of, offsets_of
 from archscan.elf.filling import LENDING, LENGTHS, RETURNING_FIRST, RETURNING_TWICE, may_fill
-from archscan.elf.functions import Functions, is_exported, name_bytes, owners
+from archscan.elf.functions import Functions, is_exported, name_bytes, owners, whole_of
 from archscan.elf.image import Image
 from archscan.elf.jump_tables import cases
 from archscan.elf.mapping import FAR
@@ -241,6 +241,7 @@ def home_of(program: Program, number: int) -> int:
         return number
     if number not in program.homes:
         homes = _led_into(program, number) or _leading_into(program, number)
+        homes = homes or whole_of(program.view, number, _LONGEST_NAME)
         program.homes[number] = homes[0] if len(homes) == 1 and _is_part(program, number, homes[0]) else number
     return program.homes[number]
 

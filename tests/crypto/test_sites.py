@@ -1585,3 +1585,68 @@ def test_what_a_called_function_only_reads_is_what_its_caller_has_put_there(
     one = only(maker.facts(tmp_path, _FIRST + text, option))
     if maker.target.architecture in ("amd64", "arm64"):
         assert (one.outcome.value, one.value) == ("value", '"md5"'), one
+
+
+_AT_ONCE = (
+    "struct P { int n, k; }; struct Q { long a; int n, k; const char *s; };"
+    "\n#define OWN __attribute__((noipa)) static\n#define USE(v) return gcry_md_open(h, v, 0) + 1\n"
+    "OWN void halves(struct P *a) "
+    "{ *(long long *)a = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 0x100000008 : 0x800000001; } "
+    "OWN int later(struct P *a) { return a->k; } "
+)
+_STORED_AT_ONCE = {
+    "two numbers": (
+        "OWN void set(struct P *a) { a->n = 1; a->k = 8; } int f(H **h) { struct P p = {3, 2}; set(&p); USE(p.k); }",
+        "GCRY_MD_SHA256",
+    ),
+    "a word": ("int f(H **h) { struct P p = {3, 2}; halves(&p); USE(p.k); }", "GCRY_MD_SHA256"),
+    "the other half of a word": ("int f(H **h) { struct P p = {3, 2}; halves(&p); USE(p.n); }", "GCRY_MD_MD5"),
+    "a word, read by an own function": (
+        "int f(H **h) { struct P p = {3, 2}; halves(&p); USE(later(&p)); }",
+        "GCRY_MD_SHA256",
+    ),
+    "a structure": (
+        "OWN void copy(struct Q *a, const struct Q *b) { *a = *b; } "
+        "int f(H **h) { struct Q q = {1, 2, 8, 0}, r = {3, 1, 2}; copy(&r, &q); USE(r.k); }",
+        "GCRY_MD_SHA256",
+    ),
+    "zeroes": (
+        "OWN void clear(struct Q *a) { *a = (struct Q){0}; a->a = 3; } "
+        "int f(H **h) { struct Q q = {1, 2, 8}; clear(&q); USE(q.k); }",
+        "GCRY_MD_NONE",
+    ),
+    "a part of a number": (
+        "OWN void raise(struct P *a) { ((char *)&a->k)[__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 3 : 0] = 8; } "
+        "int f(H **h) { struct P p = {3, 2}; raise(&p); USE(p.k); }",
+        "GCRY_MD_SHA256",
+    ),
+    "by another pointer": (
+        "OWN int use(struct P *a, struct P *b, H **h) { b->n = 8; USE(a->n); } "
+        "int f(H **h) { struct P p = {1, 2}; return use(&p, &p, h) + 1; }",
+        "GCRY_MD_SHA256",
+    ),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("case", _STORED_AT_ONCE)
+def test_what_is_stored_at_once_with_something_else_may_be_selected(
+    maker: Maker, tmp_path: Path, case: str, option: str
+) -> None:
+    code, expected = _STORED_AT_ONCE[case]
+    flags = "-fno-tree-slp-vectorize", "-fno-strict-aliasing"
+    one = only(maker.facts(tmp_path, _AT_ONCE + code, option, *flags))
+    assert one.outcome.value not in ("value", "set") or expected in (one.value or "").split(", "), one
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_part_that_is_seldom_run_need_not_lead_back(maker: Maker, tmp_path: Path, option: str) -> None:
+    code = (
+        "int in(void); void change(int *); __attribute__((cold)) void rare(void); "
+        "__attribute__((noreturn, cold)) void stop(void); "
+        "int f(H **h) { int v = 1; other(h); "
+        "if (in()) { rare(); change(&v); gcry_md_open(h, v, 0); stop(); } return 0; }"
+    )
+    one = only(maker.facts(tmp_path, code, option))
+    assert one.function == "f"
+    assert one.outcome.value not in ("value", "set"), one

@@ -17,6 +17,7 @@ from archscan.elf.values.domain import (
     Computed,
     Element,
     FieldAddress,
+    Filled,
     Held,
     Memory,
     Number,
@@ -244,9 +245,14 @@ def _big_slot(state: State, at: int, width: int) -> Held | None:
     for wide in (_WORD, _HALF):
         slot = state.slots.get(at + width - wide) if width < wide else None
         if slot is not None and slot[0] == wide:
-            return slot
+            return wide, frozenset(_further(one, wide - width) for one in slot[1])
     slot = state.slots.get(at)
     return slot if slot is None or slot[0] == width else (0, _EMPTY)
+
+
+def _further(one: Atom, by: int) -> Atom:
+    """The same, or what a call has filled in that far behind it."""
+    return Filled(one.call, one.argument, one.at + by) if isinstance(one, Filled) else one
 
 
 def _store(state: State, address: Value, value: Value, width: int, *, later: bool) -> None:
