@@ -1405,7 +1405,7 @@ def test_the_lowest_byte_of_what_is_computed_is_the_same_number(
 ) -> None:
     one = only(maker.facts(tmp_path, code, option))
     found = set((one.value or "").split(", "))
-    if maker.target.architecture in ("amd64", "arm64") and option != "-O0":
+    if maker.target.architecture in ("amd64", "arm64") and option not in ("-O0", "-Os"):
         assert (one.outcome.value, found) == ("set", set(expected)), one
     else:
         assert one.outcome.value not in ("value", "set") or found >= set(expected), one
@@ -1466,6 +1466,7 @@ def test_a_source_beside_what_nobody_knows_decides(
     maker: Maker, tmp_path: Path, option: str, code: str, outcome: str, reason: str
 ) -> None:
     tables = 'static const int all[] = {1, 2, 8}; static const char *const texts[] = {"md5", "sha1", "md4"}; '
+<<<<<<< HEAD
     one = only(maker.facts(tmp_path, tables + f"int f(H **h, int c) {{ {code} }}", option))
     if maker.target.architecture in ("amd64", "arm64"):
         assert (one.outcome.value, one.reason) == (outcome, reason), one
@@ -1650,3 +1651,12 @@ def test_a_part_that_is_seldom_run_need_not_lead_back(maker: Maker, tmp_path: Pa
     one = only(maker.facts(tmp_path, code, option))
     assert one.function == "f"
     assert one.outcome.value not in ("value", "set"), one
+=======
+    calls = maker.facts(tmp_path, tables + f"int f(H **h, int c) {{ {code} }}", option).calls
+    found = {(one.outcome.value, one.reason) for one in calls}
+    if len(calls) == 1 and maker.target.architecture in ("amd64", "arm64"):
+        assert found == {(outcome, reason)}, calls
+    # Some compilers make a call for each of the two ways.
+    assert calls, "the call was not found"
+    assert {said for said, _ in found} <= {"unknown", outcome, "runtime"}, calls
+>>>>>>> calls

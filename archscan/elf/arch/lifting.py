@@ -64,11 +64,11 @@ class Operation(msgspec.Struct, frozen=True):
     What does ``NOTHING`` may compare ``register``, or what is read at ``place``, with the number; a ``BRANCH`` behind
     it leads to its target only where that is less than the number and ``taken``, and past it only where that is less
     than the number and ``passed``; None: no matter how much it is. ``unlike``: whether it leads to its target where
-    that is not the number (True), or past it (False); ``unsigned``: it surely takes both for numbers without a sign. Or
-    what is compared is the register ``operand``, where either has a number. ``flags`` is where a comparison leaves what
-    it found, and a branch reads it; others that leave something there have it in ``also``. ``target`` is where a call
-    or jump leads, or ``place`` where its address is read, or ``register`` what holds it. Where something wider stands
-    than is read, its ``big`` end is read, or the little one.
+    that is not the number (True), or past it (False); ``unsigned``: it takes both for numbers without a sign, or not.
+    Or what is compared is the register ``operand``, where either has a number. ``flags`` is where a comparison leaves
+    what it found, and a branch reads it; others that leave something there have it in ``also``. ``target`` is where a
+    call or jump leads, or ``place`` where its address is read, or ``register`` what holds it. Where something wider
+    stands than is read, its ``big`` end is read, or the little one.
     """
 
     kind: Kind
@@ -88,7 +88,7 @@ class Operation(msgspec.Struct, frozen=True):
     taken: int | None = None
     passed: int | None = None
     unlike: bool | None = None
-    unsigned: bool = False
+    unsigned: bool | None = None
     flags: str = FLAGS
     big: bool = False
 

@@ -29,7 +29,7 @@ _RELATIONS = {
     "ja": ">", "jg": ">", "jae": ">=", "jge": ">=", "jne": "!=", "jbe": "<=", "jle": "<=", "jb": "<", "jl": "<",
     "je": "=",
 }  # fmt: skip
-_UNSIGNED = frozenset({"ja", "jae", "jb", "jbe"})
+_UNSIGNED = {**dict.fromkeys(("ja", "jae", "jb", "jbe"), True), **dict.fromkeys(("jg", "jge", "jl", "jle"), False)}
 _ENDS = frozenset({"ret", "hlt", "ud2", "int3"})
 _COPIES = frozenset({"mov", "movabs", "movsxd"})
 _WIDTHS = {"byte": 1, "word": 2, "dword": 4, "qword": 8, "xmmword": 16, "ymmword": 32, "zmmword": 64, "tbyte": 10}
@@ -96,7 +96,7 @@ def _read(names: _Names, mnemonic: str, operands: str) -> tuple[Operation, ...]:
         kind = Kind.CALL if mnemonic == "call" else Kind.JUMP if mnemonic == "jmp" else Kind.BRANCH
         leads = _leads(names, kind, parts[0] if parts else "")
         leads = on(_RELATIONS.get(mnemonic), leads)
-        leads = msgspec.structs.replace(leads, unsigned=mnemonic in _UNSIGNED)
+        leads = msgspec.structs.replace(leads, unsigned=_UNSIGNED.get(mnemonic))
         return (
             msgspec.structs.replace(leads, also=_own(names, ("rcx",)))
             if mnemonic[0] == "l" and kind != Kind.JUMP

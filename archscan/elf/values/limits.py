@@ -83,6 +83,8 @@ def limits_of(blocks: Mapping[int, Block], states: Mapping[int, State], step: St
         if last.kind == Kind.BRANCH and (with_ := compared.get(last.flags)) is not None:
             branch = mirrored(last) if with_.is_second else last
             value = with_.value | with_.narrow if last.unsigned else with_.value
+            if last.unsigned is False:
+                value = value - with_.narrow
             bounds += _bounds(start, branch, behind, (value, with_.number), before, above)
             for to, added, _ in _ways(branch, behind):
                 if added is not None and to is not None and start in before.get(to, ()) and branch.target != behind:
