@@ -1466,11 +1466,13 @@ def test_a_source_beside_what_nobody_knows_decides(
     maker: Maker, tmp_path: Path, option: str, code: str, outcome: str, reason: str
 ) -> None:
     tables = 'static const int all[] = {1, 2, 8}; static const char *const texts[] = {"md5", "sha1", "md4"}; '
-<<<<<<< HEAD
-    one = only(maker.facts(tmp_path, tables + f"int f(H **h, int c) {{ {code} }}", option))
-    if maker.target.architecture in ("amd64", "arm64"):
-        assert (one.outcome.value, one.reason) == (outcome, reason), one
-    assert one.outcome.value not in ("value", "set"), one
+    calls = maker.facts(tmp_path, tables + f"int f(H **h, int c) {{ {code} }}", option).calls
+    found = {(one.outcome.value, one.reason) for one in calls}
+    if len(calls) == 1 and maker.target.architecture in ("amd64", "arm64"):
+        assert found == {(outcome, reason)}, calls
+    # Some compilers make a call for each of the two ways.
+    assert calls, "the call was not found"
+    assert {said for said, _ in found} <= {"unknown", outcome, "runtime"}, calls
 
 
 _BUFFER = """
@@ -1651,12 +1653,3 @@ def test_a_part_that_is_seldom_run_need_not_lead_back(maker: Maker, tmp_path: Pa
     one = only(maker.facts(tmp_path, code, option))
     assert one.function == "f"
     assert one.outcome.value not in ("value", "set"), one
-=======
-    calls = maker.facts(tmp_path, tables + f"int f(H **h, int c) {{ {code} }}", option).calls
-    found = {(one.outcome.value, one.reason) for one in calls}
-    if len(calls) == 1 and maker.target.architecture in ("amd64", "arm64"):
-        assert found == {(outcome, reason)}, calls
-    # Some compilers make a call for each of the two ways.
-    assert calls, "the call was not found"
-    assert {said for said, _ in found} <= {"unknown", outcome, "runtime"}, calls
->>>>>>> calls
