@@ -199,6 +199,15 @@ def test_the_text_of_bcrypt_may_stand_in_instructions(tmp_path: Path, form: str)
     assert told(built(tmp_path, ciphers.blowfish() + code)) == [("bcrypt", "password")]
 
 
+@pytest.mark.parametrize("magic", ["OrpheanBeholderScryDoubt", "OxychromaticBlowfishSwatDynamite"])
+def test_the_text_of_bcrypt_may_be_copied_in_pieces(tmp_path: Path, magic: str) -> None:
+    code = f'void copied(char *to) {{ __builtin_memcpy(to, "{magic}", {len(magic)}); }}'
+    data = built(tmp_path, ciphers.blowfish() + code)
+    if len(magic) % 16:
+        assert magic.encode() not in (tmp_path / "x").read_bytes(), "the compiler copies the text whole"
+    assert told(data) == [("bcrypt", "password")]
+
+
 @pytest.mark.parametrize(
     "words",
     [

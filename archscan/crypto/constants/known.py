@@ -22,7 +22,8 @@ IV = {"IV0": 0x67452301, "IV1": 0xEFCDAB89, "IV2": 0x98BADCFE, "IV3": 0x10325476
 HALF_MD4 = {"H0": 0x12A3FE2D, "H1": 0x37ABE8F9}
 
 # What tells bcrypt from Blowfish: the text that it encrypts, and that of its form for keys, as bytes or words in data,
-# or copied to the stack by instructions.
+# or copied to the stack by instructions; of bytes the first 16, as gcc copies so many at once and the rest as a number.
+_COPIED_AT_ONCE = 16
 _MAGIC, _MAGIC_OF_KEYS = b"OrpheanBeholderScryDoubt", b"OxychromaticBlowfishSwatDynamite"
 # Of the words those that are parts of no others.
 _RARE_WORDS, _RARE_WORDS_OF_KEYS = (b"Orph", b"eanB", b"cryD"), (b"Oxyc", b"Swat")
@@ -96,9 +97,9 @@ TABLES = {
 }  # fmt: skip
 
 TOLD_APART = {
-    "bcrypt": Table(algorithm="bcrypt", role="password", text="", octets=_MAGIC, seen=True),
+    "bcrypt": Table(algorithm="bcrypt", role="password", text="", octets=_MAGIC[:_COPIED_AT_ONCE], seen=True),
     "bcrypt_words": Table(algorithm="bcrypt", role="password", text="", words=struct.unpack(">6I", _MAGIC), seen=True),
-    "bcrypt_pbkdf": Table(algorithm="bcrypt", role="password", text="", octets=_MAGIC_OF_KEYS,
+    "bcrypt_pbkdf": Table(algorithm="bcrypt", role="password", text="", octets=_MAGIC_OF_KEYS[:_COPIED_AT_ONCE],
                           seen=True),
     "sha1dc": _table("sha1", "hash", "", "9800000c d8000010 08000010 b8000010", seen=True),
 }  # fmt: skip
