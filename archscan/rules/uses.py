@@ -130,7 +130,7 @@ def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, s
 def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[str], bool]) -> tuple[str | None, ...]:
     """The columns of a row of crypto_context beside the id: by the first sign that holds."""
     surroundings = _surroundings(use.surroundings)
-    counted = [known for known in signs if _counts(known.sign, surroundings)]
+    counted = _of_own_purpose([known for known in signs if _counts(known.sign, surroundings)], use, surroundings)
     for some, facts, sure in _passes(counted, use, needed, surroundings, is_list):
         for known in some:
             sign = known.sign
@@ -139,6 +139,16 @@ def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[
                 because = f"{sign.note}: {found}" if found else sign.note
                 return (known.context.value, (sure or sign.confidence).value, sign.direction, sign.protocol, because)
     return _NOTHING
+
+
+def _of_own_purpose(signs: Sequence[Known], use: _Use, surroundings: Mapping[str, Any]) -> Sequence[Known]:
+    """The signs without those by sinks of other contexts, where the call itself says what it is for.
+
+    What makes keys, checks signatures or configures TLS does just that, whatever its arguments are given to later.
+    """
+    facts = _facts(use, "", surroundings, close=True)
+    own = next((known.context for known in signs if known.is_own and match(known, facts) is not None), None)
+    return signs if own is None else [known for known in signs if known.context == own or not known.is_by_sinks]
 
 
 def _passes(

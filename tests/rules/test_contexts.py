@@ -220,6 +220,33 @@ def test_the_first_sign_that_holds_decides(evidence: Mapping[str, Any], expected
         # A code, although what it belongs to goes to what makes a key.
         ({"role": "hmac"}, {"sinks": [["SEC_PKCS12CreatePasswordPrivSafe", "kdf", 1]]}, "mac"),
         ({}, {"sinks": [["PKCS5_PBKDF2_HMAC", "kdf", 1]]}, "kdf"),
+        # What encrypts, makes keys, authenticates or configures TLS does that, whatever gets its arguments, too.
+        ({"role": "cipher", "algorithm": "3des"}, {"sinks": [["RSA_verify", "verify", 1]]}, "unknown"),
+        ({"role": "cipher", "algorithm": "3des"}, {"sinks": [["RSA_sign", "sign", 1]], "alternatives": 2}, "unknown"),
+        ({"role": "cipher", "algorithm": "rc4"}, {"sinks": [["nettle_pbkdf2_hmac_sha1", "kdf", 1]]}, "unknown"),
+        ({"role": "any", "algorithm": "des"}, {"sinks": [["X509_sign", "sign", 1]]}, "unknown"),
+        ({"role": "cipher", "algorithm": "des"}, {"sinks": [["gcry_sexp_build", "any", 1]]}, "unknown"),
+        ({"role": "cipher", "algorithm": "des"}, {"sinks": [["cksum", "checksum", 1]]}, "unknown"),
+        ({"role": "hmac"}, {"sinks": [["RSA_verify", "verify", 1]]}, "mac"),
+        ({"role": "kdf"}, {"sinks": [["wc_SignatureGenerate", "sign", 1]]}, "kdf"),
+        ({"role": "password"}, {"sinks": [["RSA_sign", "sign", 1]]}, "password"),
+        ({"role": "tls", "algorithm": "rc4"}, {"sinks": [["RSA_verify", "verify", 1]]}, "tls"),
+        ({"role": "checksum"}, {"sinks": [["RSA_verify", "verify", 1]]}, "checksum"),
+        ({"role": "lookup"}, {"sinks": [["RSA_verify", "verify", 1]]}, "signature"),
+        # Its own name says more than where its key goes; but its own name does not say who demands it.
+        (
+            {"role": "sign", "algorithm": "sha1", "symbol": "gnutls_x509_crt_sign2"},
+            {"sinks": [["gnutls_pubkey_verify_data2", "verify", 2]]},
+            "certificate",
+        ),
+        (
+            {"role": "sign", "algorithm": "sha1", "symbol": "X509_sign"},
+            {"sinks": [["HMAC", "hmac", 1]], "alternatives": 2},
+            "certificate",
+        ),
+        ({"role": "sign", "symbol": "RSA_sign"}, {"sinks": [["RSA_verify", "verify", 1]]}, "signature"),
+        ({"role": "hmac", "symbol": "HMAC"}, {"alternatives": 3}, "selectable"),
+        ({"role": "hmac", "symbol": "HMAC"}, {"texts": ["CRAM-MD5"]}, "protocol-mandated CRAM-MD5"),
         # NSS: a digest that is asked for with a key is HMAC, a digest that becomes a key makes one.
         (
             {"role": "any", "symbol": "PK11_CreateContextBySymKey"},
