@@ -250,9 +250,10 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any], *, close: bo
 
 
 def _role(use: _Use) -> str:
+    """The role of a use, as lines: of what is looked up also the one that it is looked up for."""
     if use.role not in ("lookup", "any"):
         return use.role
-    return "hash" if use.family in _DIGESTS else "cipher"
+    return _lines(["hash" if use.family in _DIGESTS else "cipher", "lookup"])
 
 
 def _callers(callers: Iterable[Mapping[str, Any]], *, close: bool) -> Iterator[object]:

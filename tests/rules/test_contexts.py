@@ -336,6 +336,22 @@ def test_a_context_is_as_sure_as_what_it_rests_on(evidence: Mapping[str, Any], e
 
 
 @pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"role": "lookup", "symbol": "EVP_md5"}, "mac likely"),
+        ({"role": "any", "symbol": "EVP_MD_fetch", "algorithm": "sha1"}, "mac likely"),
+        # Only what is digested may go there, too.
+        ({"role": "hash", "symbol": "MD5_Update"}, "mac possible"),
+        ({"role": "hash", "symbol": "g_compute_checksum_for_string"}, "unknown possible"),
+        ({"role": "lookup", "symbol": "EVP_des_cbc", "algorithm": "des"}, "unknown possible"),
+    ],
+)
+def test_codes_are_made_by_algorithms_and_not_of_what_is_digested(columns: Mapping[str, Any], expected: str) -> None:
+    (row,) = judged({**columns, "context_evidence": json.dumps({"sinks": [["HMAC", "hmac", 1]]})})
+    assert f"{row['context']} {row['confidence']}" == expected
+
+
+@pytest.mark.parametrize(
     ("columns", "evidence", "expected"),
     [
         ({"symbol": "curl_easy_setopt", "role": "password"}, {"texts": ["NTLM"]}, "HTTP authentication"),
