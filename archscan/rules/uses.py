@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archscan.model import Confidence, Context
+from archscan.rules.choices import choices, fewer
 from archscan.rules.contexts import match
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def is_judged(connection: sqlite3.Connection, digest: str) -> bool:
 def judge(connection: sqlite3.Connection, signs: Sequence[Known], digest: str, *, whole: bool) -> None:
     """Make crypto_context say what the weak uses are for: those of the unjudged packages, or with ``whole`` all."""
     needed = _needed(connection, whole=whole)
-    rows = (_Use._make(row) for row in connection.execute(_USES.format(tables=_ALL if whole else _CHANGED)))
+    chosen = choices(connection)
+    rows = (
+        _chosen(_Use._make(row), chosen) for row in connection.execute(_USES.format(tables=_ALL if whole else _CHANGED))
+    )
     names = functools.lru_cache(maxsize=_MOST_OBJECTS)(functools.partial(_names, connection))
     named = (_renamed(use, names(use.elf_id)) for use in rows) if _has_names(connection) else rows
     connection.executemany(_INSERT, list(_judged(named, signs, needed)))
@@ -102,6 +106,14 @@ def _names(connection: sqlite3.Connection, elf_id: int) -> Mapping[str, str]:
              JOIN source_line s ON s.debug_id = o.debug_id WHERE o.elf_id = ? AND s.name IS NOT NULL"""
     rows = connection.execute(sql, (elf_id,))
     return {f"sub_{address[2:]}": name for address, name in rows}
+
+
+def _chosen(use: _Use, chosen: Callable[[int], Mapping[int, int]]) -> _Use:
+    """The same with as many alternatives as its call has, where that is known."""
+    if '"alternatives"' not in use.surroundings:
+        return use
+    count = chosen(use.elf_id).get(use.id)
+    return use if count is None else use._replace(surroundings=fewer(use.surroundings, count))
 
 
 def _renamed(use: _Use, names: Mapping[str, str]) -> _Use:
