@@ -81,6 +81,10 @@ NAMES = ("symbols", "functions", "calls", "sinks", "callers", "caller_calls", "n
 TEXTS = ("texts", "caller_texts", "paths")
 """Conditions whose values are regular expressions that are found somewhere."""
 CONDITIONS = (*WHOLE, *NAMES, *TEXTS)
+_OF_THE_USE = frozenset({"roles", "algorithms", "families", "kinds", "symbols"})
+_OF_SINKS = frozenset({"sinks", "sink_roles"})
+_BEFORE = (Context.NON_SECURITY, Context.PROTOCOL_MANDATED, Context.SELECTABLE)
+"""Contexts that say who decides, and so may hold of a use whatever it does."""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -103,6 +107,17 @@ class Known(msgspec.Struct, frozen=True):
         """How far from the call lies what the sign rests on: 0 for calls, up to 4 for the object."""
         return max((number for number, keys in enumerate(_WEIGHTS, 1) if any(getattr(self.sign, key) for key in keys)),
                    default=0)  # fmt: skip
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it rests on nothing but what the call itself does: its role or its name."""
+        keys = {condition.key for condition in self.conditions}
+        return self.context not in _BEFORE and keys <= _OF_THE_USE and bool(self.sign.roles or self.sign.symbols)
+
+    @property
+    def is_by_sinks(self) -> bool:
+        """Whether it rests on where things of the call go, which says less than what the call itself does."""
+        return self.context not in _BEFORE and any(condition.key in _OF_SINKS for condition in self.conditions)
 
 
 def load_contexts(directories: Sequence[Path]) -> tuple[Known, ...]:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archscan.model import Confidence, Context
+from archscan.rules.choices import choices, fewer
 from archscan.rules.contexts import match
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def is_judged(connection: sqlite3.Connection, digest: str) -> bool:
 def judge(connection: sqlite3.Connection, signs: Sequence[Known], digest: str, *, whole: bool) -> None:
     """Make crypto_context say what the weak uses are for: those of the unjudged packages, or with ``whole`` all."""
     needed = _needed(connection, whole=whole)
-    rows = (_Use._make(row) for row in connection.execute(_USES.format(tables=_ALL if whole else _CHANGED)))
+    chosen = choices(connection)
+    rows = (
+        _chosen(_Use._make(row), chosen) for row in connection.execute(_USES.format(tables=_ALL if whole else _CHANGED))
+    )
     names = functools.lru_cache(maxsize=_MOST_OBJECTS)(functools.partial(_names, connection))
     named = (_renamed(use, names(use.elf_id)) for use in rows) if _has_names(connection) else rows
     connection.executemany(_INSERT, list(_judged(named, signs, needed)))
@@ -104,6 +108,14 @@ def _names(connection: sqlite3.Connection, elf_id: int) -> Mapping[str, str]:
     return {f"sub_{address[2:]}": name for address, name in rows}
 
 
+def _chosen(use: _Use, chosen: Callable[[int], Mapping[int, int]]) -> _Use:
+    """The same with as many alternatives as its call has, where that is known."""
+    if '"alternatives"' not in use.surroundings:
+        return use
+    count = chosen(use.elf_id).get(use.id)
+    return use if count is None else use._replace(surroundings=fewer(use.surroundings, count))
+
+
 def _renamed(use: _Use, names: Mapping[str, str]) -> _Use:
     """The same with the names that debug symbols know: they may say what a use is for."""
     if not names:
@@ -130,7 +142,7 @@ def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, s
 def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[str], bool]) -> tuple[str | None, ...]:
     """The columns of a row of crypto_context beside the id: by the first sign that holds."""
     surroundings = _surroundings(use.surroundings)
-    counted = [known for known in signs if _counts(known.sign, surroundings)]
+    counted = _of_own_purpose([known for known in signs if _counts(known.sign, surroundings)], use, surroundings)
     for some, facts, sure in _passes(counted, use, needed, surroundings, is_list):
         for known in some:
             sign = known.sign
@@ -139,6 +151,16 @@ def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[
                 because = f"{sign.note}: {found}" if found else sign.note
                 return (known.context.value, (sure or sign.confidence).value, sign.direction, sign.protocol, because)
     return _NOTHING
+
+
+def _of_own_purpose(signs: Sequence[Known], use: _Use, surroundings: Mapping[str, Any]) -> Sequence[Known]:
+    """The signs without those by sinks of other contexts, where the call itself says what it is for.
+
+    What makes keys, checks signatures or configures TLS does just that, whatever its arguments are given to later.
+    """
+    facts = _facts(use, "", surroundings, close=True)
+    own = next((known.context for known in signs if known.is_own and match(known, facts) is not None), None)
+    return signs if own is None else [known for known in signs if known.context == own or not known.is_by_sinks]
 
 
 def _passes(
@@ -240,9 +262,10 @@ def _facts(use: _Use, needed: str, surroundings: Mapping[str, Any], *, close: bo
 
 
 def _role(use: _Use) -> str:
+    """The role of a use, as lines: of what is looked up also the one that it is looked up for."""
     if use.role not in ("lookup", "any"):
         return use.role
-    return "hash" if use.family in _DIGESTS else "cipher"
+    return _lines(["hash" if use.family in _DIGESTS else "cipher", "lookup"])
 
 
 def _callers(callers: Iterable[Mapping[str, Any]], *, close: bool) -> Iterator[object]:

@@ -220,6 +220,33 @@ def test_the_first_sign_that_holds_decides(evidence: Mapping[str, Any], expected
         # A code, although what it belongs to goes to what makes a key.
         ({"role": "hmac"}, {"sinks": [["SEC_PKCS12CreatePasswordPrivSafe", "kdf", 1]]}, "mac"),
         ({}, {"sinks": [["PKCS5_PBKDF2_HMAC", "kdf", 1]]}, "kdf"),
+        # What encrypts, makes keys, authenticates or configures TLS does that, whatever gets its arguments, too.
+        ({"role": "cipher", "algorithm": "3des"}, {"sinks": [["RSA_verify", "verify", 1]]}, "unknown"),
+        ({"role": "cipher", "algorithm": "3des"}, {"sinks": [["RSA_sign", "sign", 1]], "alternatives": 2}, "unknown"),
+        ({"role": "cipher", "algorithm": "rc4"}, {"sinks": [["nettle_pbkdf2_hmac_sha1", "kdf", 1]]}, "unknown"),
+        ({"role": "any", "algorithm": "des"}, {"sinks": [["X509_sign", "sign", 1]]}, "unknown"),
+        ({"role": "cipher", "algorithm": "des"}, {"sinks": [["gcry_sexp_build", "any", 1]]}, "unknown"),
+        ({"role": "cipher", "algorithm": "des"}, {"sinks": [["cksum", "checksum", 1]]}, "unknown"),
+        ({"role": "hmac"}, {"sinks": [["RSA_verify", "verify", 1]]}, "mac"),
+        ({"role": "kdf"}, {"sinks": [["wc_SignatureGenerate", "sign", 1]]}, "kdf"),
+        ({"role": "password"}, {"sinks": [["RSA_sign", "sign", 1]]}, "password"),
+        ({"role": "tls", "algorithm": "rc4"}, {"sinks": [["RSA_verify", "verify", 1]]}, "tls"),
+        ({"role": "checksum"}, {"sinks": [["RSA_verify", "verify", 1]]}, "checksum"),
+        ({"role": "lookup"}, {"sinks": [["RSA_verify", "verify", 1]]}, "signature"),
+        # Its own name says more than where its key goes; but its own name does not say who demands it.
+        (
+            {"role": "sign", "algorithm": "sha1", "symbol": "gnutls_x509_crt_sign2"},
+            {"sinks": [["gnutls_pubkey_verify_data2", "verify", 2]]},
+            "certificate",
+        ),
+        (
+            {"role": "sign", "algorithm": "sha1", "symbol": "X509_sign"},
+            {"sinks": [["HMAC", "hmac", 1]], "alternatives": 2},
+            "certificate",
+        ),
+        ({"role": "sign", "symbol": "RSA_sign"}, {"sinks": [["RSA_verify", "verify", 1]]}, "signature"),
+        ({"role": "hmac", "symbol": "HMAC"}, {"alternatives": 3}, "selectable"),
+        ({"role": "hmac", "symbol": "HMAC"}, {"texts": ["CRAM-MD5"]}, "protocol-mandated CRAM-MD5"),
         # NSS: a digest that is asked for with a key is HMAC, a digest that becomes a key makes one.
         (
             {"role": "any", "symbol": "PK11_CreateContextBySymKey"},
@@ -305,6 +332,22 @@ def test_the_protocol_the_direction_and_the_reason_are_told() -> None:
 )
 def test_a_context_is_as_sure_as_what_it_rests_on(evidence: Mapping[str, Any], expected: str) -> None:
     (row,) = judged({"symbol": "digest", "context_evidence": json.dumps(evidence)})
+    assert f"{row['context']} {row['confidence']}" == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"role": "lookup", "symbol": "EVP_md5"}, "mac likely"),
+        ({"role": "any", "symbol": "EVP_MD_fetch", "algorithm": "sha1"}, "mac likely"),
+        # Only what is digested may go there, too.
+        ({"role": "hash", "symbol": "MD5_Update"}, "mac possible"),
+        ({"role": "hash", "symbol": "g_compute_checksum_for_string"}, "unknown possible"),
+        ({"role": "lookup", "symbol": "EVP_des_cbc", "algorithm": "des"}, "unknown possible"),
+    ],
+)
+def test_codes_are_made_by_algorithms_and_not_of_what_is_digested(columns: Mapping[str, Any], expected: str) -> None:
+    (row,) = judged({**columns, "context_evidence": json.dumps({"sinks": [["HMAC", "hmac", 1]]})})
     assert f"{row['context']} {row['confidence']}" == expected
 
 
@@ -419,6 +462,73 @@ def test_only_what_the_program_decides_is_severe(columns: Mapping[str, Any], rul
     apply(connection, SHIPPED, 1, changed_only=True)
     found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = ?", (rule,)).fetchall()
     assert found == [(severity,)]
+
+
+# -- what is chosen from -----------------------------------------------------------------------------------------------
+
+
+def told(*calls: tuple[str, str, str, str | None], role: str = "hash", alternatives: int = 5) -> list[str]:
+    """The contexts of calls in one function: what each is, its algorithm, its outcome and what it is told."""
+    connection = database()
+    evidence = json.dumps({"alternatives": alternatives})
+    uses = tuple(
+        {"symbol": symbol, "algorithm": algorithm, "role": role, "context_evidence": evidence, "address": f"0x{number}"}
+        for number, (symbol, algorithm, _, _) in enumerate(calls)
+    )
+    put(connection, Pack(objects=(Object(calls=uses),)))
+    (elf,) = connection.execute("SELECT id FROM elf").fetchone()
+    for number, (symbol, _, outcome, value) in enumerate(calls):
+        connection.execute(
+            "INSERT INTO call_site (id, elf_id, address, function, symbol, outcome, value) "
+            "VALUES (?, ?, ?, 'main', ?, ?, ?)",
+            (number + 1, elf, f"0x{number}", symbol, outcome, value),
+        )
+        connection.execute("UPDATE crypto_use SET call_site_id = ? WHERE address = ?", (number + 1, f"0x{number}"))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    sql = "SELECT c.context FROM crypto_context c JOIN crypto_use u ON u.id = c.use_id ORDER BY u.call_site_id"
+    return [context for (context,) in connection.execute(sql)]
+
+
+def test_digests_that_different_functions_make_are_no_choice() -> None:
+    calls = [("HASH_Create", "sha1", "value", "HASH_AlgSHA1"), ("PK11_HashBuf", "md5", "value", "SEC_OID_MD5")]
+    assert told(*calls, ("Digest", "md4", "value", "MD4")) == ["unknown"] * 3
+
+
+def test_who_tells_one_function_three_algorithms_chooses() -> None:
+    calls = [("md_open", name, "value", name.upper()) for name in ("md5", "sha1", "md4")]
+    assert told(*calls) == ["selectable"] * 3
+    assert told(*calls[:2]) == ["unknown"] * 2
+
+
+def test_a_call_that_may_be_told_several_is_a_choice() -> None:
+    calls = [
+        ("md_open", "md5", "set", "MD5, SHA1"),
+        ("md_open", "md4", "value", "MD4"),
+        ("md", "sha1", "value", "SHA1"),
+    ]
+    assert told(*calls) == ["selectable", "selectable", "unknown"]
+
+
+def test_functions_that_stand_for_one_algorithm_are_counted_as_they_were() -> None:
+    assert told(("MD5_Init", "md5", "value", None), ("md_open", "sha1", "value", "SHA1")) == ["selectable", "unknown"]
+
+
+def test_what_is_looked_up_beside_others_is_chosen_from() -> None:
+    calls = [("get_digest", "md4", "value", '"md4"'), ("EVP_md5", "md5", "value", None)]
+    assert told(*calls, role="lookup") == ["selectable"] * 2
+    assert told(calls[0], role="lookup") == ["unknown"]
+
+
+def test_versions_and_suites_are_settings_and_no_choice() -> None:
+    suites = ("curl_easy_setopt", "rc4", "value", '"RC4-SHA:DES-CBC3-SHA"')
+    versions = [("curl_easy_setopt", "tls1.0", "value", f"CURL_SSLVERSION_TLSv1_{minor}") for minor in range(3)]
+    assert told(suites, *versions[:2], role="tls") == ["tls"] * 3
+    assert told(suites, *versions, role="tls") == ["tls", *["selectable"] * 3]
+
+
+def test_fewer_alternatives_are_no_more_than_were_seen() -> None:
+    calls = [("md_open", name, "value", name.upper()) for name in ("md5", "sha1", "md4")]
+    assert told(*calls, alternatives=2) == ["unknown"] * 3
 
 
 # -- judged again, without opening packages ----------------------------------------------------------------------------

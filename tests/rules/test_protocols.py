@@ -137,6 +137,25 @@ def test_words_that_look_alike_tell_nothing(algorithm: str, text: str) -> None:
     assert said(algorithm=algorithm, texts=(text,)) == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        # Most protocols with keys have a shared secret.
+        ("usr/sbin/vpnd", "no shared secret for peer %s", "unknown"),
+        ("usr/bin/gradient", "no shared secret", "unknown"),
+        ("usr/sbin/radiusd", "no shared secret for %s", "protocol-mandated RADIUS"),
+        ("usr/bin/radtest", "Shared secret is empty", "protocol-mandated RADIUS"),
+        ("lib/security/pam_radius_auth.so", "no shared secret", "protocol-mandated RADIUS"),
+        ("usr/sbin/vpnd", "Access-Request from %s", "protocol-mandated RADIUS"),
+        ("usr/bin/tcpdump", "shared secret not supplied with -M, ", "protocol-mandated TCP-MD5"),
+        ("usr/bin/tcpdump", "no secret", "unknown"),
+        ("usr/sbin/bgpd", "RFC 2385 needs a key", "protocol-mandated TCP-MD5"),
+    ],
+)
+def test_a_shared_secret_is_that_of_a_protocol_by_what_else_is_said(path: str, text: str, expected: str) -> None:
+    assert said(path=path, texts=(text,)) == expected
+
+
 @pytest.mark.parametrize("name", ["passkey_set", "claim_hash", "make_salted_hash", "license_check"])
 def test_names_that_look_alike_tell_nothing(name: str) -> None:
     assert said(function=name) == "unknown"
