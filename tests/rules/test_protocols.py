@@ -147,6 +147,9 @@ def test_words_that_look_alike_tell_nothing(algorithm: str, text: str) -> None:
         ("usr/bin/radtest", "Shared secret is empty", "protocol-mandated RADIUS"),
         ("lib/security/pam_radius_auth.so", "no shared secret", "protocol-mandated RADIUS"),
         ("usr/sbin/vpnd", "Access-Request from %s", "protocol-mandated RADIUS"),
+        # What is named after the protocol need say nothing.
+        ("usr/lib/proftpd/mod_radius.so", "", "protocol-mandated RADIUS"),
+        ("usr/lib/proftpd/mod_radius/x.so", "", "unknown"),
         ("usr/bin/tcpdump", "shared secret not supplied with -M, ", "protocol-mandated TCP-MD5"),
         ("usr/bin/tcpdump", "no secret", "unknown"),
         ("usr/sbin/bgpd", "RFC 2385 needs a key", "protocol-mandated TCP-MD5"),
