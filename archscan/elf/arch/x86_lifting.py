@@ -256,7 +256,7 @@ def _puts(names: _Names, mnemonic: str, to: str, source: str | None) -> Operatio
         place = _place(names, to)
         if place is None:
             return NOTHING
-        plain = mnemonic in ("mov", "movabs") and source
+        plain = mnemonic in ("mov", "movabs") or _always(mnemonic, source, _width(to))
         return _stored(names, place, source, _width(to)) if plain and source else _spoilt(place, _width(to))
     register = _whole(names, to)
     if mnemonic in ("inc", "dec") and names.full.match(to):
@@ -281,6 +281,8 @@ def _computed(names: _Names, mnemonic: str, register: str, to: str, source: str)
     if mnemonic == "sbb" and to == source:
         return Operation(Kind.SET, to=register, choice=(0, -1))
     number = int(source, 16) if _NUMBER.match(source) else None
+    if _always(mnemonic, source, _bytes(names, to)):
+        return Operation(Kind.SET, to=register, number=number)
     if number is not None and mnemonic in ("add", "sub"):
         return Operation(Kind.SET, to=register, register=register, number=number if mnemonic == "add" else -number)
     if number is not None and mnemonic in ("adc", "sbb"):
@@ -296,6 +298,14 @@ def _computed(names: _Names, mnemonic: str, register: str, to: str, source: str)
         by = _whole(names, source) if number is None else number
         return Operation(Kind.SET, to=register, register=register, operator=_OPERATORS[mnemonic], operand=by)
     return Operation(Kind.SET, to=register)
+
+
+def _always(mnemonic: str, source: str | None, width: int) -> bool:
+    """Whether an operand comes out whatever stood there: what is made small has `or reg, -1` and `and mem, 0`."""
+    if not width or source is None or not _NUMBER.match(source):
+        return False
+    number, ones = int(source, 16), (1 << 8 * width) - 1
+    return (mnemonic == "or" and number & ones == ones) or (mnemonic == "and" and not number)
 
 
 def _set(names: _Names, register: str, source: str, *, chosen: bool) -> Operation:
