@@ -381,5 +381,13 @@ def _merged_slot(one: State, other: State, at: int, grown: Growth) -> Held | Non
         value = _grown(held[1], new[1], at, grown) if held[0] == new[0] else None
         return None if value is None else (held[0], value)
     if held is not None:
-        return held if other.is_empty(at, held[0]) else None
-    return new if new is not None and one.is_empty(at, new[0]) else None
+        return _beside(held, other, at)
+    return _beside(new, one, at) if new is not None else None
+
+
+def _beside(held: Held, other: State, at: int) -> Held | None:
+    """The same where the ``other`` way stored nothing itself: then what calls have put there is there, too."""
+    if not other.is_empty(at, held[0]):
+        return None
+    filled = other.filled(at)
+    return (held[0], together(held[1], filled)) if filled else held
