@@ -23,14 +23,14 @@ from archscan.crypto.catalogue import Use
 from archscan.crypto.entries import Selector
 from archscan.crypto.entries import Text as Passed
 from archscan.crypto.selected import by_number, by_text, is_text
-from archscan.crypto.sources import decided, is_sure, of_kept, of_parameter
+from archscan.crypto.sources import decided, is_sure, of_field, of_kept, of_parameter
 from archscan.elf.call_sites import Site
-from archscan.elf.filling import ALLOCATING
 from archscan.elf.texts import number_at, numbers_at, string_at
 from archscan.elf.values.domain import (
     Along,
     Atom,
     Computed,
+    Counted,
     Element,
     Field,
     FieldAddress,
@@ -39,13 +39,14 @@ from archscan.elf.values.domain import (
     Memory,
     Number,
     Parameter,
-    Pointer,
     Result,
     Text,
     Unknown,
 )
 from archscan.model import Outcome
 
+_UNLISTED = "not in the catalogue"
+_NONE = ("-1", str((1 << 32) - 1))
 _DEEP = 4  # calls that pass an algorithm on to each other
 _SETTING = re.compile(r"[Ii]nit|_enable$|_set")  # names of functions that change what a handle is for, and ask nothing
 _MOST_OF_HANDLE = 200  # calls of a function that are looked at for what they do with a handle
@@ -182,11 +183,11 @@ def _of_place_or_value(book: Book, use: Use, library: str, atom: Atom, depth: in
     if isinstance(atom, Text):
         return _of_text(book, use, library, atom.text.decode("ascii", "replace"))
     if isinstance(atom, Along | Element):
-        return _of_table(book, use, library, atom)
+        return _of_table(book, use, library, atom, depth)
     if isinstance(atom, FieldAddress) and not is_text(_selector(book, use, library)):
         return _of_computed(book, use, library, Computed(atom.of), depth)  # a number was added to another one
     if isinstance(atom, Field | FieldAddress):
-        return _of_field(book, atom)
+        return of_field(book, atom)
     return Answer(Outcome.UNKNOWN, reason=atom.reason if isinstance(atom, Unknown) else "stack-address")
 
 
@@ -197,26 +198,6 @@ def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int)
     if is_text(_selector(book, use, library)) or found.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
         return Answer(Outcome.UNKNOWN, reason="computed")
     return Answer(Outcome.RUNTIME, reason=f"computed of {found.reason}")
-
-
-def _of_field(book: Book, place: Field | FieldAddress) -> Answer:
-    """What stands in a structure that others pass, return or fill in."""
-    where = ""
-    of: Pointer | FieldAddress = place
-    while isinstance(of, Field | FieldAddress):
-        again = " and so on" if isinstance(of, Field) and of.again else ""
-        where, of = f"{where}{'somewhere in' if of.at is None else f'field {of.at:#x}{again} of'} ", of.of
-    if isinstance(of, Parameter):
-        return of_parameter(of, where)
-    if isinstance(of, Kept):
-        return of_kept(of, where)
-    if isinstance(of, Memory) and of.address in book.sites.slots:
-        return Answer(Outcome.RUNTIME, reason=f"{where}{book.sites.slots[of.address]}")
-    called = book.sites.called(of.call) if isinstance(of, Result | Filled) else None
-    if called is None or (isinstance(of, Result) and called in ALLOCATING):
-        return Answer(Outcome.UNKNOWN, reason="field")
-    made = "the result of" if isinstance(of, Result) else "what is filled in by"
-    return Answer(Outcome.RUNTIME, reason=f"{where}{made} {called}")
 
 
 def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
@@ -233,7 +214,7 @@ def _of_number(book: Book, use: Use, library: str, number: int) -> Answer:
         values = by_number(selector, number)
         if values is None:
             passed = number if -(1 << 31) <= number < 1 << 32 else number % (1 << 32)  # an enumeration has 32 bits
-            return Answer(Outcome.VALUE, (("none", str(passed)),), "not in the catalogue")
+            return Answer(Outcome.VALUE, (("none", str(passed)),), _UNLISTED)
         return Answer(Outcome.VALUE, tuple((one.algorithm, one.text) for one in values))
     text = string_at(book.image, number)
     return Answer(Outcome.UNKNOWN, reason="no-string") if text is None else _of_text(book, use, library, text)
@@ -265,18 +246,19 @@ def _of_text(book: Book, use: Use, library: str, text: str) -> Answer:
     if selector is None or not is_text(selector):
         return Answer(Outcome.UNKNOWN, reason="address")
     values = by_text(selector, text)
-    reason = "not in the catalogue" if values is None else None
+    reason = _UNLISTED if values is None else None
     algorithms = tuple((one.algorithm, f'"{text}"') for one in values or ())
     return Answer(Outcome.VALUE, algorithms or (("none", f'"{text}"'),), reason)
 
 
-def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answer:
+def _of_table(book: Book, use: Use, library: str, atom: Along | Element, depth: int) -> Answer:
     """What the entries of a table select, as many as a comparison lets be read, or up to a NULL at its end.
 
-    Where another end is seen, nobody says that it is the table's.
+    Where another end is seen, nobody says that it is the table's; but who counts may be known.
     """
     if isinstance(atom, Along) and not is_text(_selector(book, use, library)):
-        return Answer(Outcome.UNKNOWN, reason="counted")  # the numbers themselves, and nobody knows how many
+        # The numbers themselves, and nobody knows how many.
+        return _counted_by(book, use, library, atom, depth, Answer(Outcome.UNKNOWN, reason="counted"))
     table, width = (atom.at, atom.width) if isinstance(atom, Element) else (atom, 0)
     addresses, found, left_out = book.sites.entries(table), list[Answer](), 0
     for address in addresses:
@@ -286,6 +268,8 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
         at = Memory(address, width)
         entry = _of_memory(book, use, library, at) if width else _of_number(book, use, library, address)
         if not entry.algorithms and not (table.end and entry.outcome == Outcome.VALUE):
+            break
+        if not table.end and _is_beyond(entry) and not is_text(_selector(book, use, library)):
             break
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]
@@ -300,7 +284,29 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element) -> Answ
     if not found or (not known and not any(map(names_one, found))):
         return Answer(Outcome.UNKNOWN, reason="indexed")
     every = together(found)
-    return every if known else Answer(Outcome.UNKNOWN, every.algorithms, "indexed")
+    if known:
+        return every
+    return _counted_by(book, use, library, table, depth, Answer(Outcome.UNKNOWN, every.algorithms, "indexed"))
+
+
+def _is_beyond(entry: Answer) -> bool:
+    """Whether an entry may lie behind the table: any bytes are a number. By -1 tables say that there is none."""
+    return entry.reason == _UNLISTED and entry.algorithms[0][1] not in _NONE
+
+
+def _counted_by(book: Book, use: Use, library: str, line: Along, depth: int, unknown: Answer) -> Answer:
+    """Who decides which number or entry is taken: where what is counted by comes from elsewhere, that; else nobody.
+
+    A result that was compared with 0 is a 0 at hand for the compiler, by which it then takes the first entry.
+    """
+    if isinstance(line.of, Counted | Result) or (unknown.reason == "indexed" and not line.table):
+        return unknown  # without a table it is a pointer that was moved on
+    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
+    source = _of_atom(book, plain, library, line.of, depth)
+    if source.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
+        return unknown
+    how = "indexed by" if unknown.reason == "indexed" else "computed of"
+    return Answer(Outcome.RUNTIME, unknown.algorithms, f"{how} {source.reason}")
 
 
 def _is_unlike(book: Book, atom: Element, address: int) -> bool:
@@ -362,7 +368,7 @@ def _symbol_at(book: Book, place: int) -> str | None:
 def _of_place(book: Book, leads_to: Atom) -> Answer:
     """What is returned by a function whose address others keep, in a place that is known."""
     if isinstance(leads_to, Field | Parameter):
-        found = _of_field(book, leads_to) if isinstance(leads_to, Field) else of_parameter(leads_to, "")
+        found = of_field(book, leads_to) if isinstance(leads_to, Field) else of_parameter(leads_to, "")
         if found.outcome != Outcome.UNKNOWN:
             return Answer(Outcome.RUNTIME, reason=f"result of the function at {found.reason}")
     return OWN_RESULT

@@ -7,11 +7,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.crypto.answer import Answer, together
-from archscan.elf.values.domain import Atom, Computed, Field, Kept, Parameter, Result
+from archscan.elf.filling import ALLOCATING
+from archscan.elf.values.domain import (
+    Atom,
+    Computed,
+    Field,
+    FieldAddress,
+    Filled,
+    Kept,
+    Memory,
+    Parameter,
+    Pointer,
+    Result,
+)
 from archscan.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from archscan.crypto.book import Book
 
 _ELSEWHERE = (Outcome.RUNTIME, Outcome.FORWARDED)
 
@@ -34,6 +48,26 @@ def of_parameter(parameter: Parameter, field: str) -> Answer:
     if parameter.uncalled:
         return Answer(Outcome.RUNTIME, reason=f"{where}, which nothing is seen to call")
     return Answer(Outcome.FORWARDED, reason=where)
+
+
+def of_field(book: Book, place: Field | FieldAddress) -> Answer:
+    """What stands in a structure that others pass, return or fill in."""
+    where = ""
+    of: Pointer | FieldAddress = place
+    while isinstance(of, Field | FieldAddress):
+        again = " and so on" if isinstance(of, Field) and of.again else ""
+        where, of = f"{where}{'somewhere in' if of.at is None else f'field {of.at:#x}{again} of'} ", of.of
+    if isinstance(of, Parameter):
+        return of_parameter(of, where)
+    if isinstance(of, Kept):
+        return of_kept(of, where)
+    if isinstance(of, Memory) and of.address in book.sites.slots:
+        return Answer(Outcome.RUNTIME, reason=f"{where}{book.sites.slots[of.address]}")
+    called = book.sites.called(of.call) if isinstance(of, Result | Filled) else None
+    if called is None or (isinstance(of, Result) and called in ALLOCATING):
+        return Answer(Outcome.UNKNOWN, reason="field")
+    made = "the result of" if isinstance(of, Result) else "what is filled in by"
+    return Answer(Outcome.RUNTIME, reason=f"{where}{made} {called}")
 
 
 def is_sure(one: Atom, *, text: bool) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from archscan.elf.arrays import NONE, Offsets, holds, np
 from archscan.elf.calls import callers_of
 from archscan.elf.code import address_of
+from archscan.elf.counted import counted
 from archscan.elf.functions import is_exported
 from archscan.elf.image import PT_INTERP
 from archscan.elf.kept import kept
@@ -81,7 +82,7 @@ def followed(
     with what was put where it points to on the stack; where it is ``passed`` as an argument, without the numbers that
     comparisons say it is not.
     """
-    if len(value) < 2 and not any(isinstance(one, _FOLLOWED | Element) for one in value):
+    if len(value) < 2 and not any(isinstance(one, _FOLLOWED | Along | Element) for one in value):
         return value
     found = {
         one: _on_stack(program, number, one, depth, call)
@@ -146,6 +147,8 @@ def _of_one(program: Program, number: int, one: Atom, depth: int) -> Value:
         return moved(one, _of_one(program, number, one.of, depth))
     if isinstance(one, Computed):
         return computed(one, _of_one(program, number, one.of, depth))
+    if isinstance(one, Along | Element):
+        return counted(one, lambda other: _of_one(program, number, other, depth))
     return _in_structure(program, number, one, depth) if isinstance(one, Field) else frozenset({one})
 
 
