@@ -7,7 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +275,12 @@ def test_the_first_sign_that_holds_decides(evidence: Mapping[str, Any], expected
         ({}, {"callers": [{"name": "app_tls_start"}]}, "tls"),
         ({}, {"callers": [{"name": "app_mbedtls"}]}, "unknown"),
         ({"function": "get_imphash"}, {}, "checksum"),
+        # Whoever has a key proves it to himself: nobody else could choose what is signed.
+        (
+            {"role": "sign", "symbol": "RSA_sign"},
+            {"sinks": [["RSA_verify", "verify", 1]], "calls": ["RAND_bytes"], "texts": ["password"]},
+            "signature",
+        ),
     ],
 )  # fmt: skip
 def test_signs_keep_apart_what_looks_alike(
@@ -282,6 +288,79 @@ def test_signs_keep_apart_what_looks_alike(
 ) -> None:
     (row,) = judged({"symbol": "digest", **columns, "context_evidence": json.dumps(evidence)})
     assert " ".join(filter(None, (row["context"], row["protocol"]))) == expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "direction"),
+    [
+        ({"sinks": [["EVP_VerifyFinal", "verify", 1]], "calls": ["RAND_bytes"]}, "verify"),
+        ({"sinks": [["EVP_VerifyFinal", "verify", 1]]}, "generate"),
+        ({"calls": ["RAND_bytes"]}, "generate"),
+        ({"sinks": [["EVP_VerifyFinal", "verify", 1]], "calls": ["fread"]}, "generate"),
+    ],
+)
+def test_what_is_random_and_checked_where_it_is_signed_is_only_checked(
+    evidence: Mapping[str, Any], direction: str
+) -> None:
+    (row,) = judged({"role": "sign", "symbol": "EVP_SignFinal", "context_evidence": json.dumps(evidence)})
+    assert (row["context"], row["direction"]) == ("signature", direction)
+
+
+@pytest.mark.parametrize(
+    ("path", "algorithm", "expected"),
+    [
+        ("usr/lib/irc/modules/enc_md5.so", "md5", "selectable"),
+        ("usr/lib/irc/modules/enc_md5.so", "sha1", "password"),
+        ("usr/lib/irc/modules/rawsha1.so", "sha1", "selectable"),
+        ("usr/lib/irc/modules/sha128.so", "sha1", "password"),
+        ("usr/lib/irc/modules/passwords.so", "md5", "password"),
+        ("usr/bin/md5tool", "md5", "password"),
+        ("usr/bin/tool-sniff", "md5", "non-security"),
+        ("usr/lib/crack/passwords.so", "md5", "password"),
+    ],
+)
+def test_the_name_of_an_object_may_say_that_it_is_one_of_several_or_a_tool(
+    path: str, algorithm: str, expected: str
+) -> None:
+    (row,) = judged({"algorithm": algorithm, "function": "check_password", "symbol": "digest"}, path=path)
+    assert row["context"] == expected
+
+
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [("sslsniff", "non-security"), ("fcrack", "non-security"), ("tool-tests", "non-security"), ("libcrack2", "password"),
+     ("testtool", "password")],
+)  # fmt: skip
+def test_the_name_of_a_package_may_say_that_nothing_hangs_on_it(package: str, expected: str) -> None:
+    connection = database()
+    put(connection, Pack(name=package, objects=(Object(calls=({"function": "check_password", "symbol": "f"},)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    assert connection.execute("SELECT context FROM crypto_context").fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "md4"])
+@pytest.mark.parametrize(
+    ("offered", "others", "severity"),
+    [
+        (None, (), "high"),
+        (None, ("verify",), "low"),
+        (2, ("verify",), "high"),
+        (None, ("hash",), "high"),
+    ],
+)
+def test_signatures_that_are_checked_as_well_matter_where_there_is_another_digest(
+    algorithm: str, offered: int | None, others: Sequence[str], severity: str
+) -> None:
+    rule = {"md5": "md5-signature", "sha1": "sha1-signature", "md4": "old-hash-signature"}[algorithm]
+    signing = {"role": "sign", "symbol": "sign", "function": "one"}
+    if offered:
+        signing["context_evidence"] = json.dumps({"offered": offered})
+    calls = (signing, *({"role": role, "symbol": "other", "function": "two"} for role in others))
+    connection = database()
+    put(connection, Pack(objects=(Object(calls=tuple({"algorithm": algorithm, **one} for one in calls)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = ?", (rule,)).fetchall()
+    assert found == [(severity,)]
 
 
 def test_only_names_of_objects_of_git_are_demanded_by_it() -> None:
