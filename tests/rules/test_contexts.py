@@ -328,9 +328,14 @@ def test_the_name_of_an_object_may_say_that_it_is_one_of_several_or_a_tool(
 
 @pytest.mark.parametrize(
     ("package", "expected"),
-    [("sslsniff", "non-security"), ("fcrack", "non-security"), ("tool-tests", "non-security"), ("libcrack2", "password"),
-     ("testtool", "password")],
-)  # fmt: skip
+    [
+        ("sslsniff", "non-security"),
+        ("fcrack", "non-security"),
+        ("tool-tests", "non-security"),
+        ("libcrack2", "password"),
+        ("testtool", "password"),
+    ],
+)
 def test_the_name_of_a_package_may_say_that_nothing_hangs_on_it(package: str, expected: str) -> None:
     connection = database()
     put(connection, Pack(name=package, objects=(Object(calls=({"function": "check_password", "symbol": "f"},)),)))
