@@ -275,6 +275,18 @@ def test_the_first_sign_that_holds_decides(evidence: Mapping[str, Any], expected
         ({}, {"callers": [{"name": "app_tls_start"}]}, "tls"),
         ({}, {"callers": [{"name": "app_mbedtls"}]}, "unknown"),
         ({"function": "get_imphash"}, {}, "checksum"),
+        (
+            {"role": "lookup"},
+            {"sinks": [["rsa_sign_hash_ex", "sign", 1]], "texts": ["-----BEGIN PRIVATE KEY-----MIIB"], "near": 1},
+            "non-security",
+        ),
+        (
+            {"role": "lookup"},
+            {"sinks": [["rsa_sign_hash_ex", "sign", 1]], "texts": ["-----BEGIN PRIVATE KEY-----\n"], "near": 1},
+            "signature",
+        ),
+        ({"function": "ka_StringToKey", "algorithm": "crypt-des", "role": "password"}, {}, "protocol-mandated rxkad"),
+        ({"function": "app_string_to_key", "algorithm": "crypt-des", "role": "password"}, {}, "password"),
         # Whoever has a key proves it to himself: nobody else could choose what is signed.
         (
             {"role": "sign", "symbol": "RSA_sign"},
@@ -511,6 +523,7 @@ def test_whose_address_is_only_kept_makes_no_severe_finding() -> None:
         # OpenSSL refuses them, unless it is told not to.
         ({"library": "libssl.so.3", "algorithm": "rc4", "argument": '"ALL"'}, "low"),
         ({"library": "libssl.so.3", "algorithm": "rc4", "argument": '"ALL:@SECLEVEL=0"'}, "medium"),
+        ({"library": "libssl3.so", "algorithm": "weak-dh", "symbol": "SSL_EnableWeakDHEPrimeGroup"}, "low"),
         ({"library": "libnss3.so", "algorithm": "null", "argument": "x", "confidence": "possible"}, "low"),
         # EVP_md_null() is no suite.
         ({"library": "libcrypto.so.3", "algorithm": "null", "argument": "x", "role": "lookup"}, "negligible"),
@@ -519,6 +532,7 @@ def test_whose_address_is_only_kept_makes_no_severe_finding() -> None:
 def test_suites_matter_as_far_as_the_library_has_them(columns: Mapping[str, Any], severity: str) -> None:
     connection = database()
     put(connection, Pack(objects=(Object(calls=({"role": "tls", "symbol": "ask", **columns},)),)))
+    connection.execute("INSERT OR IGNORE INTO algorithm VALUES ('weak-dh', 'export', 'weak', NULL)")
     apply(connection, SHIPPED, 1, changed_only=True)
     found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'weak-tls-cipher'").fetchall()
     assert found == [(severity,)]

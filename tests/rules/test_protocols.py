@@ -127,6 +127,7 @@ def said(*, path: str = "usr/bin/app", texts: tuple[str, ...] = (), calls: tuple
         ("sha1", "PBMParameter", "CMP"),
         ("md5", "SSH-1.5-%s", "SSH 1"),
         ("md5", "RPMSIGTAG_MD5", "RPM packages"),
+        ("md5", "(ha->dwFlags & MPQ_FLAG_CHANGED) == 0", "MPQ"),
     ],
 )
 def test_words_of_a_protocol_tell_it(algorithm: str, text: str, protocol: str) -> None:
