@@ -319,6 +319,25 @@ def test_what_is_random_and_checked_where_it_is_signed_is_only_checked(
 
 
 @pytest.mark.parametrize(
+    ("role", "symbol", "sinks", "direction"),
+    [
+        ("sign", "EVP_PKEY_CTX_set_signature_md", ["EVP_PKEY_verify_init", "EVP_PKEY_verify"], "verify"),
+        ("sign", "EVP_PKEY_CTX_set_signature_md", ["EVP_PKEY_sign_init", "EVP_PKEY_sign"], "generate"),
+        ("sign", "EVP_PKEY_CTX_set_signature_md", ["EVP_PKEY_sign", "EVP_PKEY_verify"], "generate"),
+        ("lookup", "EVP_MD_fetch", ["EVP_PKEY_CTX_set_signature_md", "EVP_PKEY_verify"], "verify"),
+        ("lookup", "EVP_MD_fetch", ["EVP_PKEY_CTX_set_signature_md", "EVP_PKEY_sign"], "generate"),
+    ],
+)
+def test_a_digest_is_set_to_sign_or_to_check_as_what_begins_says(
+    role: str, symbol: str, sinks: Sequence[str], direction: str
+) -> None:
+    roles = {"EVP_PKEY_CTX_set_signature_md": "sign", "EVP_PKEY_sign": "sign", "EVP_PKEY_verify": "verify"}
+    evidence = json.dumps({"sinks": [[name, roles.get(name), 1] for name in sinks]})
+    (row,) = judged({"role": role, "symbol": symbol, "algorithm": "sha1", "context_evidence": evidence})
+    assert (row["context"], row["direction"]) == ("signature", direction)
+
+
+@pytest.mark.parametrize(
     ("path", "algorithm", "expected"),
     [
         ("usr/lib/irc/modules/enc_md5.so", "md5", "selectable"),
