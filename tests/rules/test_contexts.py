@@ -376,22 +376,20 @@ def test_the_name_of_a_package_may_say_that_nothing_hangs_on_it(package: str, ex
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "md4"])
 @pytest.mark.parametrize(
-    ("offered", "others", "severity"),
+    ("others", "severity"),
     [
-        (None, (), "high"),
-        (None, ("verify",), "low"),
-        (2, ("verify",), "high"),
-        (None, ("hash",), "high"),
+        ((), "high"),
+        ((("verify", "one"),), "low"),
+        ((("verify", "two"),), "high"),
+        ((("hash", "one"),), "high"),
     ],
 )
-def test_signatures_that_are_checked_as_well_matter_where_there_is_another_digest(
-    algorithm: str, offered: int | None, others: Sequence[str], severity: str
+def test_signatures_that_the_same_function_checks_matter_less(
+    algorithm: str, others: Sequence[tuple[str, str]], severity: str
 ) -> None:
     rule = {"md5": "md5-signature", "sha1": "sha1-signature", "md4": "old-hash-signature"}[algorithm]
     signing = {"role": "sign", "symbol": "sign", "function": "one"}
-    if offered:
-        signing["context_evidence"] = json.dumps({"offered": offered})
-    calls = (signing, *({"role": role, "symbol": "other", "function": "two"} for role in others))
+    calls = (signing, *({"role": role, "symbol": "other", "function": function} for role, function in others))
     connection = database()
     put(connection, Pack(objects=(Object(calls=tuple({"algorithm": algorithm, **one} for one in calls)),)))
     apply(connection, SHIPPED, 1, changed_only=True)
