@@ -105,16 +105,17 @@ def findings() -> list[Finding]:
 
 
 def figures(checked: Sequence[Use], judged: Sequence[Finding]) -> Iterator[str]:
-    """Two tables in Markdown for each sample: of uses by what was said of them, and of findings by rule.
+    """Two tables in Markdown for each sample: of uses by what was said of them, if any were looked up, and of findings.
 
     Of the first sample the last columns are of the packages that were not among those at hand when signs were written.
     """
-    for number in sorted({one.sample for one in checked}):
+    for number in sorted({one.sample for one in checked} | {one.sample for one in judged}):
         some = [one for one in checked if one.sample == number]
         found = [one for one in judged if one.sample == number]
         yield from (f"Sample {number}", "")
-        yield from _of_uses(some)
-        yield ""
+        if some:
+            yield from _of_uses(some)
+            yield ""
         yield from _of_findings(found)
         yield ""
 

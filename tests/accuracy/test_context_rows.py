@@ -12,7 +12,7 @@ from tests.accuracy import contexts, drawing
 from tests.accuracy.context_rows import Row, sample
 
 FOLDER = Path(contexts.__file__).parent
-LATER = ("contexts-4.txt", "contexts-5.txt", "contexts-6.txt")
+LATER = ("contexts-4.txt", "contexts-5.txt", "contexts-6.txt", "contexts-7.txt", "contexts-7b.txt")
 SECOND = ("contexts-2.txt", "contexts-2b.txt", "contexts-2c.txt", "contexts-2d.txt", "contexts-2e.txt")
 
 
@@ -87,6 +87,7 @@ def test_what_was_checked_of_a_sample_is_of_its_packages() -> None:
         "4": (46, ("contexts-4.txt",)),
         "5": (7, ("contexts-5.txt",)),
         "6": (5, ("contexts-6.txt",)),
+        "7": (19, ("contexts-7.txt", "contexts-7b.txt")),
     }
     for number, (least, names) in lists.items():
         drawn = {package for name in names for package in (FOLDER / name).read_text().split()}

@@ -7,7 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +275,24 @@ def test_the_first_sign_that_holds_decides(evidence: Mapping[str, Any], expected
         ({}, {"callers": [{"name": "app_tls_start"}]}, "tls"),
         ({}, {"callers": [{"name": "app_mbedtls"}]}, "unknown"),
         ({"function": "get_imphash"}, {}, "checksum"),
+        (
+            {"role": "lookup"},
+            {"sinks": [["rsa_sign_hash_ex", "sign", 1]], "texts": ["-----BEGIN PRIVATE KEY-----MIIB"], "near": 1},
+            "non-security",
+        ),
+        (
+            {"role": "lookup"},
+            {"sinks": [["rsa_sign_hash_ex", "sign", 1]], "texts": ["-----BEGIN PRIVATE KEY-----\n"], "near": 1},
+            "signature",
+        ),
+        ({"function": "ka_StringToKey", "algorithm": "crypt-des", "role": "password"}, {}, "protocol-mandated rxkad"),
+        ({"function": "app_string_to_key", "algorithm": "crypt-des", "role": "password"}, {}, "password"),
+        # Whoever has a key proves it to himself: nobody else could choose what is signed.
+        (
+            {"role": "sign", "symbol": "RSA_sign"},
+            {"sinks": [["RSA_verify", "verify", 1]], "calls": ["RAND_bytes"], "texts": ["password"]},
+            "signature",
+        ),
     ],
 )  # fmt: skip
 def test_signs_keep_apart_what_looks_alike(
@@ -282,6 +300,101 @@ def test_signs_keep_apart_what_looks_alike(
 ) -> None:
     (row,) = judged({"symbol": "digest", **columns, "context_evidence": json.dumps(evidence)})
     assert " ".join(filter(None, (row["context"], row["protocol"]))) == expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "direction"),
+    [
+        ({"sinks": [["EVP_VerifyFinal", "verify", 1]], "calls": ["RAND_bytes"]}, "verify"),
+        ({"sinks": [["EVP_VerifyFinal", "verify", 1]]}, "generate"),
+        ({"calls": ["RAND_bytes"]}, "generate"),
+        ({"sinks": [["EVP_VerifyFinal", "verify", 1]], "calls": ["fread"]}, "generate"),
+    ],
+)
+def test_what_is_random_and_checked_where_it_is_signed_is_only_checked(
+    evidence: Mapping[str, Any], direction: str
+) -> None:
+    (row,) = judged({"role": "sign", "symbol": "EVP_SignFinal", "context_evidence": json.dumps(evidence)})
+    assert (row["context"], row["direction"]) == ("signature", direction)
+
+
+@pytest.mark.parametrize(
+    ("role", "symbol", "sinks", "direction"),
+    [
+        ("sign", "EVP_PKEY_CTX_set_signature_md", ["EVP_PKEY_verify_init", "EVP_PKEY_verify"], "verify"),
+        ("sign", "EVP_PKEY_CTX_set_signature_md", ["EVP_PKEY_sign_init", "EVP_PKEY_sign"], "generate"),
+        ("sign", "EVP_PKEY_CTX_set_signature_md", ["EVP_PKEY_sign", "EVP_PKEY_verify"], "generate"),
+        ("lookup", "EVP_MD_fetch", ["EVP_PKEY_CTX_set_signature_md", "EVP_PKEY_verify"], "verify"),
+        ("lookup", "EVP_MD_fetch", ["EVP_PKEY_CTX_set_signature_md", "EVP_PKEY_sign"], "generate"),
+    ],
+)
+def test_a_digest_is_set_to_sign_or_to_check_as_what_begins_says(
+    role: str, symbol: str, sinks: Sequence[str], direction: str
+) -> None:
+    roles = {"EVP_PKEY_CTX_set_signature_md": "sign", "EVP_PKEY_sign": "sign", "EVP_PKEY_verify": "verify"}
+    evidence = json.dumps({"sinks": [[name, roles.get(name), 1] for name in sinks]})
+    (row,) = judged({"role": role, "symbol": symbol, "algorithm": "sha1", "context_evidence": evidence})
+    assert (row["context"], row["direction"]) == ("signature", direction)
+
+
+@pytest.mark.parametrize(
+    ("path", "algorithm", "expected"),
+    [
+        ("usr/lib/irc/modules/enc_md5.so", "md5", "selectable"),
+        ("usr/lib/irc/modules/enc_md5.so", "sha1", "password"),
+        ("usr/lib/irc/modules/rawsha1.so", "sha1", "selectable"),
+        ("usr/lib/irc/modules/sha128.so", "sha1", "password"),
+        ("usr/lib/irc/modules/passwords.so", "md5", "password"),
+        ("usr/bin/md5tool", "md5", "password"),
+        ("usr/bin/tool-sniff", "md5", "non-security"),
+        ("usr/lib/crack/passwords.so", "md5", "password"),
+    ],
+)
+def test_the_name_of_an_object_may_say_that_it_is_one_of_several_or_a_tool(
+    path: str, algorithm: str, expected: str
+) -> None:
+    (row,) = judged({"algorithm": algorithm, "function": "check_password", "symbol": "digest"}, path=path)
+    assert row["context"] == expected
+
+
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [
+        ("sslsniff", "non-security"),
+        ("fcrack", "non-security"),
+        ("tool-tests", "non-security"),
+        ("libcrack2", "password"),
+        ("testtool", "password"),
+    ],
+)
+def test_the_name_of_a_package_may_say_that_nothing_hangs_on_it(package: str, expected: str) -> None:
+    connection = database()
+    put(connection, Pack(name=package, objects=(Object(calls=({"function": "check_password", "symbol": "f"},)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    assert connection.execute("SELECT context FROM crypto_context").fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "md4"])
+@pytest.mark.parametrize(
+    ("others", "severity"),
+    [
+        ((), "high"),
+        ((("verify", "one"),), "low"),
+        ((("verify", "two"),), "high"),
+        ((("hash", "one"),), "high"),
+    ],
+)
+def test_signatures_that_the_same_function_checks_matter_less(
+    algorithm: str, others: Sequence[tuple[str, str]], severity: str
+) -> None:
+    rule = {"md5": "md5-signature", "sha1": "sha1-signature", "md4": "old-hash-signature"}[algorithm]
+    signing = {"role": "sign", "symbol": "sign", "function": "one"}
+    calls = (signing, *({"role": role, "symbol": "other", "function": function} for role, function in others))
+    connection = database()
+    put(connection, Pack(objects=(Object(calls=tuple({"algorithm": algorithm, **one} for one in calls)),)))
+    apply(connection, SHIPPED, 1, changed_only=True)
+    found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = ?", (rule,)).fetchall()
+    assert found == [(severity,)]
 
 
 def test_only_names_of_objects_of_git_are_demanded_by_it() -> None:
@@ -427,6 +540,7 @@ def test_whose_address_is_only_kept_makes_no_severe_finding() -> None:
         # OpenSSL refuses them, unless it is told not to.
         ({"library": "libssl.so.3", "algorithm": "rc4", "argument": '"ALL"'}, "low"),
         ({"library": "libssl.so.3", "algorithm": "rc4", "argument": '"ALL:@SECLEVEL=0"'}, "medium"),
+        ({"library": "libssl3.so", "algorithm": "weak-dh", "symbol": "SSL_EnableWeakDHEPrimeGroup"}, "low"),
         ({"library": "libnss3.so", "algorithm": "null", "argument": "x", "confidence": "possible"}, "low"),
         # EVP_md_null() is no suite.
         ({"library": "libcrypto.so.3", "algorithm": "null", "argument": "x", "role": "lookup"}, "negligible"),
@@ -435,6 +549,7 @@ def test_whose_address_is_only_kept_makes_no_severe_finding() -> None:
 def test_suites_matter_as_far_as_the_library_has_them(columns: Mapping[str, Any], severity: str) -> None:
     connection = database()
     put(connection, Pack(objects=(Object(calls=({"role": "tls", "symbol": "ask", **columns},)),)))
+    connection.execute("INSERT OR IGNORE INTO algorithm VALUES ('weak-dh', 'export', 'weak', NULL)")
     apply(connection, SHIPPED, 1, changed_only=True)
     found = connection.execute("SELECT severity FROM occurrence WHERE rule_id = 'weak-tls-cipher'").fetchall()
     assert found == [(severity,)]
