@@ -1467,6 +1467,35 @@ def test_others_reach_all_of_a_structure_whose_address_they_have(
         assert any(one.outcome.value not in ("value", "set") for one in calls), calls
 
 
+_INNER = (
+    "struct config { long a, b; struct { int q, alg; } in[3]; }; "
+    "__attribute__((noipa)) static void set(int *to) { if (n) *to = 8; } "
+    "__attribute__((noipa)) static void init(struct config *c) { c->in[0].alg = 1; c->in[1].alg = 2; } "
+)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    "code",
+    [
+        "int f(H **h) { struct config c; init(&c); set(&c.in[1].alg); return gcry_md_open(h, c.in[1].alg, 0) + 1; }",
+        "int f(H **h) { struct config c; init(&c); if (n > 5) set(&c.in[1].alg); "
+        "return gcry_md_open(h, c.in[1].alg, 0) + 1; }",
+        "int f(H **h) { struct config c; init(&c); if (n > 5) c.in[1].alg = 8; set(&c.in[0].alg); "
+        "return gcry_md_open(h, c.in[1].alg, 0) + 1; }",
+    ],
+)
+def test_who_fills_in_a_structure_is_told_beside_who_changes_a_part_of_it(
+    maker: Maker, tmp_path: Path, option: str, code: str
+) -> None:
+    calls = maker.facts(tmp_path, _INNER + code, option).calls
+    found = {name for one in calls for name in (one.value or "").split(", ")}
+    if all(one.outcome.value in ("value", "set") for one in calls):
+        assert found == {"GCRY_MD_SHA1", "GCRY_MD_SHA256"}, calls
+    if maker.target.architecture == "amd64":
+        assert all(one.outcome.value in ("value", "set") for one in calls), calls
+
+
 @pytest.mark.parametrize("option", [*OPTIONS, "-Oz"])
 @pytest.mark.parametrize("stored", ["0", "-1"])
 def test_what_is_stored_in_few_bytes_is_known(maker: Maker, tmp_path: Path, option: str, stored: str) -> None:

@@ -216,11 +216,14 @@ class State:
         """
         if self.blurred or not self.lost.isdisjoint(_blocks(at, _WORD)):
             return frozenset()
-        begin = max((place for place, _, _ in self.told if at - _LARGEST < place <= at), default=None)
-        told = [(call, argument) for place, call, argument in self.told if place == begin]
-        if begin is None or len(told) > _MOST_FILLING or any(argument < 0 for _, argument in told):
+        near = [one for one in self.told if at - _LARGEST < one[0] <= at]
+        begin = max((place for place, _, _ in near), default=None)
+        if any(argument < 0 and place == begin for place, _, argument in near):
             return frozenset()
-        return frozenset(Filled(call, argument, at - begin) for call, argument in told)
+        told = [one for one in near if one[2] >= 0]
+        if len(told) > _MOST_FILLING:
+            return frozenset()
+        return frozenset(Filled(call, argument, at - place) for place, call, argument in told)
 
     def is_told(self, at: int) -> bool:
         """Whether others may have the address of a variable of which a slot is a part."""
