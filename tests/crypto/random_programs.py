@@ -451,7 +451,7 @@ class _Writer:
     def _statement(self, scope: _Scope, depth: int) -> None:
         ways = [self._assign] * 6 + [self._sink] * 3 + [self._noise] * 2 + [self._void_call] * 3 + [self._copy] * 3
         ways += [lambda scope: self._declare(scope, self.chance.choice("vwuxScnsm"))] * 2 + [self._odd] * 3
-        ways += [self._tested] * 3 + [self._structured] * (8 * bool(self.structures))
+        ways += [self._tested] * 3 + [self._structured] * (4 * bool(self.structures))
         if depth:
             ways += [lambda scope: self._branch(scope, depth), lambda scope: self._loop(scope, depth),
                      lambda scope: self._switch(scope, depth)] * 2  # fmt: skip

@@ -211,19 +211,19 @@ class State:
     def filled(self, at: int) -> Value:
         """What was put into a slot that the function did not store to: by calls that were given the address before it.
 
-        Variables do not overlap, so the last place before a slot of which somebody was told is where its variable
-        begins. Empty, if nobody knows.
+        Any place before it of which somebody was told may be where its variable begins. Empty, if nobody knows.
         """
         if self.blurred or not self.lost.isdisjoint(_blocks(at, _WORD)):
             return frozenset()
+        parts = [one for place in _overlapping(self.slots, at, at + _WORD) for one in self.slots[place][1]]
+        if not all(isinstance(one, Filled) for one in parts):
+            return frozenset()  # a part of what was stored as a whole
         near = [one for one in self.told if at - _LARGEST < one[0] <= at]
         begin = max((place for place, _, _ in near), default=None)
         if any(argument < 0 and place == begin for place, _, argument in near):
             return frozenset()
-        told = [one for one in near if one[2] >= 0]
-        if len(told) > _MOST_FILLING:
-            return frozenset()
-        return frozenset(Filled(call, argument, at - place) for place, call, argument in told)
+        found = frozenset(Filled(call, argument, at - place) for place, call, argument in near if argument >= 0)
+        return found if len(found) <= _MOST_FILLING else frozenset()
 
     def is_told(self, at: int) -> bool:
         """Whether others may have the address of a variable of which a slot is a part."""
