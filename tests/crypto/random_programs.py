@@ -12,6 +12,7 @@ from functools import partial
 
 import msgspec
 
+from tests.crypto.random_structures import Structures
 from tests.crypto.recording import DIGESTS, HASHES, MAIN
 
 # Kinds of what is passed on: a number, a name, the same that lives no longer than who passes it, a digest, a hash.
@@ -118,7 +119,7 @@ def program(seed: int, compiler: str) -> Program:
     chance = random.Random(f"{seed} {compiler}")
     kind = chance.choice(_BUILDS)
     own = [*_OFTEN, *(_OF_GCC if "gcc" in compiler else ()), *_OF_PROCESSOR.get(compiler, _OF_AMD64)]
-    flags = [chance.choice(("-O0", "-O1", "-O2", "-O2", "-O3", "-Os")), *kind]
+    flags = [chance.choice(("-O0", "-O1", "-O2", "-O2", "-O3", "-Os", "-Oz")), *kind]
     flags += chance.sample(own, chance.choice((0, 1, 2, 4)))
     code = _Writer(chance).whole() + ("" if "-shared" in kind else MAIN)
     return Program(seed, compiler, code, tuple(flags))
@@ -155,6 +156,7 @@ class _Writer:
         self.picks: list[str] = []
         self.readers: list[tuple[str, str, str]] = []
         self.number = 0
+        self.structures: Structures | None = None
 
     def whole(self) -> str:
         fields = self.chance.sample(_FIELDS, len(_FIELDS))
@@ -164,6 +166,9 @@ class _Writer:
             self._pick()
         if self.chance.random() < 0.6:
             self._read()
+        if self.chance.random() < 0.7:
+            self.structures = Structures(self.chance, self._new, self._constant)
+            self.lines += self.structures.declared()
         for _ in range(self.chance.randint(1, 6)):
             self._function()
         self._function(last=True)
@@ -446,7 +451,7 @@ class _Writer:
     def _statement(self, scope: _Scope, depth: int) -> None:
         ways = [self._assign] * 6 + [self._sink] * 3 + [self._noise] * 2 + [self._void_call] * 3 + [self._copy] * 3
         ways += [lambda scope: self._declare(scope, self.chance.choice("vwuxScnsm"))] * 2 + [self._odd] * 3
-        ways += [self._tested] * 3
+        ways += [self._tested] * 3 + [self._structured] * (4 * bool(self.structures))
         if depth:
             ways += [lambda scope: self._branch(scope, depth), lambda scope: self._loop(scope, depth),
                      lambda scope: self._switch(scope, depth)] * 2  # fmt: skip
@@ -483,6 +488,10 @@ class _Writer:
             self.lines.append("}" + ("" if self.chance.random() < 0.15 else " break;"))
         self.lines.append("default: ;")
         self.lines.append("}")
+
+    def _structured(self, scope: _Scope) -> None:
+        if self.structures:
+            self.lines += self.structures.block(partial(self._condition, scope), partial(self.value, scope, "n", 1))
 
     def _assign(self, scope: _Scope) -> None:
         """A value for a variable, a field, an entry or what a pointer points to."""

@@ -52,11 +52,17 @@ static void stop(void) {
     fflush(stdout);
     _exit(0);
 }
-void record(const char *symbol, void *from, const char *text) {
+static struct link_map *map_of(void *address) {
     Dl_info info;
     struct link_map *map = 0;
-    if (!dladdr1(from, &info, (void **)&map, RTLD_DL_LINKMAP) || !map) abort();
-    unsigned long address = (unsigned long)from - map->l_addr;
+    if (!dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) || !map) abort();
+    return map;
+}
+static struct link_map *driver;
+void drive(void) { driver = map_of(__builtin_return_address(0)); }
+void record(const char *symbol, void *from, const char *text) {
+    // An address of the driver, to which a jump returns, may be one of a call in the library, too.
+    unsigned long address = map_of(from) == driver ? 0 : (unsigned long)from - map_of(from)->l_addr;
     for (int i = 0; i < count; i++)
         if (rows[i].address == address && rows[i].symbol == symbol && !strncmp(rows[i].text, text, LONGEST - 1)) return;
     if (count == MOST) stop();
@@ -114,24 +120,23 @@ static struct md *called(const char *symbol, const char *name) {
     static struct md *all[512];
     static int count;
     char text[64];
-    snprintf(text, sizeof text, name ? "%s(\"%s\")" : "%s()", symbol, name);
+    snprintf(text, sizeof text, "%s(%s)", symbol, name);
     for (int i = 0; i < count; i++) if (!strcmp(all[i]->text, text)) return all[i];
     if (count == 512) abort();
     strcpy((all[count] = calloc(1, sizeof(struct md)))->text, text);
     return all[count++];
 }
-static void quoted(const char *symbol, void *from, const char *name) {
-    char text[64] = "NULL";
+static struct md *quoted(const char *symbol, void *from, const char *name) {
+    char text[48] = "NULL";
     if (name) snprintf(text, sizeof text, "\"%s\"", name);
     record(symbol, from, text);
+    return called(symbol, text);
 }
 struct md *EVP_get_digestbyname(const char *name) {
-    quoted("EVP_get_digestbyname", __builtin_return_address(0), name);
-    return called("EVP_get_digestbyname", name);
+    return quoted("EVP_get_digestbyname", __builtin_return_address(0), name);
 }
 struct md *EVP_MD_fetch(void *context, const char *name, const char *properties) {
-    quoted("EVP_MD_fetch", __builtin_return_address(0), name);
-    return called("EVP_MD_fetch", name);
+    return quoted("EVP_MD_fetch", __builtin_return_address(0), name);
 }
 int EVP_DigestInit_ex(void *h, struct md *md, void *engine) {
     record("EVP_DigestInit_ex", __builtin_return_address(0), md ? md->text : "NULL");
@@ -141,7 +146,7 @@ unsigned char *HMAC(struct md *md, const void *k, int size, const void *d, unsig
     record("HMAC", __builtin_return_address(0), md ? md->text : "NULL");
     return 0;
 }
-""" + "".join(f'struct md *{name}(void) {{ return called("{name}", 0); }}\n' for name in DIGESTS)
+""" + "".join(f'struct md *{name}(void) {{ return called("{name}", ""); }}\n' for name in DIGESTS)
 _NETTLE = (
     "void record(const char *, void *, const char *);\nstruct hash { char text[64]; };\n"
     + "".join(f'struct hash {name} = {{"&{name}"}};\n' for name in HASHES)
@@ -154,11 +159,12 @@ MAIN = f"void seed(unsigned long);\nint main(void) {{ for (int i = 0; i < {ROUND
 _DRIVER = rf"""
 #include <dlfcn.h>
 #include <stdio.h>
-void seed(unsigned long);
+void seed(unsigned long), drive(void);
 int main(int count, char **words) {{
     void *library = dlopen(words[1], RTLD_NOW);
     void (*run)(void) = library ? (void (*)(void))dlsym(library, "run") : 0;
     if (!run) return puts(dlerror()), 1;
+    drive();
     for (int i = 0; i < {ROUNDS}; i++) {{ seed(i); run(); }}
 }}
 """

@@ -1487,6 +1487,77 @@ def test_what_a_called_function_stored_stays_on_the_way_that_stores_nothing(
     assert found == {"GCRY_MD_MD5", "GCRY_MD_SHA1"} if known else found <= {"GCRY_MD_MD5", "GCRY_MD_SHA1", ""}, calls
 
 
+_POINTED = (
+    "struct config { long a, b; int alg; }; "
+    "__attribute__((noipa)) static void point(struct config **p) { (*p)->alg = 2; } "
+)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    "code",
+    [
+        "int f(H **h) { struct config c = {1, 1, 1}, *p = &c; point(&p); return gcry_md_open(h, c.alg, 0) + 1; }",
+        "int f(H **h) { struct config c, *p = &c; if (n) c.alg = 1; else point(&p); "
+        "return gcry_md_open(h, c.alg, 0) + 1; }",
+        "int f(H **h) { struct config c; other(&c); c.alg = 1; other(0); return gcry_md_open(h, c.alg, 0) + 1; }",
+        "int f(H **h) { struct config c; struct config *p = &c; other(&p); c.alg = 1; p->alg = 2; "
+        "return gcry_md_open(h, c.alg, 0) + 1; }",
+    ],
+)
+def test_others_reach_all_of_a_structure_whose_address_they_have(
+    maker: Maker, tmp_path: Path, option: str, code: str
+) -> None:
+    calls = maker.facts(tmp_path, _POINTED + code, option).calls
+    if len(calls) == 1:  # gcc may make one for each way, of which one is known
+        assert calls[0].outcome.value not in ("value", "set"), calls
+    else:
+        assert any(one.outcome.value not in ("value", "set") for one in calls), calls
+
+
+_INNER = (
+    "struct config { long a, b; struct { int q, alg; } in[3]; }; "
+    "__attribute__((noipa)) static void set(int *to) { if (n) *to = 8; } "
+    "__attribute__((noipa)) static void init(struct config *c) { c->in[0].alg = 1; c->in[1].alg = 2; } "
+)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    "code",
+    [
+        "int f(H **h) { struct config c; init(&c); set(&c.in[1].alg); return gcry_md_open(h, c.in[1].alg, 0) + 1; }",
+        "int f(H **h) { struct config c; init(&c); if (n > 5) set(&c.in[1].alg); "
+        "return gcry_md_open(h, c.in[1].alg, 0) + 1; }",
+        "int f(H **h) { struct config c; init(&c); if (n > 5) c.in[1].alg = 8; set(&c.in[0].alg); "
+        "return gcry_md_open(h, c.in[1].alg, 0) + 1; }",
+    ],
+)
+def test_who_fills_in_a_structure_is_told_beside_who_changes_a_part_of_it(
+    maker: Maker, tmp_path: Path, option: str, code: str
+) -> None:
+    calls = maker.facts(tmp_path, _INNER + code, option).calls
+    found = {name for one in calls for name in (one.value or "").split(", ")}
+    if all(one.outcome.value in ("value", "set") for one in calls):
+        assert found == {"GCRY_MD_SHA1", "GCRY_MD_SHA256"}, calls
+    if maker.target.architecture == "amd64":
+        assert all(one.outcome.value in ("value", "set") for one in calls), calls
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("cleared", ["long", "vector"])
+def test_a_part_of_what_was_stored_as_a_whole_is_not_only_what_a_call_filled_in(
+    maker: Maker, tmp_path: Path, option: str, cleared: str
+) -> None:
+    size = {"long": 8, "vector": 16}[cleared]
+    code = f"""typedef int wide __attribute__((vector_size({size}), may_alias));
+    __attribute__((noipa)) static void set(int *to) {{ if (n) to[1] = 8; }}
+    int f(H **h) {{ int c[8] __attribute__((aligned(16))); *(wide *)c = (wide){{1, 2}}; set(c);
+      return gcry_md_open(h, c[1], 0) + 1; }}"""
+    one = only(maker.facts(tmp_path, code, option))
+    assert one.outcome.value not in ("value", "set") or one.value == "GCRY_MD_SHA1, GCRY_MD_SHA256", one
+
+
 @pytest.mark.parametrize("option", [*OPTIONS, "-Oz"])
 @pytest.mark.parametrize("stored", ["0", "-1"])
 def test_what_is_stored_in_few_bytes_is_known(maker: Maker, tmp_path: Path, option: str, stored: str) -> None:

@@ -21,9 +21,10 @@ from archscan.elf.arch.lifting import Kind, Lift
 from archscan.elf.values.blocks import CASES, Block, Row, blocks_of, order_of
 from archscan.elf.values.calls import NOTHING_KNOWN, Effects, arguments
 from archscan.elf.values.domain import UNKNOWN, Along, Element, Held, Memory, Pointer, Stack, Value
+from archscan.elf.values.growth import Growth
 from archscan.elf.values.limits import Limits, limited, limits_of
 from archscan.elf.values.liveness import Living, living, returning
-from archscan.elf.values.state import Growth, State, Told, entered, joined, narrowed
+from archscan.elf.values.state import State, Told, entered, joined, narrowed
 from archscan.elf.values.steps import step, steps_of, store, target
 
 _WANTED = (Kind.CALL, Kind.JUMP, Kind.BRANCH, Kind.RETURN)

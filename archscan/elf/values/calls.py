@@ -93,7 +93,7 @@ def _call(made: _Made, result: Value, state: State) -> None:
     # What is left in the registers of further arguments may be the address, too.
     own, given = _given((*given_to, *map(state.get, lift.pointers)))
     if lift.stack_first:
-        _escape_stored(state, lift)
+        _escape_stored(state, lift, frozenset(at for at, _ in given))
     if own:
         state.forget_all()
     if given:
@@ -126,8 +126,8 @@ def _call_with(made: _Made, arguments: Sequence[Value], given: Sequence[tuple[in
     surely = {at for at, _, how in told if how == Effect.FILLS}
     before = {at: _before(state, at) for at, _, _ in told if at not in surely}
     lent = [(at, address, -1) for (at, _), how in effect.items() if how == Effect.LENDS]
+    state.forget_escaped()  # what is known already; what this call gets is filled in below
     state.escape([*lent, *((at, address, n) for at, n, _ in told)])
-    state.forget_escaped()
     length = _length(arguments, made.length)
     for at in dict.fromkeys(at for at, _, _ in told):
         numbers = [n for place, n, _ in told if place == at]
@@ -146,14 +146,17 @@ def _filled(value: Value, address: int, numbers: Iterable[int], at: int = 0) -> 
     return together(value, frozenset(Filled(address, n, at) for n in numbers))
 
 
-def _escape_stored(state: State, lift: Lift) -> None:
-    """Takes in that others may find the addresses that the function has stored elsewhere than among the arguments."""
+def _escape_stored(state: State, lift: Lift, given: frozenset[int]) -> None:
+    """Takes in that others may find the addresses that the function has stored elsewhere than among the arguments.
+
+    A place that is itself ``given`` is no argument, though it may lie where further ones would.
+    """
     (top, *others) = state.get(lift.stack) or (None,)
     known = isinstance(top, Stack) and not others
     first = top.at + lift.passed if isinstance(top, Stack) and known else 0
     last = first + lift.word * lift.most_stacked if known else first
     stored = [(at, one) for at, (_, value) in state.slots.items() for one in value if isinstance(one, Stack)]
-    state.escape((one.at, 0, -1) for at, one in stored if not first <= at < last)
+    state.escape((one.at, 0, -1) for at, one in stored if at in given or not first <= at < last)
 
 
 def _width_before(distance: int, word: int) -> int:
@@ -163,7 +166,7 @@ def _width_before(distance: int, word: int) -> int:
 
 def _before(state: State, at: int) -> Held:
     """What a slot held, nothing if nothing was stored there; of no width where there is none."""
-    return state.slots.get(at, (0, _NOTHING if state.is_empty(at, _HALF) else _LOST))
+    return state.slots.get(at, (0, state.filled(at) if state.is_empty(at, _HALF) else _LOST))
 
 
 def _length(arguments: Sequence[Value], number: int | None) -> int:

@@ -6,7 +6,7 @@ program means to read what it has not stored. Blocks of the stack where somethin
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect
 from collections.abc import Iterable
 from math import inf
 from typing import TypeVar
@@ -28,6 +28,7 @@ from archscan.elf.values.domain import (
     together,
 )
 from archscan.elf.values.fields import CHANGED, Fields, field_of, meet
+from archscan.elf.values.growth import Growth, Name
 
 MOST_FIELDS = 64  # of what pointers point to that are remembered
 MOST_SLOTS = 256  # of the stack that are remembered
@@ -40,7 +41,6 @@ _LARGEST, _MOST_FILLING = 1024, 8  # bytes of a variable that calls fill in, and
 _NONE: frozenset[int] = frozenset()
 _LOST_ADDRESS: Value = UNKNOWN | {OWN}
 _NOBODYS = UNKNOWN | MANY
-_Name = str | int | tuple[Pointer, int]  # of a register, a slot, or a field
 _T = TypeVar("_T")
 Told = tuple[int, int, int]
 """A place of the stack, the call that was given its address, and as which argument; -1 for another way than that."""
@@ -116,7 +116,7 @@ class State:
                 return
         if known is None or known[1] is not value or known[0] != width:
             self._own()[at] = width, value
-            self.settled = self.settled and self.escaped.isdisjoint(_blocks(at, width))
+            self.settled = self.settled and not self.told
         if width >= _BLOCK and not self.lost.isdisjoint(_blocks(at, width)):
             self.lost = self.lost.difference(_blocks(at, width))
 
@@ -147,12 +147,26 @@ class State:
         """Takes in that others may have stored something in what they have the address of."""
         if not self.settled:
             escaped, self.settled = self.escaped, True
+            begins = sorted({place for place, _, _ in self.told})
             near = [at for at in self.slots if at >> 2 in escaped or at + _WIDEST - 1 >> 2 in escaped]
-            for at in near:
+            for at in dict.fromkeys(near + self._behind(begins)):
                 width, value = self.slots[at]
-                if not escaped.isdisjoint(_blocks(at, width)) and not self._is_filled(at, width, value):
+                reached = not escaped.isdisjoint(_blocks(at, width))
+                if not (self._is_filled(at, width, value) if reached else self._is_further(at, value, begins)):
                     del self._own()[at]
                     self.lost |= frozenset(_blocks(at, width))
+
+    def _behind(self, begins: list[int]) -> list[int]:
+        """The slots that may be parts of a larger variable of which somebody was told where it begins."""
+        if not begins:
+            return []
+        return [at for at in self.slots if at > begins[0] and at - begins[bisect(begins, at) - 1] < _LARGEST]
+
+    def _is_further(self, at: int, value: Value, begins: list[int]) -> bool:
+        """Whether it is said of all who know where its variable begins that they may have stored in a part of it."""
+        begin = begins[bisect(begins, at) - 1]
+        told = {Filled(call, argument, at - begin) for place, call, argument in self.told if place == begin}
+        return value >= told
 
     def _is_filled(self, at: int, width: int, value: Value) -> bool:
         """Whether it is said already of all who have the address of a slot that they may have stored something."""
@@ -197,16 +211,23 @@ class State:
     def filled(self, at: int) -> Value:
         """What was put into a slot that the function did not store to: by calls that were given the address before it.
 
-        Variables do not overlap, so the last place before a slot of which somebody was told is where its variable
-        begins. Empty, if nobody knows.
+        Any place before it of which somebody was told may be where its variable begins. Empty, if nobody knows.
         """
         if self.blurred or not self.lost.isdisjoint(_blocks(at, _WORD)):
             return frozenset()
-        begin = max((place for place, _, _ in self.told if at - _LARGEST < place <= at), default=None)
-        told = [(call, argument) for place, call, argument in self.told if place == begin]
-        if begin is None or len(told) > _MOST_FILLING or any(argument < 0 for _, argument in told):
+        parts = [one for place in _overlapping(self.slots, at, at + _WORD) for one in self.slots[place][1]]
+        if not all(isinstance(one, Filled) for one in parts):
+            return frozenset()  # a part of what was stored as a whole
+        near = [one for one in self.told if at - _LARGEST < one[0] <= at]
+        begin = max((place for place, _, _ in near), default=None)
+        if any(argument < 0 and place == begin for place, _, argument in near):
             return frozenset()
-        return frozenset(Filled(call, argument, at - begin) for call, argument in told)
+        found = frozenset(Filled(call, argument, at - place) for place, call, argument in near if argument >= 0)
+        return found if len(found) <= _MOST_FILLING else frozenset()
+
+    def is_told(self, at: int) -> bool:
+        """Whether others may have the address of a variable of which a slot is a part."""
+        return any(at - _LARGEST < place <= at for place, _, _ in self.told)
 
     def is_empty(self, at: int, width: int) -> bool:
         """Whether nothing was stored in a slot, nor in a part of it; above is what the caller stored."""
@@ -245,22 +266,6 @@ def narrowed(state: State, live: frozenset[str | int]) -> State:
     found = state.copied()
     found.registers = {name: value for name, value in state.registers.items() if name.removesuffix(LOW) in live}
     return found
-
-
-class Growth:
-    """How often a block was gone through because what a register or a slot holds there had become more."""
-
-    __slots__ = ("at", "now", "times")
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.times: Counter[_Name] = Counter()
-        self.now: set[_Name] = set()
-
-    def count(self) -> None:
-        """Takes in that the block is gone through again; several ways may have brought something in between."""
-        self.times.update(self.now)
-        self.now.clear()
 
 
 def joined(one: State, other: State, grown: Growth, live: frozenset[str | int] = _NONE, floor: float = -inf) -> State:
@@ -308,7 +313,7 @@ def _united(one: frozenset[_T], other: frozenset[_T]) -> frozenset[_T]:
     return one if one is other or one >= other else one | other
 
 
-def _grown(value: Value, new: Value, name: _Name, grown: Growth) -> Value | None:
+def _grown(value: Value, new: Value, name: Name, grown: Growth) -> Value | None:
     """What either brings; None for what nobody knows."""
     if new <= value:
         return value
@@ -390,4 +395,6 @@ def _beside(held: Held, other: State, at: int) -> Held | None:
     if not other.is_empty(at, held[0]):
         return None
     filled = other.filled(at)
-    return (held[0], together(held[1], filled)) if filled else held
+    if filled:
+        return held[0], together(held[1], filled)
+    return None if other.is_told(at) else held
