@@ -357,6 +357,32 @@ def test_a_stem_is_a_soname_without_its_version(soname: str, expected: str) -> N
     assert stem(soname) == expected
 
 
+@pytest.mark.parametrize(
+    ("soname", "library"),
+    [  # those that Debian 13 has under another name than Debian 12
+        ("libavutil.so.59", "avutil"),
+        ("libbotan-3.so.7", "botan3"),
+        ("libcliauth-private-samba.so.0", "samba-cliauth"),
+        ("libisc-9.20.30-1~deb13u1-Debian.so", "bind9-isc"),
+        ("libmbedcrypto.so.16", "mbedtls-crypto"),
+        ("libmbedtls.so.21", "mbedtls-ssl"),
+        ("libmbedx509.so.7", "mbedtls-x509"),
+        ("libPocoCrypto.so.100", "poco-crypto"),
+        ("libPocoFoundation.so.100", "poco-foundation"),
+        ("libpython3.13.so.1.0", "python"),
+        ("libqca-qt6.so.2", "qca-qt5"),
+        ("librhash.so.1", "rhash"),
+        ("librpmio.so.10", "rpmio"),
+        ("libwinpr3.so.3", "winpr"),
+        ("libwolfssl.so.42", "wolfssl"),
+    ],
+)
+def test_libraries_are_known_under_their_names_in_debian_13(soname: str, library: str) -> None:
+    book = load(RULES)
+    assert book.stems.get(stem(soname)) == library
+    assert soname in {name for one in book.libraries if one.id == library for name in one.sonames}
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 @given(
     st.one_of(
