@@ -104,8 +104,7 @@ def _on_condition(book: Book, site: Site, use: Use, library: str, depth: int) ->
     if found.outcome == Outcome.UNKNOWN or not names_one(found):
         return found  # whether it holds or not, no algorithm is selected
     other = sorted(book.sites.followed(site, arguments[when.argument]), key=repr)
-    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
-    sources = [_of_atom(book, plain, library, one, depth) for one in other if not isinstance(one, Number)]
+    sources = [_of_atom(book, _plain(use), library, one, depth) for one in other if not isinstance(one, Number)]
     if not sources:
         return together([found, Answer(Outcome.SET, reason=f"or nothing, by argument {when.argument}")])
     source = together(sources)
@@ -118,6 +117,11 @@ def _may_select(book: Book, site: Site, use: Use, library: str, depth: int) -> b
     """Whether a use may hold, and may select an algorithm then."""
     found = SELECTS_NOTHING if holds(book, use, site) is False else answer(book, site, use, library, depth)
     return found.outcome == Outcome.UNKNOWN or names_one(found)
+
+
+def _plain(use: Use) -> Use:
+    """The same of an argument that selects nothing itself: where it comes from is asked, not what it means."""
+    return msgspec.structs.replace(use, selector=None, selectors=(), points=None)
 
 
 def _selects(use: Use) -> bool:
@@ -193,8 +197,7 @@ def _of_place_or_value(book: Book, use: Use, library: str, atom: Atom, depth: in
 
 def _of_computed(book: Book, use: Use, library: str, atom: Computed, depth: int) -> Answer:
     """A number that is computed of what comes from elsewhere; of a string nobody knows whether it is that."""
-    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
-    found = _of_atom(book, plain, library, atom.of, depth)
+    found = _of_atom(book, _plain(use), library, atom.of, depth)
     if is_text(_selector(book, use, library)) or found.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
         return Answer(Outcome.UNKNOWN, reason="computed")
     return Answer(Outcome.RUNTIME, reason=f"computed of {found.reason}")
@@ -256,7 +259,8 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element, depth: 
 
     Where another end is seen, nobody says that it is the table's; but who counts may be known.
     """
-    if isinstance(atom, Along) and not is_text(_selector(book, use, library)):
+    as_text = is_text(_selector(book, use, library))
+    if isinstance(atom, Along) and not as_text:
         # The numbers themselves, and nobody knows how many.
         return _counted_by(book, use, library, atom, depth, Answer(Outcome.UNKNOWN, reason="counted"))
     table, width = (atom.at, atom.width) if isinstance(atom, Element) else (atom, 0)
@@ -269,7 +273,7 @@ def _of_table(book: Book, use: Use, library: str, atom: Along | Element, depth: 
         entry = _of_memory(book, use, library, at) if width else _of_number(book, use, library, address)
         if not entry.algorithms and not (table.end and entry.outcome == Outcome.VALUE):
             break
-        if not table.end and _is_beyond(entry) and not is_text(_selector(book, use, library)):
+        if not (table.end or as_text) and _is_beyond(entry):
             break
         found.append(entry)
     nothing = [place for place, entry in enumerate(found) if entry.algorithms == NULL.algorithms]
@@ -301,8 +305,7 @@ def _counted_by(book: Book, use: Use, library: str, line: Along, depth: int, unk
     """
     if isinstance(line.of, Counted | Result) or (unknown.reason == "indexed" and not line.table):
         return unknown  # without a table it is a pointer that was moved on
-    plain = msgspec.structs.replace(use, selector=None, selectors=(), points=None)
-    source = _of_atom(book, plain, library, line.of, depth)
+    source = _of_atom(book, _plain(use), library, line.of, depth)
     if source.outcome not in (Outcome.RUNTIME, Outcome.FORWARDED):
         return unknown
     how = "indexed by" if unknown.reason == "indexed" else "computed of"
