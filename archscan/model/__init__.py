@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from archscan.model.archive import Index, Published, SourceEntry
 from archscan.model.debug import Asked, CompileUnit, Confirmation, DebugInfo, SourceLine
 from archscan.model.explained import (
     ArgumentPath,
@@ -62,6 +63,7 @@ __all__ = [
     "FileKind",
     "Identity",
     "Import",
+    "Index",
     "Instruction",
     "Int63",
     "Job",
@@ -77,6 +79,7 @@ __all__ = [
     "PrivilegeSource",
     "Problem",
     "ProblemKind",
+    "Published",
     "Reading",
     "Reason",
     "Relation",
@@ -85,6 +88,7 @@ __all__ = [
     "Sha256",
     "Site",
     "Size",
+    "SourceEntry",
     "SourceLine",
     "Stage",
     "Strength",
@@ -117,12 +121,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One package to read. ``path`` is the escaped file name; ``target`` is how it was asked for."""
+    """One package to read. ``path`` is the escaped file name; ``target`` is how it was asked for.
+
+    Where there is a ``url``, the package is fetched from there, and ``path`` is only its name in the archive.
+    """
 
     path: Text
     target: Text
+    url: Text | None = None
     sha256: Sha256 | None = None  # what an index promises
     size: Size | None = None
+    verified: bool = False  # whoever opened it has held size and SHA-256 against the promise
+    passed_over: tuple[Text, ...] = ()  # members not to look at: an attempt before died of them
 
 
 # --- what is found in a package -----------------------------------------------------------------------------
