@@ -6,17 +6,22 @@ import logging
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
+from typing import Any
 
-from archscan.errors import InputError
+import msgspec
+
+from archscan.errors import InputError, PoolError
 from archscan.model import Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool import answers, frames, logs
+from archscan.pool.attempts import attempted
 from archscan.pool.child import Work, die_with_parent
+from archscan.pool.confined import confinement, lacking
 from archscan.pool.signals import blocked, ignored
 from archscan.pool.spawner import Answer, Ending, Spawner, SpawnerLostError
 
@@ -24,44 +29,59 @@ _ATTEMPTS = 3
 _SUSPECT = 2  # attempts from which on a job is read alone: a worker that is lost takes along the jobs of the others
 _log = logging.getLogger(__name__)
 
-
 Opened = Callable[[Job], tuple[Job, int]]
 """Opens the file of a job, in the worker: the job with what is known of the file now, and a descriptor to close."""
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What holds for all jobs of a run."""
+
+    work: Work
+    limits: Limits
+    opened: Opened
+    prepare: Callable[[], None]
+    may_open: bool
+
+    def spawner(self) -> Spawner:
+        """A new process that forks children on these terms."""
+        return Spawner(self.work, self.prepare, may_open=self.may_open)
+
+
 def readings(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, opened: Opened,
-    prepare: Callable[[], None] = lambda: None,
+    prepare: Callable[[], None] = lambda: None, *, may_open: bool = False,
 ) -> Generator[Reading, None, None]:  # fmt: skip
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
-    ``prepare`` is called first, and once in each process that forks children: what it imports, no child must import
-    again. Where ``opened`` raises InputError, that is the job's problem. At most two jobs for each worker are under
-    way, so ``jobs`` may be endless. Closing the iterator ends all processes.
+    ``prepare`` is called first, and once in each process that forks children: what it does not import, no child can.
+    Where ``opened`` raises InputError, that is the job's problem. ``may_open``: the work opens files by their names, to
+    read them, which is refused otherwise. At most two jobs for each worker are under way, so ``jobs`` may be endless.
+    Closing the iterator ends all processes. Raises PoolError.
     """
     prepare()  # here, so that all processes have it for nothing; and if it is broken, nothing begins
+    for text in lacking(confinement()):
+        _log.info("what reads packages is held less well than it could be: %s", text)
+    terms = Terms(work, limits, opened, prepare, may_open)
     if workers == 1:
-        yield from _serial(jobs, work, limits, opened, prepare)
+        yield from _serial(jobs, terms)
     else:
-        yield from _parallel(jobs, work, limits, workers, opened, prepare)
+        yield from _parallel(jobs, terms, workers)
 
 
-def _serial(
-    jobs: Iterable[Job], work: Work, limits: Limits, opened: Opened, prepare: Callable[[], None]
-) -> Generator[Reading, None, None]:
-    spawner = Spawner(work, limits, prepare)
+def _serial(jobs: Iterable[Job], terms: Terms) -> Generator[Reading, None, None]:
+    spawner = terms.spawner()
     try:
         for job in jobs:
             for _ in range(_ATTEMPTS):
                 try:
-                    answer = _read(spawner, opened, job)
+                    said = _read(spawner, terms, job)
                 except SpawnerLostError:
                     _log.warning("the process that reads %s was killed from outside; trying again", job.path)
                     spawner.close()
-                    spawner = Spawner(work, limits, prepare)
+                    spawner = terms.spawner()
                 else:
-                    _pass_on_logs(answer)
-                    yield answers.reading(job, answer, limits)
+                    _pass_on_logs(said)
+                    yield answers.reading(job, said, terms.limits)
                     break
             else:
                 yield answers.lost(job)
@@ -69,68 +89,65 @@ def _serial(
         spawner.close()
 
 
-def _read(spawner: Spawner, opened: Opened, job: Job) -> Answer:
-    """What comes of a job in this process. Raises SpawnerLostError."""
+def _read(spawner: Spawner, terms: Terms, job: Job) -> tuple[Answer, ...]:
+    """What comes of a job in this process, in one attempt or two. Raises SpawnerLostError, PoolError."""
     started = time.monotonic()
     try:
-        job, package = opened(job)
+        job, package = terms.opened(job)
     except InputError as error:
         problem = Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error)))
-        return Answer(Ending("exit", 0, hungry=False), frames.said(problem), time.monotonic() - started)
+        return (Answer(Ending("exit", 0, hungry=False), frames.said(problem), time.monotonic() - started),)
     try:
-        return spawner.read(job, package)
+        return attempted(spawner, job, package, terms.limits)
     finally:
         os.close(package)
 
 
-def _pass_on_logs(answer: Answer) -> None:
-    for record in frames.logs(answer.payload):
-        logs.emit(record.level, record.logger, record.message)
+def _pass_on_logs(said: tuple[Answer, ...]) -> None:
+    for answer in said:
+        for record in frames.logs(answer.payload):
+            logs.emit(record.level, record.logger, record.message)
 
 
 # --- in a worker ---
 
-_spawner: Spawner | None = None
-_opened: Opened | None = None
+_held: tuple[Spawner, Terms] | None = None
 
 
-def _start_worker(parent: int, work: Work, limits: Limits, opened: Opened, prepare: Callable[[], None]) -> None:
-    global _opened, _spawner  # noqa: PLW0603  # what a worker keeps from job to job
-    _opened = opened
+def _start_worker(parent: int, terms: Terms) -> None:
+    global _held  # noqa: PLW0603  # what a worker keeps from job to job
     ignored(terminable=True)  # the executor ends its workers by SIGTERM when one of them is lost
     die_with_parent(parent)
-    _spawner = Spawner(work, limits, prepare)
-    Finalize(None, _spawner.close, exitpriority=10)  # so that its CPU time is counted: only who is reaped is
+    spawner = terms.spawner()
+    _held = spawner, terms
+    Finalize(None, spawner.close, exitpriority=10)  # so that its CPU time is counted: only who is reaped is
 
 
-def _read_in_worker(job: Job) -> Answer:
-    assert _spawner is not None and _opened is not None  # noqa: PT018  # set together
+def _read_in_worker(job: Job) -> tuple[Answer, ...]:
+    assert _held is not None
     try:
-        answer = _read(_spawner, _opened, job)
+        said = _read(*_held, job)
     except SpawnerLostError:
         os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
-    _pass_on_logs(answer)
-    return answer
+    _pass_on_logs(said)
+    return said
 
 
 # --- in the main process ---
 
 
-def _parallel(
-    jobs: Iterable[Job], work: Work, limits: Limits, workers: int, opened: Opened, prepare: Callable[[], None]
-) -> Generator[Reading, None, None]:
+def _parallel(jobs: Iterable[Job], terms: Terms, workers: int) -> Generator[Reading, None, None]:
     source = iter(jobs)
     waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
     others = multiprocessing.active_children()
     while True:
         with logs.shared_logging():
-            arguments = (os.getpid(), work, limits, opened, prepare)
             context = multiprocessing.get_context("fork")
-            executor = ProcessPoolExecutor(workers, context, _start_worker, arguments)
+            executor = ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(), terms))
             try:
                 with blocked():
                     executor.submit(os.getpid)  # forks the workers
-                waiting = yield from _until_broken(executor, source, waiting, limits, workers)
+                waiting = yield from _until_broken(executor, source, waiting, terms.limits, workers)
             except BaseException:  # an interruption too, or the caller wants no more
                 _kill(executor, others)
                 raise
@@ -149,7 +166,7 @@ def _until_broken(
     executor: ProcessPoolExecutor, source: Iterator[Job], waiting: list[tuple[Job, int]], limits: Limits, workers: int
 ) -> Generator[Reading, None, list[tuple[Job, int]]]:
     """Readings until all jobs are done or a worker is lost; returns the jobs that were lost with it."""
-    under_way: dict[Future[Answer], tuple[Job, int]] = {}
+    under_way: dict[Future[tuple[Answer, ...]], tuple[Job, int]] = {}
     lost: list[tuple[Job, int]] = []
     while True:
         chosen, waiting = _chosen(waiting, source, under_way, 2 * workers)
@@ -166,19 +183,21 @@ def _until_broken(
         for future in done:
             entry = under_way.pop(future)
             try:
-                answer = future.result()
+                said = future.result()
             except BrokenProcessPool:
                 lost.append(entry)
+            except PoolError:
+                raise
             except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
                 yield answers.failed(entry[0], error)
             else:
-                yield answers.reading(entry[0], answer, limits)
+                yield answers.reading(entry[0], said, limits)
         if lost:
             return lost + waiting
 
 
 def _chosen(
-    waiting: list[tuple[Job, int]], source: Iterator[Job], under_way: dict[Future[Answer], tuple[Job, int]], most: int
+    waiting: list[tuple[Job, int]], source: Iterator[Job], under_way: Mapping[Any, tuple[Job, int]], most: int
 ) -> tuple[list[tuple[Job, int]], list[tuple[Job, int]]]:
     """The jobs to begin now, and those that wait on; a suspect waits until it is alone, and all others for it."""
     if any(attempts > _SUSPECT for _, attempts in under_way.values()):

@@ -163,9 +163,7 @@ def _read_all(
         store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
         tally.whole = False
     workers = min(options.workers, len(found.jobs))
-    # A single package's process imports what it needs itself: less, where there is no ELF object.
-    prepared = prepare if len(found.jobs) > 1 else _nothing
-    arriving = pool.readings(found.jobs, work, options.limits, workers, sources.opened, prepared)
+    arriving = pool.readings(found.jobs, work, options.limits, workers, sources.opened, prepare)
     try:
         for number, reading in enumerate(arriving, 1):
             if reading.identity and reading.identity.known:
@@ -183,10 +181,6 @@ def _read_all(
             progress(Progress(number, len(found.jobs), reading))
     finally:
         arriving.close()
-
-
-def _nothing() -> None:
-    pass
 
 
 def _unmatched(missing: sources.Unmatched) -> Reading:
