@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
-from multiprocessing.process import BaseProcess
-from multiprocessing.util import Finalize
-from typing import Any
+from collections.abc import Callable, Generator, Iterable
 
-import msgspec
-
-from archscan.errors import InputError, PoolError
-from archscan.model import Job, Limits, Problem, ProblemKind, Reading, Stage, escape
-from archscan.pool import answers, frames, logs
-from archscan.pool.attempts import attempted
-from archscan.pool.child import Work, die_with_parent
+from archscan.model import Job, Limits, Reading
+from archscan.pool import answers, logs
+from archscan.pool.child import Work
 from archscan.pool.confined import confinement, lacking
-from archscan.pool.signals import blocked, ignored
-from archscan.pool.spawner import Answer, Ending, Spawner, SpawnerLostError
+from archscan.pool.crew import carried_out
+from archscan.pool.processes import Processes
+from archscan.pool.spawner import SpawnerLostError
+from archscan.pool.terms import Opened, Terms, read
 
 _ATTEMPTS = 3
-_SUSPECT = 2  # attempts from which on a job is read alone: a worker that is lost takes along the jobs of the others
 _log = logging.getLogger(__name__)
-
-Opened = Callable[[Job], tuple[Job, int]]
-"""Opens the file of a job, in the worker: the job with what is known of the file now, and a descriptor to close."""
-
-
-class Terms(msgspec.Struct, frozen=True):
-    """What holds for all jobs of a run."""
-
-    work: Work
-    limits: Limits
-    opened: Opened
-    prepare: Callable[[], None]
-    may_open: bool
-
-    def spawner(self) -> Spawner:
-        """A new process that forks children on these terms."""
-        return Spawner(self.work, self.prepare, may_open=self.may_open)
 
 
 def readings(
@@ -61,158 +32,29 @@ def readings(
     prepare()  # here, so that all processes have it for nothing; and if it is broken, nothing begins
     for text in lacking(confinement()):
         _log.info("what reads packages is held less well than it could be: %s", text)
-    terms = Terms(work, limits, opened, prepare, may_open)
+    terms = Terms(work, limits, prepare, may_open)
     if workers == 1:
-        yield from _serial(jobs, terms)
+        yield from _serial(jobs, terms, opened)
     else:
-        yield from _parallel(jobs, terms, workers)
+        yield from carried_out(jobs, Processes(workers, terms, opened), limits)
 
 
-def _serial(jobs: Iterable[Job], terms: Terms) -> Generator[Reading, None, None]:
+def _serial(jobs: Iterable[Job], terms: Terms, opened: Opened) -> Generator[Reading, None, None]:
     spawner = terms.spawner()
     try:
         for job in jobs:
             for _ in range(_ATTEMPTS):
                 try:
-                    said = _read(spawner, terms, job)
+                    said = read(spawner, opened, terms.limits, job)
                 except SpawnerLostError:
                     _log.warning("the process that reads %s was killed from outside; trying again", job.path)
                     spawner.close()
                     spawner = terms.spawner()
                 else:
-                    _pass_on_logs(said)
+                    logs.pass_on(said)
                     yield answers.reading(job, said, terms.limits)
                     break
             else:
                 yield answers.lost(job)
     finally:
         spawner.close()
-
-
-def _read(spawner: Spawner, terms: Terms, job: Job) -> tuple[Answer, ...]:
-    """What comes of a job in this process, in one attempt or two. Raises SpawnerLostError, PoolError."""
-    started = time.monotonic()
-    try:
-        job, package = terms.opened(job)
-    except InputError as error:
-        problem = Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error)))
-        return (Answer(Ending("exit", 0, hungry=False), frames.said(problem), time.monotonic() - started),)
-    try:
-        return attempted(spawner, job, package, terms.limits)
-    finally:
-        os.close(package)
-
-
-def _pass_on_logs(said: tuple[Answer, ...]) -> None:
-    for answer in said:
-        for record in frames.logs(answer.payload):
-            logs.emit(record.level, record.logger, record.message)
-
-
-# --- in a worker ---
-
-_held: tuple[Spawner, Terms] | None = None
-
-
-def _start_worker(parent: int, terms: Terms) -> None:
-    global _held  # noqa: PLW0603  # what a worker keeps from job to job
-    ignored(terminable=True)  # the executor ends its workers by SIGTERM when one of them is lost
-    die_with_parent(parent)
-    spawner = terms.spawner()
-    _held = spawner, terms
-    Finalize(None, spawner.close, exitpriority=10)  # so that its CPU time is counted: only who is reaped is
-
-
-def _read_in_worker(job: Job) -> tuple[Answer, ...]:
-    assert _held is not None
-    try:
-        said = _read(*_held, job)
-    except SpawnerLostError:
-        os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
-    _pass_on_logs(said)
-    return said
-
-
-# --- in the main process ---
-
-
-def _parallel(jobs: Iterable[Job], terms: Terms, workers: int) -> Generator[Reading, None, None]:
-    source = iter(jobs)
-    waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
-    others = multiprocessing.active_children()
-    while True:
-        with logs.shared_logging():
-            context = multiprocessing.get_context("fork")
-            executor = ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(), terms))
-            try:
-                with blocked():
-                    executor.submit(os.getpid)  # forks the workers
-                waiting = yield from _until_broken(executor, source, waiting, terms.limits, workers)
-            except BaseException:  # an interruption too, or the caller wants no more
-                _kill(executor, others)
-                raise
-            if not waiting:
-                executor.shutdown(wait=True)  # in peace, so that the last log records arrive
-                return
-            _kill(executor, others)
-        _log.warning("a worker was killed from outside; %d packages are read again", len(waiting))
-        for job, attempts in waiting:
-            if attempts >= _ATTEMPTS:
-                yield answers.lost(job)
-        waiting = [(job, attempts) for job, attempts in waiting if attempts < _ATTEMPTS]
-
-
-def _until_broken(
-    executor: ProcessPoolExecutor, source: Iterator[Job], waiting: list[tuple[Job, int]], limits: Limits, workers: int
-) -> Generator[Reading, None, list[tuple[Job, int]]]:
-    """Readings until all jobs are done or a worker is lost; returns the jobs that were lost with it."""
-    under_way: dict[Future[tuple[Answer, ...]], tuple[Job, int]] = {}
-    lost: list[tuple[Job, int]] = []
-    while True:
-        chosen, waiting = _chosen(waiting, source, under_way, 2 * workers)
-        for job, attempts in chosen:
-            try:
-                under_way[executor.submit(_read_in_worker, job)] = (job, attempts + 1)
-            except BrokenProcessPool:
-                lost.append((job, attempts))
-        if not under_way:
-            return lost + waiting
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
-            done, _ = wait(under_way)  # the others are done, or lost with it
-        for future in done:
-            entry = under_way.pop(future)
-            try:
-                said = future.result()
-            except BrokenProcessPool:
-                lost.append(entry)
-            except PoolError:
-                raise
-            except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
-                yield answers.failed(entry[0], error)
-            else:
-                yield answers.reading(entry[0], said, limits)
-        if lost:
-            return lost + waiting
-
-
-def _chosen(
-    waiting: list[tuple[Job, int]], source: Iterator[Job], under_way: Mapping[Any, tuple[Job, int]], most: int
-) -> tuple[list[tuple[Job, int]], list[tuple[Job, int]]]:
-    """The jobs to begin now, and those that wait on; a suspect waits until it is alone, and all others for it."""
-    if any(attempts > _SUSPECT for _, attempts in under_way.values()):
-        return [], waiting
-    suspects = [entry for entry in waiting if entry[1] >= _SUSPECT]
-    if suspects:
-        return ([] if under_way else suspects[:1]), [entry for entry in waiting if under_way or entry != suspects[0]]
-    free = most - len(under_way)
-    again, waiting = waiting[:free], waiting[free:]
-    return [*again, *((job, 0) for job in islice(source, free - len(again)))], waiting
-
-
-def _kill(executor: ProcessPoolExecutor, others: list[BaseProcess]) -> None:
-    """End the workers now, and with them, by the kernel's hand, their spawners and children."""
-    for process in multiprocessing.active_children():
-        if process not in others:
-            process.kill()
-    executor.shutdown(wait=True, cancel_futures=True)

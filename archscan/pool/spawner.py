@@ -6,6 +6,7 @@ import functools
 import gc
 import os
 import resource
+import select
 import selectors
 import signal
 import socket
@@ -71,9 +72,9 @@ class Spawner:
     def read(self, job: Job, package: int, limits: Limits) -> Answer:
         """What a child says of the job, whose file is open as ``package``. Raises SpawnerLostError, PoolError."""
         try:
-            _send(self._socket, msgspec.msgpack.encode((job, limits)), package)
-            seconds, ending = msgspec.msgpack.decode(_receive(self._socket), type=tuple[float, Ending])
-            payload = _receive(self._socket)
+            send(self._socket, msgspec.msgpack.encode((job, limits)), package)
+            seconds, ending = msgspec.msgpack.decode(receive(self._socket), type=tuple[float, Ending])
+            payload = receive(self._socket)
         except (OSError, EOFError) as error:
             raise SpawnerLostError(str(error)) from error
         if ending.how == "refused":
@@ -88,7 +89,7 @@ class Spawner:
             os.waitpid(self._pid, 0)
 
 
-def _send(connection: socket.socket, data: bytes, *descriptors: int) -> None:
+def send(connection: socket.socket, data: bytes, *descriptors: int) -> None:
     """Send the bytes, and with the first of them the descriptors (unix(7), SCM_RIGHTS)."""
     length = _LENGTH.pack(len(data))
     sent = socket.send_fds(connection, [length], descriptors) if descriptors else 0
@@ -96,7 +97,8 @@ def _send(connection: socket.socket, data: bytes, *descriptors: int) -> None:
     connection.sendall(data)
 
 
-def _receive(connection: socket.socket) -> bytes:
+def receive(connection: socket.socket) -> bytes:
+    """What the other end sent at once. Raises EOFError, OSError."""
     (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
     return _exactly(connection, length)
 
@@ -132,29 +134,33 @@ def _become(parent: int, connection: socket.socket, prepare: Callable[[], None],
     try:
         ignored()  # the terminal sends them to everyone; main decides
         die_with_parent(parent)
-        adopt_orphans()
-        # The database, other workers' pipes: nothing that hostile input could reach through a child.
-        os.closerange(3, connection.fileno())
-        os.closerange(connection.fileno() + 1, _HIGHEST_DESCRIPTOR)
-        _serve(connection, prepare, child)
+        serve(connection, prepare, child)
     except Exception:  # noqa: BLE001  # a bug of ours; the worker sees only that this process is gone
         os.write(2, traceback.format_exc().encode())  # sys.stderr may stand on a descriptor that is closed now
     finally:
         os._exit(0)
 
 
-def _serve(connection: socket.socket, prepare: Callable[[], None], child: Child) -> None:
+def serve(connection: socket.socket, prepare: Callable[[], None], child: Child, patience: float | None = None) -> None:
+    """Be the spawner for whoever is at the other end, until they are gone, or ask nothing for ``patience`` seconds.
+
+    This process must have one thread and no use for any other descriptor.
+    """
+    adopt_orphans()
+    # The database, other workers' pipes: nothing that hostile input could reach through a child.
+    os.closerange(3, connection.fileno())
+    os.closerange(connection.fileno() + 1, _HIGHEST_DESCRIPTOR)
     keep_freed_memory()
     gc.disable()  # imports make nothing but garbage collections; and what lives now lives until the end
     prepare()
     gc.freeze()  # so that no child copies these pages by touching them
     with suppress(EOFError, ConnectionError):  # whoever asked is gone
-        while True:
+        while select.select([connection], [], [], patience)[0]:
             job, limits, package = _receive_task(connection)
             answer = _refusal() or _watched(child, job, package, limits, connection)
             os.close(package)
-            _send(connection, msgspec.msgpack.encode((answer.seconds, answer.ending)))
-            _send(connection, answer.payload)
+            send(connection, msgspec.msgpack.encode((answer.seconds, answer.ending)))
+            send(connection, answer.payload)
 
 
 def _refusal() -> Answer | None:
@@ -182,7 +188,7 @@ def _watched(begin: Child, job: Job, package: int, limits: Limits, connection: s
     os.close(writable)
     with suppress(OSError):  # whichever of the two comes first
         os.setpgid(child, child)
-    payload, verdict = _collected(child, readable, limits)
+    payload, verdict = _collected(child, readable, limits, connection)
     os.close(readable)
     return Answer(_ending(child, verdict, limits), payload, time.monotonic() - started)
 
@@ -210,8 +216,11 @@ def _ending(child: int, verdict: str, limits: Limits) -> Ending:
     return Ending("exit", os.WEXITSTATUS(status), hungry)
 
 
-def _collected(child: int, readable: int, limits: Limits) -> tuple[bytes, str]:
-    """Everything the child writes until it is dead; and, where that was not waited for, why."""
+def _collected(child: int, readable: int, limits: Limits, connection: socket.socket) -> tuple[bytes, str]:
+    """Everything the child writes until it is dead; and, where that was not waited for, why.
+
+    Raises EOFError as soon as whoever asked is gone: nobody says anything over the connection meanwhile.
+    """
     payload, alive = bytearray(), True
     end = time.monotonic() + limits.deadline
     pidfd = os.pidfd_open(child)
@@ -219,9 +228,13 @@ def _collected(child: int, readable: int, limits: Limits) -> tuple[bytes, str]:
         with selectors.DefaultSelector() as selector:
             selector.register(readable, selectors.EVENT_READ)
             selector.register(pidfd, selectors.EVENT_READ)
-            while selector.get_map():
+            selector.register(connection, selectors.EVENT_READ)
+            while True:
                 left = end - time.monotonic()
                 ready = {key.fd for key, _ in selector.select(left if alive else 0)} if left > 0 else set()
+                if connection.fileno() in ready:
+                    _kill_group(child)
+                    raise EOFError("the other end is closed")
                 if readable in ready:
                     piece = os.read(readable, _PIECE)
                     payload += piece

@@ -1,0 +1,46 @@
+"""What holds for all jobs of a run, and what comes of one job in the process that opens its file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from archscan.errors import InputError
+from archscan.model import Job, Limits, Problem, ProblemKind, Stage, escape
+from archscan.pool import frames
+from archscan.pool.attempts import attempted
+from archscan.pool.child import Work
+from archscan.pool.spawner import Answer, Ending, Spawner
+
+Opened = Callable[[Job], tuple[Job, int]]
+"""Opens the file of a job, in the worker: the job with what is known of the file now, and a descriptor to close."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a process that forks children is told once, and what one child may cost."""
+
+    work: Work
+    limits: Limits
+    prepare: Callable[[], None]
+    may_open: bool
+
+    def spawner(self) -> Spawner:
+        """A new process that forks children on these terms; only for a process with one thread."""
+        return Spawner(self.work, self.prepare, may_open=self.may_open)
+
+
+def read(spawner: Spawner, opened: Opened, limits: Limits, job: Job) -> tuple[Answer, ...]:
+    """What comes of a job, in one attempt or two. Raises SpawnerLostError, PoolError."""
+    started = time.monotonic()
+    try:
+        job, package = opened(job)
+    except InputError as error:
+        problem = Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error)))
+        return (Answer(Ending("exit", 0, hungry=False), frames.said(problem), time.monotonic() - started),)
+    try:
+        return attempted(spawner, job, package, limits)
+    finally:
+        os.close(package)
