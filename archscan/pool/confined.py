@@ -24,7 +24,9 @@ _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _CAPABILITIES = struct.pack("=Ii", 0x2008_0522, 0), bytes(24)  # _LINUX_CAPABILITY_VERSION_3, this process; none
 _LIKELIEST_VICTIM = b"1000"
 _FILES_IF_ANY = 64
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIMITS = (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE)
+_LIBC = ctypes.CDLL(None)
+_PRCTL, _CAPSET = _LIBC.prctl, _LIBC.capset  # looked up once, not in each child
 
 
 class Confinement(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,12 @@ class Confinement(msgspec.Struct, frozen=True, kw_only=True):
 NONE = Confinement(landlock=0, seccomp=False, no_new_privileges=False, first_victim=False)
 
 
+def prepare(*, may_open: bool = False) -> None:
+    """Make what ``confine`` needs, before processes are forked."""
+    landlock.prepare(may_open=may_open)
+    seccomp.prepare(may_open=may_open)
+
+
 def confine(*, may_open: bool = False) -> Confinement:
     """Give up for ever what reading a package does not need; what the kernel gave to that.
 
@@ -50,15 +58,15 @@ def confine(*, may_open: bool = False) -> Confinement:
     lacks something: it is left out.
     """
     victim = _first_victim()
-    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+    for limit in _LIMITS:
         _none(limit)
-    privileges = _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    privileges = _PRCTL(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    _PRCTL(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if not may_open:  # root without them may not read what is another user's
-        _LIBC.capset(*_CAPABILITIES)
-    version = landlock.restrict(_LIBC, may_open=may_open)
+        _CAPSET(*_CAPABILITIES)
+    version = landlock.restrict(may_open=may_open)
     _none(resource.RLIMIT_NOFILE, _FILES_IF_ANY if may_open else 0)
-    filtered = seccomp.restrict(_LIBC, os.getpid(), may_open=may_open)
+    filtered = seccomp.restrict(may_open=may_open)
     return Confinement(landlock=version, seccomp=filtered, no_new_privileges=privileges, first_victim=victim)
 
 

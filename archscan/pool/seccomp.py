@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -21,6 +24,7 @@ _INSTRUCTION = struct.Struct("=HBBI")
 # struct seccomp_data (linux/seccomp.h); the lower half of an argument, both processors being little-endian
 _NUMBER, _ARCHITECTURE, _ARGUMENTS, _ARGUMENT = 0, 4, 16, 8
 _ALLOW, _FAIL, _KILL = 0x7FFF_0000, 0x0005_0000, 0x8000_0000
+_SYSCALL = ctypes.CDLL(None).syscall
 _X32 = 0x4000_0000  # calls of the 32-bit ABI of x86-64
 _SINCE_5_1 = 424
 _SET_FILTER, _SPEC_ALLOW = 1, 4  # SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW
@@ -168,21 +172,41 @@ def _at(argument: int) -> int:
 class _Program(ctypes.Structure):
     """`struct sock_fprog`."""
 
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
-def restrict(libc: ctypes.CDLL, pid: int, *, may_open: bool = False) -> bool:
-    """Have the kernel hold this process, which is ``pid``, to the list for ever; False where it cannot.
+_NOBODY = 0x7FFF_FFF1  # stands for the process in a program that was made before it
+
+
+@cache
+def _made(*, may_open: bool) -> tuple[Processor, Any, _Program, tuple[int, ...]] | None:
+    """The program as the kernel takes it, its bytes, and where in these the process is to be put in."""
+    processor = PROCESSORS.get(platform.machine())
+    if processor is None:
+        return None
+    instructions = program(processor, _NOBODY, may_open=may_open)
+    code = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*one) for one in instructions))
+    own = (number for number, one in enumerate(instructions) if one[3] == _NOBODY)
+    places = tuple(_INSTRUCTION.size * (number + 1) - 4 for number in own)
+    return processor, code, _Program(len(instructions), ctypes.addressof(code)), places
+
+
+def prepare(*, may_open: bool) -> None:
+    """Make the program, before processes are forked: that takes as long as forking one."""
+    _made(may_open=may_open)
+
+
+def restrict(*, may_open: bool) -> bool:
+    """Have the kernel hold this process to the list for ever; False where it cannot.
 
     The process must have PR_SET_NO_NEW_PRIVS. With SPEC_ALLOW the processor may go on speculating, as it may for every
     filter since Linux 5.16: without it, an older kernel makes all of a child's work slower.
     """
-    processor = PROCESSORS.get(platform.machine())
-    if processor is None:
+    made = _made(may_open=may_open)
+    if made is None:
         return False
-    instructions = program(processor, pid, may_open=may_open)
-    code = b"".join(_INSTRUCTION.pack(*one) for one in instructions)
-    held = _Program(len(instructions), code)
-    syscall = libc.syscall
+    processor, code, held, places = made
+    for place in places:
+        struct.pack_into("=I", code, place, os.getpid())
     # The flag is Linux 4.17's.
-    return any(syscall(processor.seccomp, _SET_FILTER, flags, ctypes.byref(held)) == 0 for flags in (_SPEC_ALLOW, 0))
+    return any(_SYSCALL(processor.seccomp, _SET_FILTER, flags, ctypes.byref(held)) == 0 for flags in (_SPEC_ALLOW, 0))

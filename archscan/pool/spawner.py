@@ -21,6 +21,7 @@ import msgspec
 
 from archscan.errors import PoolError
 from archscan.model import Job, Limits
+from archscan.pool import confined
 from archscan.pool.child import Work, adopt_orphans, die_with_parent, keep_freed_memory, run
 from archscan.pool.signals import blocked, ignored
 
@@ -61,6 +62,7 @@ class Spawner:
     """
 
     def __init__(self, work: Work, prepare: Callable[[], None], *, may_open: bool = False) -> None:
+        confined.prepare(may_open=may_open)
         self._socket, theirs = socket.socketpair()
         parent = os.getpid()
         with blocked():
