@@ -61,6 +61,8 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
               show_default=True, help="MiB that reading one package may take.")  # fmt: skip
 @click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=NUMBER", help=_LIMIT_HELP)
 @click.option("--retry", is_flag=True, help="Read packages again that could not be read whole.")
+@click.option("--executor", metavar="dask://HOST:PORT",
+              help="Have the workers of a dask cluster read the packages; see docs/scaling.md.")  # fmt: skip
 @options.release
 @click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
 @click.option("--fail-on", type=click.Choice([str(word) for word in Severity]), metavar="SEVERITY",
@@ -70,8 +72,8 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
-    limits: dict[str, int], retry: bool, release: str | None, exports: str | None, fail_on: str | None,
-    all_findings: bool, quiet: bool, verbose: int,
+    limits: dict[str, int], retry: bool, executor: str | None, release: str | None, exports: str | None,
+    fail_on: str | None, all_findings: bool, quiet: bool, verbose: int,
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
 
@@ -80,10 +82,13 @@ def scan(
     """
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
+    from archscan.cli.installed import installed
     from archscan.cli.progress import shown
 
     if all_findings and not fail_on:
         raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
+    if executor and jobs:
+        raise click.UsageError("--jobs is for this machine's processes; with --executor the cluster's threads count")
     _log_to_stderr(verbose)
     chosen = flow.Options(
         database=db,
@@ -94,6 +99,8 @@ def scan(
         retry=retry,
         exports=exports is not None,
         release=release,
+        executor=executor,
+        installed=installed,
     )
     with _terminated_as_interrupted() as check, shown(quiet=quiet) as show:
 

@@ -12,7 +12,8 @@ a second attempt without the member that it died of (``attempts``).
 """
 
 from archscan.pool.answers import passed_over
+from archscan.pool.cluster import Cluster
 from archscan.pool.confined import Confinement, confinement, lacking
-from archscan.pool.executors import readings
+from archscan.pool.executors import readings, readings_elsewhere
 
-__all__ = ["Confinement", "confinement", "lacking", "passed_over", "readings"]
+__all__ = ["Cluster", "Confinement", "confinement", "lacking", "passed_over", "readings", "readings_elsewhere"]

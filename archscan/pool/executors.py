@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers, logs
 from archscan.pool.child import Work
+from archscan.pool.cluster import Cluster, Workers
 from archscan.pool.confined import confinement, lacking
 from archscan.pool.crew import carried_out
 from archscan.pool.processes import Processes
@@ -37,6 +38,18 @@ def readings(
         yield from _serial(jobs, terms, opened)
     else:
         yield from carried_out(jobs, Processes(workers, terms, opened), limits)
+
+
+def readings_elsewhere(
+    jobs: Iterable[Job], work: Work, limits: Limits, cluster: Cluster, prepare: Callable[[], None] = lambda: None
+) -> Generator[Reading, None, None]:
+    """The reading of each job, in the order they are done, made by the workers of a cluster.
+
+    They open or fetch the packages themselves. At most two jobs for each of their threads are under way. Closing the
+    iterator ends what is under way and leaves the cluster as it was. Raises UsageError, PoolError.
+    """
+    terms = Terms(work, limits, prepare, may_open=False)
+    yield from carried_out(jobs, Workers(cluster, terms), limits)
 
 
 def _serial(jobs: Iterable[Job], terms: Terms, opened: Opened) -> Generator[Reading, None, None]:

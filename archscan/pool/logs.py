@@ -63,5 +63,10 @@ def emit(level: int, name: str, message: str) -> None:
 def pass_on(said: Iterable[Answer]) -> None:
     """Log what disposable processes logged."""
     for answer in said:
-        for record in frames.logs(answer.payload):
-            emit(record.level, record.logger, record.message)
+        pass_on_frames(answer.payload)
+
+
+def pass_on_frames(said: bytes) -> None:
+    """Log the records that are among these messages."""
+    for record in frames.logs(said):
+        emit(record.level, record.logger, record.message)

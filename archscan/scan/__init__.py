@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from archscan import __version__, elf, pool, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
 from archscan.errors import NoTargetError
 from archscan.model import Job, Limits, PackageStatus, Reading
+from archscan.pool.child import Work
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
@@ -38,7 +39,8 @@ _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to scan. ``data`` are the folders of rules and catalogue, ours first.
 
-    ``release`` is that of the packages, such as ``debian/trixie``, where somebody says so.
+    ``release`` is that of the packages, such as ``debian/trixie``, where somebody says so. ``executor`` is the address
+    of a cluster that reads them instead of this machine; ``installed`` says of which version archscan is, there too.
     """
 
     database: Path
@@ -49,6 +51,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     retry: bool = False
     exports: bool = False
     release: str | None = None
+    executor: str | None = None
+    installed: Callable[[], Mapping[str, str]] = dict
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,8 +166,7 @@ def _read_all(
     for missing in found.unmatched:
         store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
         tally.whole = False
-    workers = min(options.workers, len(found.jobs))
-    arriving = pool.readings(found.jobs, work, options.limits, workers, sources.opened, prepare)
+    arriving = _arriving(found.jobs, work, options)
     try:
         for number, reading in enumerate(arriving, 1):
             if reading.identity and reading.identity.known:
@@ -181,6 +184,15 @@ def _read_all(
             progress(Progress(number, len(found.jobs), reading))
     finally:
         arriving.close()
+
+
+def _arriving(jobs: Sequence[Job], work: Work, options: Options) -> Generator[Reading, None, None]:
+    """The readings of the jobs, made by processes of this machine, or elsewhere."""
+    if options.executor is None:
+        return pool.readings(jobs, work, options.limits, min(options.workers, len(jobs)), sources.opened, prepare)
+    opener = functools.partial(sources.opener, Path.cwd())
+    cluster = pool.Cluster(address=options.executor, installed=options.installed, opener=opener)
+    return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare)
 
 
 def _unmatched(missing: sources.Unmatched) -> Reading:

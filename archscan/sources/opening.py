@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
+from pathlib import Path
 
 from archscan.errors import SourceError
-from archscan.model import Job, unescape
+from archscan.model import Job, escape, unescape
 
 
 def opened(job: Job) -> tuple[Job, int]:
     """The job, and a descriptor of its file, which the caller closes. Raises SourceError."""
     return job, opened_path(job.path)
+
+
+def opener(folder: Path) -> Callable[[Job], tuple[Job, int]]:
+    """What opens jobs as ``opened`` does, for a process that stands elsewhere: paths count from ``folder``."""
+
+    def opened_there(job: Job) -> tuple[Job, int]:
+        return job, opened_path(escape(os.fsencode(folder / os.fsdecode(unescape(job.path)))))
+
+    return opened_there
 
 
 def opened_path(path: str) -> int:
