@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
-from urllib.parse import urlsplit
 
 from archscan.errors import SourceError, SpoolError
-from archscan.sources.addresses import file_path
+from archscan.sources.addresses import file_path, origin
 from archscan.sources.caps import Caps
 from archscan.sources.http import Client, Patience
 from archscan.sources.spool import Promise, Spooled
@@ -62,9 +61,9 @@ class Fetcher:
 
     def _fill(self, url: str, spooled: Spooled) -> None:
         try:
-            scheme = urlsplit(url).scheme
-        except ValueError as error:
-            raise SourceError("unreadable", f"it is no URL: {error}") from error
+            scheme = origin(url).scheme
+        except ValueError as error:  # whose text may hold a part of the password
+            raise SourceError("unreadable", "it is no URL") from error
         if scheme == "file":
             _copied(file_path(url), spooled)
             spooled.verify()
