@@ -93,8 +93,9 @@ class Client:
         ``anew`` asks caches on the way for a fresh copy. Raises SourceError and SpoolError.
         """
         patience, source = self._patience, _Source()
-        began, failures, mark = time.monotonic(), 0, 0
-        for _ in range(patience.most_attempts):
+        began, tries, failures, mark = time.monotonic(), 0, 0, 0
+        while True:
+            tries += 1
             try:
                 waited = self._caps.waited
                 with self._caps.download():
@@ -106,10 +107,10 @@ class Client:
             began += self._caps.waited - waited
             failures = 1 if into.size - mark >= patience.progress else failures + 1
             mark = into.size
-            if failures >= patience.attempts or time.monotonic() - began > patience.whole:
-                break
+            late = time.monotonic() - began > patience.whole
+            if failures >= patience.attempts or tries >= patience.most_attempts or late:
+                raise SourceError(failed.kind, f"{failed}; tried {tries} times") from failed
             time.sleep(self._pause(failures, failed.pause))
-        raise SourceError(failed.kind, f"{failed}; tried {patience.attempts} times")
 
     def _pause(self, failures: int, asked: float | None) -> float:
         patience = self._patience
