@@ -18,7 +18,7 @@ from archscan.sources.http import Client, Patience
 from archscan.sources.spool import Promise, Spooled
 
 _PIECE = 1 << 20
-_FULL_ATTEMPTS, _FULL_PAUSE = 5, 2.0  # other workers' files go as well
+_FULL_ATTEMPTS = 5
 
 
 class Fetcher:
@@ -54,7 +54,7 @@ class Fetcher:
                 spooled.close()
                 if not error.full or attempt == _FULL_ATTEMPTS:
                     raise
-                time.sleep(_FULL_PAUSE * attempt)
+                time.sleep(self._patience.room * attempt)
             finally:
                 spooled.close()
         raise AssertionError  # the last attempt returns or raises

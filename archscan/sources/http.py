@@ -53,6 +53,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     first_pause: float = 0.5  # doubled with each attempt, then a random part of it
     longest_pause: float = 60.0  # whatever Retry-After says
     redirects: int = 10
+    room: float = 2.0  # for files of others to go from a full spool; grows with each attempt
 
 
 class _AgainError(Exception):
