@@ -22,7 +22,7 @@ from archscan import __version__
 from archscan.errors import SourceError
 from archscan.model import escape
 from archscan.sources import proxies
-from archscan.sources.addresses import Origin, authorization, origin, stripped
+from archscan.sources.addresses import Origin, authorization, login, origin, stripped
 from archscan.sources.caps import Caps
 from archscan.sources.spool import Spooled
 
@@ -75,10 +75,13 @@ class _Source:
 class Client:
     """HTTP for one thread of one process; connections are made when they are needed. Must be closed."""
 
-    def __init__(self, patience: Patience, caps: Caps, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, patience: Patience, caps: Caps, environ: Mapping[str, str], logins: tuple[str, ...] = ()
+    ) -> None:
         from archscan.sources.watched import Clock, verifying
 
         self._patience, self._caps, self._environ = patience, caps, environ
+        self._logins = logins
         self._clock = Clock()
         self._tls = verifying(self._clock)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
@@ -122,7 +125,7 @@ class Client:
     # --- one attempt: a chain of redirects, and the body at its end ---
 
     def _attempt(self, url: str, into: Spooled, source: _Source, *, anew: bool) -> None:
-        secret, home = authorization(url), origin(url)
+        secret, home = login(url, self._logins), origin(url)
         at, seen = stripped(url), set[str]()
         while True:
             if at in seen or len(seen) > self._patience.redirects:
