@@ -9,6 +9,7 @@
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── QueryError                a saved or free query is wrong or ran too long
     ├── PoolError                 the processes that read packages cannot be made as they must be
+    ├── SpoolError                the folder for downloads is full, or nobody may write there
     └── InputError                what was read is not what it should be; becomes a ``Problem``
         ├── SourceError           … where packages come from
         ├── DebError              … in the container, the control file or a compressed stream
@@ -53,6 +54,14 @@ class QueryError(ArchscanError):
 
 class PoolError(ArchscanError):
     """The processes that read packages cannot be made as they must be; the text says why."""
+
+
+class SpoolError(ArchscanError):
+    """Downloads find no room: the folder is ``full``, or it cannot be used at all."""
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
 
 
 class InputError(ArchscanError):

@@ -40,7 +40,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str
     installed: Callable[[], Mapping[str, str]]
-    opener: Callable[[], Opened]
+    openers: Callable[[], Callable[[], Opened]]
     patience: float = 300.0  # without a scheduler, or without any worker
     job_patience: float = 3600.0  # for one job, beside three times its deadline
 
@@ -109,7 +109,7 @@ class Workers:
         self._cluster = cluster
         self._run = f"archscan-{uuid.uuid4().hex}"
         level = logging.getLogger().getEffectiveLevel()
-        errand = Errand(pickle.dumps(terms), cluster.opener, cluster.installed, cluster.installed(), level)
+        errand = Errand(pickle.dumps(terms), cluster.openers, cluster.installed, cluster.installed(), level)
         self._plugin = _plugin(self._run, __version__, pickle.dumps(errand))
         self._job_patience = cluster.job_patience + 3 * terms.limits.deadline
         self._told: set[str] = set()  # what workers refuse was said once

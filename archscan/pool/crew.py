@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import Any, Protocol
 
-from archscan.errors import PoolError
+from archscan.errors import ArchscanError
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers
 from archscan.pool.spawner import Answer
@@ -37,7 +37,7 @@ class Crew(Protocol):
         """Those that came to an end, after a while, or of which there is nothing to expect any more."""
 
     def said(self, future: Future[Any]) -> tuple[Answer, ...]:
-        """What came of one of those. Raises LostError, PoolError; anything else is the trouble of this one job."""
+        """What came of one of those. Raises LostError, ArchscanError; anything else is the trouble of this one job."""
 
     def mend(self, lost: int) -> None:
         """Make good what is broken, after so many jobs were lost with it. Raises PoolError."""
@@ -68,7 +68,7 @@ def carried_out(jobs: Iterable[Job], crew: Crew, limits: Limits) -> Generator[Re
                     said = crew.said(future)
                 except LostError as error:
                     lost.append((job, attempts - error.blameless))
-                except PoolError:
+                except ArchscanError:  # for whoever started this: nothing can be opened or read any more
                     raise
                 except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
                     yield answers.failed(job, error)

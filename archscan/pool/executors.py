@@ -21,23 +21,24 @@ _log = logging.getLogger(__name__)
 
 def readings(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, opened: Opened,
-    prepare: Callable[[], None] = lambda: None, *, may_open: bool = False,
+    prepare: Callable[[], None] = lambda: None, ahead: int = 0, *, may_open: bool = False,
 ) -> Generator[Reading, None, None]:  # fmt: skip
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
     ``prepare`` is called first, and once in each process that forks children: what it does not import, no child can.
-    Where ``opened`` raises InputError, that is the job's problem. ``may_open``: the work opens files by their names, to
-    read them, which is refused otherwise. At most two jobs for each worker are under way, so ``jobs`` may be endless.
-    Closing the iterator ends all processes. Raises PoolError.
+    Where ``opened`` raises InputError, that is the job's problem; any other ArchscanError of it ends the run. Where
+    opening takes time, ``ahead`` more workers open packages while ``workers`` of all are reading. ``may_open``: the
+    work opens files by their names, to read them, which is refused otherwise. At most two jobs for each worker are
+    under way, so ``jobs`` may be endless. Closing the iterator ends all processes. Raises PoolError.
     """
     prepare()  # here, so that all processes have it for nothing; and if it is broken, nothing begins
     for text in lacking(confinement()):
         _log.info("what reads packages is held less well than it could be: %s", text)
     terms = Terms(work, limits, prepare, may_open)
-    if workers == 1:
+    if workers == 1 and not ahead:
         yield from _serial(jobs, terms, opened)
     else:
-        yield from carried_out(jobs, Processes(workers, terms, opened), limits)
+        yield from carried_out(jobs, Processes(workers, terms, opened, ahead), limits)
 
 
 def readings_elsewhere(

@@ -18,29 +18,29 @@ from archscan.pool.child import die_with_parent
 from archscan.pool.crew import LostError
 from archscan.pool.signals import blocked, ignored
 from archscan.pool.spawner import Answer, Spawner, SpawnerLostError
-from archscan.pool.terms import Opened, Terms, read
+from archscan.pool.terms import ALWAYS, Opened, Terms, Turns, read
 
 _log = logging.getLogger(__name__)
 
 # --- in a worker ---
 
-_held: tuple[Spawner, Terms, Opened] | None = None
+_held: tuple[Spawner, Terms, Opened, Turns] | None = None
 
 
-def _start_worker(parent: int, terms: Terms, opened: Opened) -> None:
+def _start_worker(parent: int, terms: Terms, opened: Opened, turns: Turns) -> None:
     global _held  # noqa: PLW0603  # what a worker keeps from job to job
     ignored(terminable=True)  # the executor ends its workers by SIGTERM when one of them is lost
     die_with_parent(parent)
     spawner = terms.spawner()
-    _held = spawner, terms, opened
+    _held = spawner, terms, opened, turns
     Finalize(None, spawner.close, exitpriority=10)  # so that its CPU time is counted: only who is reaped is
 
 
 def _read_in_worker(job: Job) -> tuple[Answer, ...]:
     assert _held is not None
-    spawner, terms, opened = _held
+    spawner, terms, opened, turns = _held
     try:
-        said = read(spawner, opened, terms.limits, job)
+        said = read(spawner, opened, terms.limits, job, turns)
     except SpawnerLostError:
         os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
     logs.pass_on(said)
@@ -51,9 +51,10 @@ def _read_in_worker(job: Job) -> tuple[Answer, ...]:
 
 
 class Processes:
-    """So many workers; when one of them is lost, all are made anew."""
+    """So many workers that read, and ``ahead`` more that open packages; when one is lost, all are made anew."""
 
-    def __init__(self, workers: int, terms: Terms, opened: Opened) -> None:
+    def __init__(self, workers: int, terms: Terms, opened: Opened, ahead: int = 0) -> None:
+        self._ahead = ahead
         self._workers, self._terms, self._opened = workers, terms, opened
         self._others = multiprocessing.active_children()
         self._begin()
@@ -62,8 +63,10 @@ class Processes:
         self._stack = ExitStack()
         self._stack.enter_context(logs.shared_logging())
         context = multiprocessing.get_context("fork")
-        arguments = (os.getpid(), self._terms, self._opened)
-        self._executor = ProcessPoolExecutor(self._workers, context, _start_worker, arguments)
+        # Who is killed in its turn has it for ever; but then all workers are replaced, and this with them.
+        turns = context.Semaphore(self._workers) if self._ahead else ALWAYS
+        arguments = (os.getpid(), self._terms, self._opened, turns)
+        self._executor = ProcessPoolExecutor(self._workers + self._ahead, context, _start_worker, arguments)
         try:
             with blocked():
                 self._executor.submit(os.getpid)  # forks the workers
@@ -72,8 +75,8 @@ class Processes:
             raise
 
     def most(self) -> int:
-        """Two jobs for each worker."""
-        return 2 * self._workers
+        """Two jobs for each worker that reads, and one for each that opens."""
+        return 2 * self._workers + self._ahead
 
     def submit(self, job: Job) -> Future[tuple[Answer, ...]]:
         """Hand a job to the next worker that is free."""

@@ -25,14 +25,14 @@ _MOST_RECORDS = 100  # of one job, as of one child
 
 
 class Errand(msgspec.Struct, frozen=True):
-    """What a worker is told once. ``opener`` makes, for each thread, what opens or fetches; it is pickled, as is all.
+    """What a worker is told once, pickled. ``openers`` gives what makes, for each thread, what opens files.
 
     ``terms`` are pickled ``Terms``. ``installed`` says of which version this archscan is; ``expected`` is what it says
     where the results go. ``level``: of the log records that come home.
     """
 
     terms: bytes
-    opener: Callable[[], Opened]
+    openers: Callable[[], Callable[[], Opened]]
     installed: Callable[[], Mapping[str, str]]
     expected: Mapping[str, str]
     level: int
@@ -74,6 +74,7 @@ class _Hands:
         terms = pickle.loads(errand.terms)  # noqa: S301  # of who may run anything here
         assert isinstance(terms, Terms)
         self.limits = terms.limits
+        self._opener = errand.openers()
         self._idle: list[tuple[ExecutedSpawner, Opened]] = []
         self._all: set[ExecutedSpawner] = set()
         self._lock = threading.Lock()
@@ -93,7 +94,7 @@ class _Hands:
                 raise SpawnerLostError("the run is over")
             spawner = ExecutedSpawner(self.errand.terms, self.errand.level)
             self._all.add(spawner)
-        return spawner, opened or self.errand.opener()
+        return spawner, opened or self._opener()
 
     def left(self, spawner: ExecutedSpawner, opened: Opened) -> None:
         """Have it back after a job."""

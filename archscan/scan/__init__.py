@@ -190,8 +190,8 @@ def _arriving(jobs: Sequence[Job], work: Work, options: Options) -> Generator[Re
     """The readings of the jobs, made by processes of this machine, or elsewhere."""
     if options.executor is None:
         return pool.readings(jobs, work, options.limits, min(options.workers, len(jobs)), sources.opened, prepare)
-    opener = functools.partial(sources.opener, Path.cwd())
-    cluster = pool.Cluster(address=options.executor, installed=options.installed, opener=opener)
+    openers = functools.partial(sources.openers, Path.cwd(), sources.Fetching())
+    cluster = pool.Cluster(address=options.executor, installed=options.installed, openers=openers)
     return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare)
 
 

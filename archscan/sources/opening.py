@@ -6,23 +6,75 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
 
 from archscan.errors import SourceError
 from archscan.model import Job, escape, unescape
+from archscan.sources.addresses import file_path, stripped
+from archscan.sources.caps import Caps
+from archscan.sources.fetch import Fetcher, Fetching
+
+Opened = Callable[[Job], tuple[Job, int]]
 
 
-def opened(job: Job) -> tuple[Job, int]:
-    """The job, and a descriptor of its file, which the caller closes. Raises SourceError."""
-    return job, opened_path(job.path)
+def opened(job: Job, fetcher: Fetcher | None = None) -> tuple[Job, int]:
+    """The job, and a descriptor of its file at the beginning, which the caller closes.
+
+    A file of this machine is opened where it is, and only its size is looked at. What ``fetcher`` gets from elsewhere
+    is verified when it is there, and the job says so. Raises SourceError, SpoolError.
+    """
+    if job.url is None:
+        descriptor = opened_path(job.path)
+    elif urlsplit(job.url).scheme == "file":
+        descriptor = opened_path(escape(os.fsencode(file_path(job.url))))
+    else:
+        assert fetcher is not None
+        return _fetched(job, job.url, fetcher)
+    try:
+        _check_size(os.fstat(descriptor).st_size, job.size)
+    except SourceError:
+        os.close(descriptor)
+        raise
+    return job, descriptor
 
 
-def opener(folder: Path) -> Callable[[Job], tuple[Job, int]]:
-    """What opens jobs as ``opened`` does, for a process that stands elsewhere: paths count from ``folder``."""
+def _fetched(job: Job, url: str, fetcher: Fetcher) -> tuple[Job, int]:
+    if job.size is None or job.sha256 is None:
+        raise SourceError("mismatch", "the index promises no size, or no SHA-256, so the file is not fetched")
+    with fetcher.fetch(url, most=job.size, size=job.size, sha256=job.sha256) as file:
+        # The process that reads the package is told no password.
+        return msgspec.structs.replace(job, url=stripped(url), verified=True), os.dup(file.fileno())
 
-    def opened_there(job: Job) -> tuple[Job, int]:
-        return job, opened_path(escape(os.fsencode(folder / os.fsdecode(unescape(job.path)))))
 
-    return opened_there
+def _check_size(size: int, promised: int | None) -> None:
+    if promised is None or size == promised:
+        return
+    kind = "truncated" if size < promised else "mismatch"
+    raise SourceError(kind, f"the file has {size} bytes, and the index promises {promised}")
+
+
+def openers(folder: Path, fetching: Fetching) -> Callable[[], Opened]:
+    """For a process that stands elsewhere: a function that makes, for each of its threads, what opens jobs.
+
+    It does what ``opened`` does, with paths that count from ``folder``; all threads keep the limits together.
+    """
+    caps = Caps(fetching.rate, fetching.downloads)
+
+    def opener() -> Opened:
+        fetcher = Fetcher(fetching.spool, caps, logins=fetching.logins)
+
+        def opened_there(job: Job) -> tuple[Job, int]:
+            there = escape(os.fsencode(folder) + b"/" + unescape(job.path))
+            if unescape(job.path).startswith(b"/"):
+                there = job.path
+            found, descriptor = opened(msgspec.structs.replace(job, path=there), fetcher)
+            return msgspec.structs.replace(found, path=job.path), descriptor
+
+        return opened_there
+
+    return opener
 
 
 def opened_path(path: str) -> int:
@@ -32,6 +84,8 @@ def opened_path(path: str) -> int:
         descriptor = os.open(unescape(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return descriptor
+    except FileNotFoundError as error:
+        raise SourceError("missing", f"cannot be read: {error.strerror}") from error
     except OSError as error:
         raise SourceError("unreadable", f"cannot be read: {error.strerror}") from error
     os.close(descriptor)
