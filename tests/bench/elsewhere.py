@@ -58,9 +58,7 @@ def measured(what: str, made: clusters.Cluster, begin: Callable[[], Iterable[Rea
         f"{what:8} {count} packages ({problems} with problems): {seconds:.1f} s, the first after {first:.1f} s;",
         end=" ",
     )
-    print(
-        f"CPU {total:.1f} s ({1000 * total / count:.1f} ms each), of it home {at_home:.1f} s, scheduler {scheduler:.1f} s"
-    )
+    print(f"CPU {total:.1f} s ({1000 * total / count:.1f} ms each): home {at_home:.1f} s, scheduler {scheduler:.1f} s")
 
 
 def main() -> None:
