@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from archscan.sources.archive.asked import SCHEMES, Archive, Wanted, base_of, ma
 from archscan.sources.archive.keys import Keys, is_fingerprint, key_block, keys
 
 _SECONDS = 60
-_DEFAULT_RINGS = (Path("/etc/apt/trusted.gpg"), Path("/etc/apt/trusted.gpg.d"))
+_RINGS = ["apt-config", "shell", "FILE", "Dir::Etc::trusted/f", "PARTS", "Dir::Etc::trustedparts/d"]
 _ONE_LINE = re.compile(r"deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)")
 _PROXY = re.compile(r'Acquire::(https?)::Proxy(?:::(\S+))? "(.*)";', re.IGNORECASE)
 
@@ -102,8 +103,11 @@ def _keys(place: str, base: str, suite: str) -> Keys | None:
 
 
 def _default_rings() -> list[Path]:
-    found = [_DEFAULT_RINGS[0]] if _DEFAULT_RINGS[0].exists() else []
-    return found + sorted(path for suffix in ("gpg", "asc") for path in _DEFAULT_RINGS[1].glob(f"*.{suffix}"))
+    """The keyrings that count for all sources: mostly the files of /etc/apt/trusted.gpg.d."""
+    said = dict(word.partition("=")[::2] for word in shlex.split(_output(_RINGS)))
+    single, folder = Path(said.get("FILE", "")), Path(said.get("PARTS", ""))
+    found = [single] if single.is_file() else []
+    return found + sorted(path for suffix in ("gpg", "asc") for path in folder.glob(f"*.{suffix}"))
 
 
 def _options_822(text: str, base: str, suite: str) -> dict[str, str]:
