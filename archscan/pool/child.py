@@ -11,11 +11,13 @@ import resource
 import signal
 import traceback
 from collections.abc import Callable
+from io import BufferedReader
 
 from archscan.model import Job, Limits, Log, Problem, ProblemKind, Stage, escape
 from archscan.pool.frames import Send, sender
 
-Work = Callable[[Job, Limits, Send], None]
+Work = Callable[[Job, BufferedReader, Limits, Send], None]
+"""Reads the job's open file, which stands at its beginning, and says what it finds."""
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -65,16 +67,16 @@ def _ask_for_huge_pages() -> None:
         madvise(start, sbrk(0) - start, mmap.MADV_HUGEPAGE)  # whether the kernel can or not
 
 
-def run(work: Work, job: Job, limits: Limits, descriptor: int) -> None:
-    """Do the work for one job and write what it says to the pipe; does not return."""
+def run(work: Work, job: Job, package: int, limits: Limits, pipe: int) -> None:
+    """Do the work for one job, whose file is open as ``package``, and write what it says; does not return."""
     code = 1
     try:
         os.setpgid(0, 0)  # so that whatever it starts can be ended with it
         _silence()
-        send, flush = sender(descriptor)
+        send, flush = sender(pipe)
         _confine(limits)
         _log_over(send)
-        _worked(work, job, limits, send)
+        _worked(work, job, package, limits, send)
         flush()
         code = 0
     except SystemExit as error:
@@ -91,9 +93,11 @@ def _silence() -> None:
     os.close(nowhere)
 
 
-def _worked(work: Work, job: Job, limits: Limits, send: Send) -> None:
+def _worked(work: Work, job: Job, package: int, limits: Limits, send: Send) -> None:
     try:
-        work(job, limits, send)
+        os.lseek(package, 0, os.SEEK_SET)  # where it stands is shared with whoever opened it
+        with open(package, "rb", closefd=False) as file:  # a descriptor
+            work(job, file, limits, send)
     except MemoryError:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -12,42 +13,48 @@ from itertools import islice
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 
-from archscan.model import Job, Limits, Reading
+from archscan.errors import InputError
+from archscan.model import Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool import answers, frames, logs
 from archscan.pool.child import Work, die_with_parent
 from archscan.pool.signals import blocked, ignored
-from archscan.pool.spawner import Answer, Spawner, SpawnerLostError
+from archscan.pool.spawner import Answer, Ending, Spawner, SpawnerLostError
 
 _ATTEMPTS = 3
 _SUSPECT = 2  # attempts from which on a job is read alone: a worker that is lost takes along the jobs of the others
 _log = logging.getLogger(__name__)
 
 
+Opened = Callable[[Job], tuple[Job, int]]
+"""Opens the file of a job, in the worker: the job with what is known of the file now, and a descriptor to close."""
+
+
 def readings(
-    jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None] = lambda: None
-) -> Generator[Reading, None, None]:
+    jobs: Iterable[Job], work: Work, limits: Limits, workers: int, opened: Opened,
+    prepare: Callable[[], None] = lambda: None,
+) -> Generator[Reading, None, None]:  # fmt: skip
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
     ``prepare`` is called first, and once in each process that forks children: what it imports, no child must import
-    again. At most two jobs for each worker are under way, so ``jobs`` may be endless. Closing the iterator ends all
-    processes.
+    again. Where ``opened`` raises InputError, that is the job's problem. At most two jobs for each worker are under
+    way, so ``jobs`` may be endless. Closing the iterator ends all processes.
     """
     prepare()  # here, so that all processes have it for nothing; and if it is broken, nothing begins
     if workers == 1:
-        yield from _serial(jobs, work, limits, prepare)
+        yield from _serial(jobs, work, limits, opened, prepare)
     else:
-        yield from _parallel(jobs, work, limits, workers, prepare)
+        yield from _parallel(jobs, work, limits, workers, opened, prepare)
 
 
 def _serial(
-    jobs: Iterable[Job], work: Work, limits: Limits, prepare: Callable[[], None]
+    jobs: Iterable[Job], work: Work, limits: Limits, opened: Opened, prepare: Callable[[], None]
 ) -> Generator[Reading, None, None]:
     spawner = Spawner(work, limits, prepare)
     try:
         for job in jobs:
             for _ in range(_ATTEMPTS):
                 try:
-                    answer = spawner.read(job)
+                    answer = _read(spawner, opened, job)
                 except SpawnerLostError:
                     _log.warning("the process that reads %s was killed from outside; trying again", job.path)
                     spawner.close()
@@ -62,6 +69,20 @@ def _serial(
         spawner.close()
 
 
+def _read(spawner: Spawner, opened: Opened, job: Job) -> Answer:
+    """What comes of a job in this process. Raises SpawnerLostError."""
+    started = time.monotonic()
+    try:
+        job, package = opened(job)
+    except InputError as error:
+        problem = Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error)))
+        return Answer(Ending("exit", 0, hungry=False), frames.said(problem), time.monotonic() - started)
+    try:
+        return spawner.read(job, package)
+    finally:
+        os.close(package)
+
+
 def _pass_on_logs(answer: Answer) -> None:
     for record in frames.logs(answer.payload):
         logs.emit(record.level, record.logger, record.message)
@@ -70,10 +91,12 @@ def _pass_on_logs(answer: Answer) -> None:
 # --- in a worker ---
 
 _spawner: Spawner | None = None
+_opened: Opened | None = None
 
 
-def _start_worker(parent: int, work: Work, limits: Limits, prepare: Callable[[], None]) -> None:
-    global _spawner  # noqa: PLW0603  # the one thing a worker keeps from job to job
+def _start_worker(parent: int, work: Work, limits: Limits, opened: Opened, prepare: Callable[[], None]) -> None:
+    global _opened, _spawner  # noqa: PLW0603  # what a worker keeps from job to job
+    _opened = opened
     ignored(terminable=True)  # the executor ends its workers by SIGTERM when one of them is lost
     die_with_parent(parent)
     _spawner = Spawner(work, limits, prepare)
@@ -81,9 +104,9 @@ def _start_worker(parent: int, work: Work, limits: Limits, prepare: Callable[[],
 
 
 def _read_in_worker(job: Job) -> Answer:
-    assert _spawner is not None
+    assert _spawner is not None and _opened is not None  # noqa: PT018  # set together
     try:
-        answer = _spawner.read(job)
+        answer = _read(_spawner, _opened, job)
     except SpawnerLostError:
         os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
     _pass_on_logs(answer)
@@ -94,14 +117,14 @@ def _read_in_worker(job: Job) -> Answer:
 
 
 def _parallel(
-    jobs: Iterable[Job], work: Work, limits: Limits, workers: int, prepare: Callable[[], None]
+    jobs: Iterable[Job], work: Work, limits: Limits, workers: int, opened: Opened, prepare: Callable[[], None]
 ) -> Generator[Reading, None, None]:
     source = iter(jobs)
     waiting: list[tuple[Job, int]] = []  # jobs whose worker was lost, with the attempts so far
     others = multiprocessing.active_children()
     while True:
         with logs.shared_logging():
-            arguments = (os.getpid(), work, limits, prepare)
+            arguments = (os.getpid(), work, limits, opened, prepare)
             context = multiprocessing.get_context("fork")
             executor = ProcessPoolExecutor(workers, context, _start_worker, arguments)
             try:

@@ -43,6 +43,15 @@ def sender(descriptor: int) -> tuple[Send, Callable[[], None]]:
     return send, flush
 
 
+def said(*messages: Message) -> bytes:
+    """An answer that says just these."""
+    return b"".join(
+        _HEADER.pack(len(payload), _LOG if isinstance(message, Log) else _FACT) + payload
+        for message in messages
+        for payload in [_ENCODER.encode(message)]
+    )
+
+
 def _frames(answer: bytes) -> Iterator[tuple[int, memoryview]]:
     """The whole frames of an answer; what its writer did not finish is no error: it may have died over it."""
     view = memoryview(answer)

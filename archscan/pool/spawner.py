@@ -62,10 +62,10 @@ class Spawner:
                 _become(parent, theirs, work, limits, prepare)
         theirs.close()
 
-    def read(self, job: Job) -> Answer:
-        """What a child says of the job. Raises SpawnerLostError."""
+    def read(self, job: Job, package: int) -> Answer:
+        """What a child says of the job, whose file is open as ``package``. Raises SpawnerLostError."""
         try:
-            _send(self._socket, msgspec.msgpack.encode(job))
+            _send(self._socket, msgspec.msgpack.encode(job), package)
             seconds, ending = msgspec.msgpack.decode(_receive(self._socket), type=tuple[float, Ending])
             return Answer(ending, _receive(self._socket), seconds)
         except (OSError, EOFError) as error:
@@ -79,14 +79,26 @@ class Spawner:
             os.waitpid(self._pid, 0)
 
 
-def _send(connection: socket.socket, data: bytes) -> None:
-    connection.sendall(_LENGTH.pack(len(data)))
+def _send(connection: socket.socket, data: bytes, *descriptors: int) -> None:
+    """Send the bytes, and with the first of them the descriptors (unix(7), SCM_RIGHTS)."""
+    length = _LENGTH.pack(len(data))
+    sent = socket.send_fds(connection, [length], descriptors) if descriptors else 0
+    connection.sendall(length[sent:])
     connection.sendall(data)
 
 
 def _receive(connection: socket.socket) -> bytes:
     (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
     return _exactly(connection, length)
+
+
+def _receive_job(connection: socket.socket) -> tuple[Job, int]:
+    """A job, and the descriptor of its open file."""
+    begin, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 1)
+    if not begin:
+        raise EOFError("the other end is closed")
+    (length,) = _LENGTH.unpack(begin + _exactly(connection, _LENGTH.size - len(begin)))
+    return _JOB.decode(_exactly(connection, length)), descriptors[0]
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
@@ -126,13 +138,13 @@ def _serve(connection: socket.socket, work: Work, limits: Limits, prepare: Calla
     gc.freeze()  # so that no child copies these pages by touching them
     with suppress(EOFError, ConnectionError):  # whoever asked is gone
         while True:
-            job = _JOB.decode(_receive(connection))
-            answer = _watched(work, job, limits, connection)
+            job, package = _receive_job(connection)
+            answer = _watched(work, job, package, limits, connection)
             _send(connection, msgspec.msgpack.encode((answer.seconds, answer.ending)))
             _send(connection, answer.payload)
 
 
-def _watched(work: Work, job: Job, limits: Limits, connection: socket.socket) -> Answer:
+def _watched(work: Work, job: Job, package: int, limits: Limits, connection: socket.socket) -> Answer:
     started = time.monotonic()
     readable, writable = os.pipe()
     parent = os.getpid()
@@ -141,8 +153,9 @@ def _watched(work: Work, job: Job, limits: Limits, connection: socket.socket) ->
         os.close(readable)
         connection.close()
         die_with_parent(parent)
-        run(work, job, limits, writable)
+        run(work, job, package, limits, writable)
     os.close(writable)
+    os.close(package)
     with suppress(OSError):  # whichever of the two comes first
         os.setpgid(child, child)
     payload, verdict = _collected(child, readable, limits)

@@ -165,7 +165,7 @@ def _read_all(
     workers = min(options.workers, len(found.jobs))
     # A single package's process imports what it needs itself: less, where there is no ELF object.
     prepared = prepare if len(found.jobs) > 1 else _nothing
-    arriving = pool.readings(found.jobs, work, options.limits, workers, prepared)
+    arriving = pool.readings(found.jobs, work, options.limits, workers, sources.opened, prepared)
     try:
         for number, reading in enumerate(arriving, 1):
             if reading.identity and reading.identity.known:

@@ -41,7 +41,7 @@ from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import load
 from archscan.scan import Options, Progress, now
-from archscan.scan.package import opened, prepare
+from archscan.scan.package import prepare
 
 Wanted = Mapping[str, Asked]
 """Build id → what somebody wants to know of the object."""
@@ -79,7 +79,7 @@ def confirm(
         met: set[str] = set()
         whole = not found.unmatched
         progress(Progress(0, len(found.jobs), None))
-        arriving = pool.readings(found.jobs, work, options.limits, workers, prepare)
+        arriving = pool.readings(found.jobs, work, options.limits, workers, sources.opened, prepare)
         try:
             for number, reading in enumerate(arriving, 1):
                 filename = reading.job.path.rpartition("/")[2]
@@ -108,16 +108,15 @@ def _unfit(info: DebugInfo, error: Exception) -> Problem:
 # --- in the disposable process ---
 
 
-def read_debug(job: Job, limits: Limits, send: Send, *, wanted: Wanted) -> None:
+def read_debug(job: Job, file: BufferedReader, limits: Limits, send: Send, *, wanted: Wanted) -> None:
     """Say what the debug information in a package or an ELF file tells of the objects in ``wanted``."""
     try:
-        with opened(job.path) as file:
-            magic = file.read(4)
-            file.seek(0)
-            if magic == ELF_MAGIC:
-                _plain(file, job, limits, send, wanted)
-            else:
-                _packaged(file, limits, send, wanted)
+        magic = file.read(4)
+        file.seek(0)
+        if magic == ELF_MAGIC:
+            _plain(file, job, limits, send, wanted)
+        else:
+            _packaged(file, limits, send, wanted)
         send(End())
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
@@ -178,7 +177,8 @@ def _plain(file: BufferedReader, job: Job, limits: Limits, send: Send, wanted: W
     shared: dict[str, bytes] = {}
     if found.alternate:
         try:
-            with opened(_beside(job.path, debug.alternate_path(read(data)))) as other:
+            beside = sources.opened_path(_beside(job.path, debug.alternate_path(read(data))))
+            with open(beside, "rb") as other:  # noqa: PTH123  # a descriptor
                 shared = _shared_strings(_limited(other, limits), limits)
         except (InputError, OSError) as error:
             text = f"the strings that dwz moved to another file cannot be read: {escape(str(error))}"

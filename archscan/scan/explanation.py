@@ -11,11 +11,12 @@ import hashlib
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 
 import msgspec
 
-from archscan import deb, pool
+from archscan import deb, pool, sources
 from archscan.crypto.catalogue import Catalogue
 from archscan.deb.contents import content, elf_objects
 from archscan.deb.members import Member
@@ -36,7 +37,7 @@ from archscan.model import (
     unescape,
 )
 from archscan.pool.frames import Send
-from archscan.scan.package import opened, prepare
+from archscan.scan.package import prepare
 from archscan.scan.passages import Code, explained_sites
 
 _MOST_FILES = 100_000  # that are looked at in the folders that were scanned
@@ -60,7 +61,7 @@ def explained(
     if path is None:
         return Opened(None, others, (), ())
     work = functools.partial(read_explained, asked=asked, catalogue=catalogue)
-    (reading,) = pool.readings([Job(path=path, target=path)], work, limits, 1, prepare)
+    (reading,) = pool.readings([Job(path=path, target=path)], work, limits, 1, sources.opened, prepare)
     return Opened(path, (), reading.explained, tuple(one.message for one in reading.problems))
 
 
@@ -77,7 +78,7 @@ def package_file(
     for candidate in dict.fromkeys([*candidates, *_named(name, [*places, *_targets(commands)])]):
         path = escape(os.fsencode(candidate))
         try:
-            with opened(path) as file:
+            with open(sources.opened_path(path), "rb") as file:  # noqa: PTH123  # a descriptor
                 if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
                     return path, ()
         except (InputError, OSError):
@@ -111,21 +112,22 @@ def _named(name: str, places: Sequence[Path]) -> Iterator[Path]:
 # --- in the disposable process ---
 
 
-def read_explained(job: Job, limits: Limits, send: Send, *, asked: AskedObject, catalogue: Catalogue) -> None:
+def read_explained(
+    _job: Job, file: BufferedReader, limits: Limits, send: Send, *, asked: AskedObject, catalogue: Catalogue
+) -> None:
     """Say what the code of an object of a package shows at the places that are asked for."""
     try:
-        with opened(job.path) as file:
-            package = deb.open_deb(file, limits)
-            send(package.package)
-            for member in deb.data_members(file, package, limits):
-                if member.type != "regular" or member.name != asked.file_path:
-                    continue
-                data = _bytes_of(member, asked, limits, send)
-                if data is not None:
-                    for one in explained_sites(_code(data, catalogue, asked), asked):
-                        send(msgspec.structs.replace(one, member=member.written))
-                    send(End())
-                    return
+        package = deb.open_deb(file, limits)
+        send(package.package)
+        for member in deb.data_members(file, package, limits):
+            if member.type != "regular" or member.name != asked.file_path:
+                continue
+            data = _bytes_of(member, asked, limits, send)
+            if data is not None:
+                for one in explained_sites(_code(data, catalogue, asked), asked):
+                    send(msgspec.structs.replace(one, member=member.written))
+                send(End())
+                return
         text = "the package has no such object"
         send(Problem(stage=Stage.ELF, kind=ProblemKind.MISSING, message=text, path=asked.path))
     except InputError as error:

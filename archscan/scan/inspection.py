@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 
-from archscan import elf, pool
+from archscan import elf, pool, sources
 from archscan.crypto.catalogue import Catalogue
 from archscan.deb.ar import MAGIC
 from archscan.deb.contents import elf_objects
 from archscan.errors import ElfError, InputError, LimitError
 from archscan.model import Begin, End, FileKind, Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool.frames import Send
-from archscan.scan.package import object_facts, opened, prepare
+from archscan.scan.package import object_facts, prepare
 
 
 def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Iterator[Reading]:
     """The reading of each file, in order: one object, those of a static library, or the problem that it is none."""
     jobs = [Job(path=escape(path), target=escape(path)) for path in paths]
-    return pool.readings(jobs, functools.partial(read_file, catalogue=catalogue), limits, 1, prepare)
+    return pool.readings(jobs, functools.partial(read_file, catalogue=catalogue), limits, 1, sources.opened, prepare)
 
 
-def read_file(job: Job, limits: Limits, send: Send, *, catalogue: Catalogue) -> None:
+def read_file(job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue) -> None:
     """Say everything about one ELF file, or about the members of a static library."""
     send(Begin(path=job.path))
     name = job.path.lstrip("/")
     try:
-        with opened(job.path) as file:
-            data = file.read(limits.member_bytes + 1)
+        data = file.read(limits.member_bytes + 1)
         if len(data) > limits.member_bytes:
             raise ElfError("limit", f"larger than {limits.member_bytes} bytes (member_bytes)")
         kind = FileKind.STATIC_ARCHIVE if data.startswith(MAGIC) else FileKind.ELF

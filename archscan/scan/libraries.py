@@ -39,7 +39,8 @@ def checked(
         # What the libraries call of each other is not asked.
         silent = msgspec.structs.replace(catalogue, index={})
         work = functools.partial(read_package, catalogue=silent, known=frozenset(), exports="all")
-        for reading in pool.readings(found.jobs, work, limits, min(workers, len(found.jobs)), prepare):
+        count = min(workers, len(found.jobs))
+        for reading in pool.readings(found.jobs, work, limits, count, sources.opened, prepare):
             target = reading.job.target
             yield from (Checked(target, problem=problem) for problem in reading.problems)
             for one in reading.objects:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-import os
 import posixpath
 import re
-import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import BufferedReader
@@ -30,7 +28,7 @@ from archscan.deb.overrides import is_override_file, is_packed, overrides, unpac
 from archscan.deb.path_key import path_key
 from archscan.debug.own import with_lines
 from archscan.elf.image import Image
-from archscan.errors import DebError, ElfError, InputError, LimitError, SourceError
+from archscan.errors import DebError, ElfError, InputError, LimitError
 from archscan.model import (
     Begin,
     Elf,
@@ -48,7 +46,6 @@ from archscan.model import (
     Reason,
     Stage,
     escape,
-    unescape,
 )
 
 Send = Callable[[Message], None]
@@ -73,32 +70,25 @@ def prepare() -> None:
 
 
 def read_package(
-    job: Job, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str], exports: elf.Exports
-) -> None:
+    job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str],
+    exports: elf.Exports,
+) -> None:  # fmt: skip
     """Say everything about one package: its identity, its control file, then each member that facts are about."""
     try:
-        with opened(job.path) as file:
-            if _identified(file, job, send, known):
-                for message in _package_facts(file, limits, catalogue, exports=exports):
-                    send(message)
+        if _identified(file, job, send, known):
+            for message in _package_facts(file, limits, catalogue, exports=exports):
+                send(message)
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
     except OSError as error:
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
 
 
-def opened(path: str) -> BufferedReader:
-    """The regular file at an escaped path. Raises InputError for anything else: a pipe would never end."""
-    # Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
-    descriptor = os.open(unescape(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return open(descriptor, "rb")  # noqa: PTH123  # the caller closes it
-    os.close(descriptor)
-    raise SourceError("unreadable", "cannot be read: not a regular file")
-
-
 def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str]) -> bool:
     """Whether the package is to be read; says what it is as a file."""
+    if job.verified and job.sha256 and job.size is not None:
+        send(Identity(sha256=job.sha256, size=job.size, known=False))
+        return True
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     send(Identity(sha256=digest, size=file.tell(), known=digest in known))
     if digest in known:

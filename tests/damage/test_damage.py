@@ -19,6 +19,7 @@ from archscan.model import Job, Limits, PackageStatus, ProblemKind, Reading
 from archscan.pool import readings
 from archscan.scan.inspection import read_file
 from archscan.scan.package import prepare, read_package
+from archscan.sources import opened
 from corpus.debs import Entry, ar, compressed, deb
 
 LIMITS = Limits(deadline=20.0, memory_bytes=2 << 30, unpacked_bytes=64 << 20, member_bytes=16 << 20)
@@ -115,7 +116,7 @@ def packages_survive(debs: dict[str, bytes], count: int, catalogue: Catalogue, f
     for name, content in debs.items():
         jobs = _mutants(content, name, count, folder)
         done = 0
-        for reading in readings(jobs, work, LIMITS, 2, prepare):
+        for reading in readings(jobs, work, LIMITS, 2, opened, prepare):
             _check(reading)
             assert reading.problems or reading.status == PackageStatus.COMPLETE
             Path(reading.job.path).unlink()
@@ -128,7 +129,7 @@ def objects_survive(objects: dict[str, dict[str, Path]], count: int, catalogue: 
     for recipe, path in OBJECTS:
         jobs = _mutants(objects[recipe][path].read_bytes(), path, count, folder)
         done = 0
-        for reading in readings(jobs, work, LIMITS, 2, prepare):
+        for reading in readings(jobs, work, LIMITS, 2, opened, prepare):
             _check(reading)
             assert reading.problems or len(reading.objects) == 1
             Path(reading.job.path).unlink()

@@ -36,7 +36,8 @@ def said(content: bytes, folder: Path, limits: Limits = LIMITS) -> list[Message]
     path.write_bytes(content)
     messages: list[Message] = []
     job = Job(path=escape(bytes(path)), target="x")
-    read_package(job, limits, messages.append, catalogue=CATALOGUE, known=frozenset(), exports="")
+    with path.open("rb") as file:
+        read_package(job, file, limits, messages.append, catalogue=CATALOGUE, known=frozenset(), exports="")
     return messages
 
 

@@ -21,6 +21,7 @@ from archscan.model import Asked, Job, Limits, ProblemKind
 from archscan.pool import readings
 from archscan.scan.confirmation import read_debug
 from archscan.scan.package import prepare
+from archscan.sources import opened
 from tests.damage.test_damage import damaged
 from tests.debug.building import build_id, program, run
 
@@ -237,7 +238,7 @@ def test_damaged_debug_files_are_read_or_refused(tmp_path: Path) -> None:
         jobs.append(Job(path=str(path), target=str(path)))
     work = functools.partial(read_debug, wanted=wanted)
     done = 0
-    for reading in readings(jobs, work, LIMITS, 2, prepare):
+    for reading in readings(jobs, work, LIMITS, 2, opened, prepare):
         kinds = {problem.kind for problem in reading.problems}
         assert not kinds & {ProblemKind.INTERNAL, ProblemKind.TIMEOUT, ProblemKind.CRASH}, reading.problems
         done += 1

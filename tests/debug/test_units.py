@@ -205,7 +205,9 @@ def test_only_a_split_unit_without_settings_keeps_them_elsewhere(
     (tmp_path / "it.s").write_text(_SKELETON.replace("DECLARED", declared).replace("STRINGS", inside))
     run("gcc", "-shared", "-nostdlib", "-Wl,--build-id", "-o", "it.so", "it.s", cwd=tmp_path)
     path, messages = tmp_path / "it.so", list[Message]()
-    read_debug(Job(path=str(path), target="it"), Limits(), messages.append, wanted={build_id(path): Asked()})
+    job, wanted = Job(path=str(path), target="it"), {build_id(path): Asked()}
+    with path.open("rb") as file:
+        read_debug(job, file, Limits(), messages.append, wanted=wanted)
     assert [unit.stack_protector for one in messages if isinstance(one, DebugInfo) for unit in one.units] == [setting]
     told = [one.message for one in messages if isinstance(one, Problem)]
     assert [text.startswith("1 units keep their settings in .dwo files") for text in told] == [True] * missing

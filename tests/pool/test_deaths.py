@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ import pytest
 
 from archscan.model import Begin, End, Identity, Job, Limits, PackageStatus, Problem, ProblemKind, Reading, Stage
 from archscan.pool import readings
+from archscan.pool.child import Work
 from archscan.pool.frames import Send
 
 # The children begin with the address space of the process that runs all tests: a gigabyte, near the end.
@@ -143,7 +145,7 @@ WAYS: dict[str, tuple[Callable[[Send], None], ProblemKind]] = {
 }
 
 
-def work(job: Job, _limits: Limits, send: Send) -> None:
+def work(job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
     send(EMPTY)
     send(Begin(path=f"place of {job.path}"))
     if job.path in WAYS:
@@ -155,9 +157,14 @@ def job(name: str) -> Job:
     return Job(path=name, target=name)
 
 
+def opened(one: Job) -> tuple[Job, int]:
+    """Any file: nobody looks into it."""
+    return one, os.open(__file__, os.O_RDONLY | os.O_CLOEXEC)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_death_is_one_problem_with_its_place(way: str) -> None:
-    (reading,) = readings([job(way)], work, PATIENT if way in ("eat", "eat-in-c") else LIMITS, 1)
+    (reading,) = readings([job(way)], work, PATIENT if way in ("eat", "eat-in-c") else LIMITS, 1, opened)
     kinds = {problem.kind for problem in reading.problems if problem.stage == Stage.CHILD}
     assert kinds == {WAYS[way][1]}
     assert reading.identity == EMPTY  # what was said before is kept
@@ -171,19 +178,19 @@ def test_a_death_is_one_problem_with_its_place(way: str) -> None:
 def test_deaths_cost_the_others_nothing(workers: int) -> None:
     quick = [way for way in WAYS if way not in ("hang", "spin", "close-and-live")]
     names = [name for number in range(10) for name in (f"fine-{number}", quick[number % len(quick)])]
-    found = list(readings(map(job, names), work, LIMITS, workers))
+    found = list(readings(map(job, names), work, LIMITS, workers, opened))
     assert sorted(reading.job.path for reading in found) == sorted(names)
     for reading in found:
         fine = reading.job.path.startswith("fine-")
         assert (not reading.problems) == fine
 
 
-def _noting(folder: Path) -> Callable[[Job, Limits, Send], None]:
-    def noted(one: Job, limits: Limits, send: Send) -> None:
+def _noting(folder: Path) -> Work:
+    def noted(one: Job, file: BufferedReader, limits: Limits, send: Send) -> None:
         (folder / f"{one.path}-{os.getpid()}").touch()
         time.sleep(0.05)
         logging.getLogger("tests.pool").warning("read %s", one.path)
-        work(one, limits, send)
+        work(one, file, limits, send)
 
     return noted
 
@@ -225,7 +232,7 @@ def test_a_process_killed_from_outside_costs_a_retry(
     found: list[Reading] = []
     killed = False
     with caplog.at_level(logging.WARNING):
-        for reading in readings(map(job, names), _noting(tmp_path), LIMITS, 2):
+        for reading in readings(map(job, names), _noting(tmp_path), LIMITS, 2, opened):
             found.append(reading)
             if len(found) >= 5 and not killed:
                 killed = _kill(who, tmp_path)
@@ -245,12 +252,12 @@ def test_no_more_jobs_are_taken_than_two_for_each_worker() -> None:
             taken += 1
             yield job(f"fine-{number}")
 
-    for done, _ in enumerate(readings(jobs(), work, LIMITS, 2), 1):
+    for done, _ in enumerate(readings(jobs(), work, LIMITS, 2, opened), 1):
         assert taken - done <= 4
 
 
 def test_closing_the_iterator_ends_every_process(tmp_path: Path) -> None:
-    found = readings(map(job, [f"fine-{number}" for number in range(20)]), _noting(tmp_path), LIMITS, 2)
+    found = readings(map(job, [f"fine-{number}" for number in range(20)]), _noting(tmp_path), LIMITS, 2, opened)
     next(found)
     spawners = _ancestors_of_children(tmp_path)
     found.close()
@@ -266,15 +273,16 @@ def _lives(pid: int) -> bool:
 
 
 _PROGRAM = """
-import pathlib, sys, time
+import os, pathlib, sys, time
 from archscan.model import Job, Limits, Identity
 from archscan.pool import readings
-def work(job, limits, send):
+from archscan.pool.child import Work
+def work(job, file, limits, send):
     send(Identity(sha256="0" * 64, size=0, known=False))
     pathlib.Path(sys.argv[2], job.path).touch()
     time.sleep(60)
 jobs = [Job(path=str(n), target="x") for n in range(4)]
-list(readings(jobs, work, Limits(), int(sys.argv[1])))
+list(readings(jobs, work, Limits(), int(sys.argv[1]), lambda job: (job, os.open("/dev/null", os.O_RDONLY))))
 """
 
 
@@ -308,7 +316,7 @@ def _session(leader: int) -> list[int]:
     return found
 
 
-def _usage(_job: Job, _limits: Limits, send: Send) -> None:
+def _usage(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
     send(EMPTY)
     end = time.process_time() + 0.3
     while time.process_time() < end:
@@ -319,12 +327,12 @@ def _usage(_job: Job, _limits: Limits, send: Send) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_processor_time_of_every_process_is_counted(workers: int) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert len(list(readings(map(job, "abcd"), _usage, Limits(), workers))) == 4
+    assert len(list(readings(map(job, "abcd"), _usage, Limits(), workers, opened))) == 4
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime > 4 * 0.28
 
 
-def _descriptors(_job: Job, _limits: Limits, send: Send) -> None:
+def _descriptors(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
     send(EMPTY)
     nowhere = Path(os.devnull).stat().st_rdev
     for descriptor in range(200):
@@ -338,30 +346,30 @@ def _descriptors(_job: Job, _limits: Limits, send: Send) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_child_holds_nothing_but_its_pipe(workers: int, tmp_path: Path) -> None:
+def test_a_child_holds_nothing_but_its_package_and_its_pipe(workers: int, tmp_path: Path) -> None:
     with (tmp_path / "secret").open("wb"):
-        for reading in readings(map(job, "ab"), _descriptors, LIMITS, workers):
+        for reading in readings(map(job, "ab"), _descriptors, LIMITS, workers, opened):
             held = [problem.message for problem in reading.problems]
-            assert held == [oct(stat.S_IFIFO)]
+            assert sorted(held) == [oct(stat.S_IFIFO), oct(stat.S_IFREG)]
 
 
-def _kill_the_worker(one: Job, limits: Limits, send: Send) -> None:
+def _kill_the_worker(one: Job, file: BufferedReader, limits: Limits, send: Send) -> None:
     if one.path == "doomed":
         os.kill(_parent(os.getppid()), signal.SIGKILL)
         time.sleep(60)
-    work(one, limits, send)
+    work(one, file, limits, send)
 
 
 def test_a_package_that_loses_its_worker_each_time_is_given_up() -> None:
     names = ["doomed", *(f"fine-{number}" for number in range(8))]
-    found = {reading.job.path: reading for reading in readings(map(job, names), _kill_the_worker, LIMITS, 2)}
+    found = {reading.job.path: reading for reading in readings(map(job, names), _kill_the_worker, LIMITS, 2, opened)}
     assert sorted(found) == sorted(names)
     assert [problem.kind for problem in found["doomed"].problems] == [ProblemKind.KILLED]
     assert not any(found[name].problems for name in names[1:])  # though it dragged some along each time
 
 
 def test_the_status_of_a_package_that_was_never_named_is_unreadable() -> None:
-    (reading,) = readings([job("leave")], work, LIMITS, 1)
+    (reading,) = readings([job("leave")], work, LIMITS, 1, opened)
     assert reading.status == PackageStatus.UNREADABLE
 
 
@@ -374,5 +382,5 @@ def test_what_cannot_be_prepared_ends_the_run_at_once(workers: int, caplog: pyte
 
     jobs = [Job(path=f"{number}.deb", target="x") for number in range(3)]
     with pytest.raises(LookupError, match="a bug of ours"):
-        list(readings(jobs, lambda *_: None, LIMITS, workers, broken))
+        list(readings(jobs, lambda *_: None, LIMITS, workers, opened, broken))
     assert caplog.records == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from io import BufferedReader
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ from archscan.pool.frames import Send
 from archscan.pool.spawner import Spawner, _send
 
 
-def _slow(_job: Job, _limits: Limits, send: Send) -> None:
+def _slow(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
     send(Identity(sha256="0" * 64, size=0, known=False))
     time.sleep(0.2)
     send(End())
@@ -21,7 +23,8 @@ def _slow(_job: Job, _limits: Limits, send: Send) -> None:
 
 def test_an_answer_that_nobody_waits_for_is_dropped_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
     spawner = Spawner(_slow, Limits(), lambda: None)
-    _send(spawner._socket, msgspec.msgpack.encode(Job(path="x", target="x")))
+    with Path(os.devnull).open("rb") as file:
+        _send(spawner._socket, msgspec.msgpack.encode(Job(path="x", target="x")), file.fileno())
     spawner._socket.close()
     _, status = os.waitpid(spawner._pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0
