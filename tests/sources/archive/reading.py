@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from archscan.errors import SourceError
 from archscan.model import Problem, Published
 from archscan.sources.archive import IndexFile, Suite, Wanted, packages, suites
+from archscan.sources.fetch import Fetcher
 
 NOW = datetime.now(UTC)
 
 
-class Files:
-    """Fetches what `file:` URLs name, and notes what was asked for."""
+class Files(Fetcher):
+    """A fetcher that notes what it was asked for."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.urls: list[str] = []
 
     def fetch(self, url: str, *, most: int, size: int | None = None, sha256: str | None = None) -> BinaryIO:
         self.urls.append(url)
-        try:
-            with Path(unquote(urlsplit(url).path)).open("rb") as file:
-                data = file.read(most + 1)
-        except OSError as error:
-            raise SourceError("missing", "no such file") from error
-        if len(data) > most and size is None:
-            raise SourceError("limit", f"it has more than {most} bytes")
-        if size is not None and len(data) != size:
-            raise SourceError("truncated" if len(data) < size else "mismatch", f"it has {len(data)} bytes, not {size}")
-        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-            raise SourceError("mismatch", "its SHA-256 is not the one that was promised")
-        return io.BytesIO(data)
+        return super().fetch(url, most=most, size=size, sha256=sha256)
 
 
 def wanted(*names: str, **options: object) -> Wanted:

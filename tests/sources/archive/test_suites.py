@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import hashlib
 import shutil
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from email.utils import format_datetime
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from archscan.errors import UsageError
 from archscan.model import SourceEntry
-from archscan.sources.archive import is_mirror, source_entries, suites, url_of
+from archscan.sources.archive import is_mirror, packages, source_entries, suites, url_of
+from archscan.sources.fetch import Fetcher
 from tests.sources.archive.reading import NOW, Files, names, only, read, unexpected, wanted, why
 from tests.sources.mirrors import Compression, Key, changed, mirror, release, signed, small_deb, source_package
 
@@ -293,10 +301,49 @@ def test_which_targets_are_mirrors(tmp_path: Path) -> None:
         assert not is_mirror(target, ())
 
 
-def test_a_password_stays_out_of_what_is_stored_and_shown() -> None:
-    suite = only("https://user:secret@example.org/debian", wanted())
-    assert "secret" not in repr(suite)
-    assert suite.target == "https://example.org/debian/dists/bookworm"
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The URL of a folder on a server of this machine, with a password in it."""
+    handler = functools.partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://user:secret@127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Lets in who has the password."""
+
+    def do_GET(self) -> None:
+        if self.headers["Authorization"] == "Basic " + base64.b64encode(b"user:secret").decode():
+            super().do_GET()
+        else:
+            self.send_error(401)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: standard error is the test's."""
+
+
+def test_a_mirror_is_read_over_http_and_its_password_stays_out_of_what_is_stored(
+    tmp_path: Path, debs: list[Path], key: Key
+) -> None:
+    mirror(tmp_path / "m", debs, sign=key, by_hash=True)
+    with served(tmp_path / "m") as url, Fetcher() as fetcher:
+        asked = wanted(keyrings=(key.public,))
+        (suite, missing) = suites(url, msgspec.structs.replace(asked, suites=("bookworm", "trixie")), fetcher)
+        (index,) = suite.indices
+        found = list(packages(index, fetcher, unexpected))
+        assert sorted(package.name for package in found) == ["one", "one-doc", "two"]
+        for package in found:
+            with fetcher.fetch(url_of(index, package), most=1 << 20, sha256=package.sha256) as fetched:
+                assert fetched.read(7) == b"!<arch>"
+    assert index.index.base == url.replace("user:secret@", "").rstrip("/")
+    assert "secret" not in f"{suite.target} {index.index} {missing.target} {missing.problems}"
+    assert why(missing)[0] == "missing"
 
 
 def test_symbolic_links_of_a_local_tree_are_followed(tmp_path: Path, debs: list[Path]) -> None:
