@@ -8,6 +8,7 @@
     ├── StoreError                the database is not ours, locked, read-only, or the disk is full
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── QueryError                a saved or free query is wrong or ran too long
+    ├── SpoolError                the folder for downloads is full, or nobody may write there
     └── InputError                what was read is not what it should be; becomes a ``Problem``
         ├── SourceError           … where packages come from
         ├── DebError              … in the container, the control file or a compressed stream
@@ -48,6 +49,14 @@ class RuleError(ArchscanError):
 
 class QueryError(ArchscanError):
     """A saved or free query is wrong, wants to write, or ran too long."""
+
+
+class SpoolError(ArchscanError):
+    """Downloads find no room: the folder is ``full``, or it cannot be used at all."""
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
 
 
 class InputError(ArchscanError):

@@ -4,14 +4,49 @@ from __future__ import annotations
 
 import os
 import stat
+from urllib.parse import urlsplit
+
+import msgspec
 
 from archscan.errors import SourceError
-from archscan.model import Job, unescape
+from archscan.model import Job, escape, unescape
+from archscan.sources.addresses import file_path
+from archscan.sources.fetch import Fetcher
 
 
-def opened(job: Job) -> tuple[Job, int]:
-    """The job, and a descriptor of its file, which the caller closes. Raises SourceError."""
-    return job, opened_path(job.path)
+def opened(job: Job, fetcher: Fetcher | None = None) -> tuple[Job, int]:
+    """The job, and a descriptor of its file at the beginning, which the caller closes.
+
+    A file of this machine is opened where it is, and only its size is looked at. What ``fetcher`` gets from elsewhere
+    is verified when it is there, and the job says so. Raises SourceError, SpoolError.
+    """
+    if job.url is None:
+        descriptor = opened_path(job.path)
+    elif urlsplit(job.url).scheme == "file":
+        descriptor = opened_path(escape(os.fsencode(file_path(job.url))))
+    else:
+        assert fetcher is not None
+        return _fetched(job, job.url, fetcher)
+    try:
+        _check_size(os.fstat(descriptor).st_size, job.size)
+    except SourceError:
+        os.close(descriptor)
+        raise
+    return job, descriptor
+
+
+def _fetched(job: Job, url: str, fetcher: Fetcher) -> tuple[Job, int]:
+    if job.size is None or job.sha256 is None:
+        raise SourceError("mismatch", "the index promises no size, or no SHA-256, so the file is not fetched")
+    with fetcher.fetch(url, most=job.size, size=job.size, sha256=job.sha256) as file:
+        return msgspec.structs.replace(job, verified=True), os.dup(file.fileno())
+
+
+def _check_size(size: int, promised: int | None) -> None:
+    if promised is None or size == promised:
+        return
+    kind = "truncated" if size < promised else "mismatch"
+    raise SourceError(kind, f"the file has {size} bytes, and the index promises {promised}")
 
 
 def opened_path(path: str) -> int:
@@ -21,6 +56,8 @@ def opened_path(path: str) -> int:
         descriptor = os.open(unescape(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return descriptor
+    except FileNotFoundError as error:
+        raise SourceError("missing", f"cannot be read: {error.strerror}") from error
     except OSError as error:
         raise SourceError("unreadable", f"cannot be read: {error.strerror}") from error
     os.close(descriptor)

@@ -47,12 +47,12 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def signing_key(name: str = "archive@example.org", *, expires: str = "0") -> Iterator[Key]:
+def signing_key(name: str = "archive@example.org", *, expires: str = "0", algorithm: str = "ed25519") -> Iterator[Key]:
     """A key that signs until the context is left; ``expires`` is gpg's (``0`` never, ``seconds=1``)."""
     # Not below a test's folder: the name of the agent's socket may not be long.
     home = Path(tempfile.mkdtemp(prefix="archscan-gpg-"))
     try:
-        _gpg(home, "--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", expires)
+        _gpg(home, "--passphrase", "", "--quick-generate-key", name, algorithm, "sign", expires)
         listed = _gpg(home, "--with-colons", "--list-keys").decode()
         fingerprint = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
         public, armored = home / "public.gpg", home / "public.asc"

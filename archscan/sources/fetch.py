@@ -1,0 +1,120 @@
+"""The bytes at a URL, verified, in a file without a name."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from archscan.errors import SourceError, SpoolError
+from archscan.sources.addresses import file_path, origin
+from archscan.sources.caps import Caps
+from archscan.sources.http import Client, Patience
+from archscan.sources.spool import Promise, Spooled
+
+_PIECE = 1 << 20
+_FULL_ATTEMPTS, _FULL_PAUSE = 5, 2.0  # other workers' files go as well
+
+
+class Fetcher:
+    """Fetches one file after the other, over the same connections; for one thread of one process. Must be closed.
+
+    ``spool`` is the folder that takes the files (default: the system's temporary one); ``caps`` are what it shares
+    with the fetchers of other processes.
+    """
+
+    def __init__(
+        self, spool: Path | None = None, caps: Caps | None = None, patience: Patience | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:  # fmt: skip
+        self._spool = spool or Path(tempfile.gettempdir())
+        self._caps, self._patience, self._environ = caps or Caps(), patience or Patience(), environ
+        self._client: Client | None = None
+        self._owner = os.getpid()
+
+    def fetch(self, url: str, *, most: int, size: int | None = None, sha256: str | None = None) -> BinaryIO:
+        """What is at a ``file:``, ``http:`` or ``https:`` URL: a file without a name, at its beginning, for reading.
+
+        It has at most ``most`` bytes, and exactly ``size`` with that SHA-256, where these are known. Raises
+        SourceError where it cannot be had so, SpoolError where there is no room for it.
+        """
+        promise = Promise(most=most, size=size, sha256=sha256)
+        promise.check_size()
+        for attempt in range(1, _FULL_ATTEMPTS + 1):
+            spooled = Spooled(self._spool, promise)
+            try:
+                self._fill(url, spooled)
+                return spooled.taken()
+            except SpoolError as error:
+                spooled.close()
+                if not error.full or attempt == _FULL_ATTEMPTS:
+                    raise
+                time.sleep(_FULL_PAUSE * attempt)
+            finally:
+                spooled.close()
+        raise AssertionError  # the last attempt returns or raises
+
+    def _fill(self, url: str, spooled: Spooled) -> None:
+        try:
+            scheme = origin(url).scheme
+        except ValueError as error:  # whose text may hold a part of the password
+            raise SourceError("unreadable", "it is no URL") from error
+        if scheme == "file":
+            _copied(file_path(url), spooled)
+            spooled.verify()
+        elif scheme in ("http", "https"):
+            self._download(url, spooled)
+        else:
+            raise SourceError("unreadable", "only file:, http: and https: URLs can be fetched")
+
+    def _download(self, url: str, spooled: Spooled) -> None:
+        if self._client is None or self._owner != os.getpid():  # forked: the connections are its parent's
+            self._owner = os.getpid()
+            self._client = Client(self._patience, self._caps, self._environ)
+        try:
+            self._client.download(url, spooled)
+            spooled.verify()
+        except SourceError as error:
+            if error.kind != "mismatch":
+                raise
+            # A transfer that was put together of two files, or a cache on the way with an old one.
+            spooled.restart()
+            self._client.download(url, spooled, anew=True)
+            spooled.verify()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client:
+            self._client.close()
+            self._client = None
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+
+def _copied(path: Path, spooled: Spooled) -> None:
+    try:
+        # Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:  # noqa: PTH123
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise SourceError("unreadable", "cannot be read: not a regular file")
+            spooled.expect(found.st_size)
+            while piece := file.read(_PIECE):
+                spooled.write(piece)
+    except FileNotFoundError as error:
+        raise SourceError("missing", "no such file") from error
+    except OSError as error:
+        raise SourceError("unreadable", f"cannot be read: {error.strerror}") from error
