@@ -13,7 +13,7 @@ from itertools import islice
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 
-from archscan.errors import InputError
+from archscan.errors import ArchscanError, InputError
 from archscan.model import Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool import answers, frames, logs
 from archscan.pool.child import Work, die_with_parent
@@ -169,6 +169,8 @@ def _until_broken(
                 answer = future.result()
             except BrokenProcessPool:
                 lost.append(entry)
+            except ArchscanError:  # no room for what is fetched: nothing could be read any more
+                raise
             except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
                 yield answers.failed(entry[0], error)
             else:

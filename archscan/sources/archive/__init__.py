@@ -1,6 +1,6 @@
 """Archives of packages: suites whose Release was verified, their indices, and the packages that these list."""
 
-from archscan.sources.archive.asked import Archive, Fetcher, Wanted, is_mirror
+from archscan.sources.archive.asked import Archive, Fetcher, Wanted, below, is_mirror
 from archscan.sources.archive.configured import with_proxies
 from archscan.sources.archive.indices import IndexFile, packages, source_entries, url_of
 from archscan.sources.archive.suites import Suite, suites
@@ -11,6 +11,7 @@ __all__ = [
     "IndexFile",
     "Suite",
     "Wanted",
+    "below",
     "is_mirror",
     "packages",
     "source_entries",
