@@ -5,6 +5,7 @@ One text a migration; a published text is never changed, a new one is appended (
 
 from __future__ import annotations
 
+from archscan.store.archives import ARCHIVES, UNREAD
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
@@ -349,5 +350,18 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES)
+SCRIPTS = (
+    FACTS,
+    JUDGEMENT,
+    VIEWS,
+    OVERRIDES,
+    PROMISES,
+    CONFIRMED,
+    COLUMNS,
+    STANDINGS,
+    CONTEXTS,
+    PLACES,
+    UNREAD,
+    ARCHIVES,
+)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
