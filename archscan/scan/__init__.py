@@ -27,7 +27,7 @@ from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
 from archscan.rules.releases import Named, named
 from archscan.scan import archives as published
-from archscan.scan.archives import Archives
+from archscan.scan.archives import Archives as Archives
 from archscan.scan.package import prepare, read_package
 from archscan.sources import archive
 
@@ -209,15 +209,18 @@ class _Reader:
             self._store(reading)
             self._progress(Progress(number, len(jobs), reading))
 
-    def _published(self, fetcher: sources.Fetcher) -> Iterator[Job]:
+    def _published(self, fetcher: sources.Fetcher) -> Sequence[Job]:
         """The packages of the archives that are not done."""
         if not self._options.archives.mirrors:
-            return
+            return ()
+        retry, shard = self._options.retry, self._options.shard
         met = published.publish(self._db, self._options.archives, fetcher, self._scan_id)
-        yield from published.jobs(
-            self._db, met, self._extraction, retry=self._options.retry, thorough=False, shard=self._options.shard
-        )
-        self.tally.whole &= met.whole
+        count, unfinished = store.published(self._db, met.index_ids, shard)
+        jobs = list(published.jobs(self._db, met, self._extraction, retry=retry, thorough=False, shard=shard))
+        self.tally.known += count - len(jobs)
+        # What is tried again says itself how it went.
+        self.tally.whole &= met.whole and (retry or not unfinished)
+        return jobs
 
     def _readings(self, jobs: Sequence[Job], known: frozenset[str], fetcher: sources.Fetcher) -> Iterator[Reading]:
         if not jobs:

@@ -4,7 +4,7 @@ from archscan.store.database import open_readonly, open_store
 from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
 from archscan.store.publishing import met_index_again, publish, publish_sources, unchanged
-from archscan.store.queue import Queued, Shard, in_shard, known_packages, queue
+from archscan.store.queue import Queued, Shard, in_shard, known_packages, published, queue
 from archscan.store.writer import (
     Extraction,
     fill_algorithms,
@@ -35,6 +35,7 @@ __all__ = [
     "open_store",
     "publish",
     "publish_sources",
+    "published",
     "queue",
     "start_scan",
     "unchanged",

@@ -69,6 +69,22 @@ def queue(
     return (Queued(*row[:-1]) for row in rows if in_shard(row[0], shard))
 
 
+_PUBLISHED = """
+SELECT b.sha256, max(coalesce(p.status IN ('unreadable', 'partial'), 0))
+FROM publication b
+LEFT JOIN package p ON p.sha256 = b.sha256
+WHERE b.index_id IN (SELECT value FROM json_each(?)) AND b.standing <> 'gone'
+GROUP BY b.sha256
+"""
+
+
+def published(db: Database, index_ids: Sequence[int], shard: Shard | None = None) -> tuple[int, int]:
+    """How many packages these indices name, and of how many of them it is known that they could not be read whole."""
+    rows = db.execute(_PUBLISHED, [json.dumps(list(index_ids))])
+    flags = [unfinished for sha256, unfinished in rows if in_shard(sha256, shard)]
+    return len(flags), sum(flags)
+
+
 def in_shard(sha256: str, shard: Shard | None) -> bool:
     """Whether the package of that digest belongs to that part; without parts, every one does."""
     if shard is None:

@@ -114,7 +114,7 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
 
 def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction) -> bool:
     with transaction(db.conn):
-        identity = reading.identity or _promised(reading)
+        identity = _promised(reading) or reading.identity
         if identity is None:
             _write_problems(db.conn, reading, None, scan_id)
             return False
@@ -136,7 +136,7 @@ def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction)
 
 
 def _promised(reading: Reading) -> Identity | None:
-    """What an index promises of a package that was never seen, so that it is remembered as unreadable."""
+    """What an index promises of a package, as which it is remembered also where it was not what came."""
     job = reading.job
     return Identity(sha256=job.sha256, size=job.size or 0, known=False) if job.sha256 else None
 
