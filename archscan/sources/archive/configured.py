@@ -69,7 +69,12 @@ def with_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     # As apt has it, https: goes by the proxy of http: where it has none of its own.
     if "http_proxy" in proxies:
         proxies.setdefault("https_proxy", proxies["http_proxy"])
-    return {**proxies, **environ, "no_proxy": ",".join(directly)}
+    if directly:
+        proxies["no_proxy"] = ",".join(directly)
+    return {
+        **environ,
+        **{name: value for name, value in proxies.items() if name == "no_proxy" or not environ.get(name)},
+    }
 
 
 def _archive(base: str, suite: str, entry: dict[str, str | set[str]], wanted: Wanted) -> Archive:

@@ -19,6 +19,7 @@ from archscan.sources.archive.unpacked import unpacked, verified
 
 _LARGEST = 1 << 30  # bytes of an index, also unpacked; Debian's main have 50 MB, Ubuntu's universe 70
 _MOST_PROBLEMS = 100  # of one index that are told one by one
+_MOST_PARAGRAPHS = 1_000_000  # Ubuntu's universe has 70,000
 _COMPRESSIONS = {"": "", ".xz": "xz", ".gz": "gz", ".zst": "zst"}
 
 _log = logging.getLogger(__name__)
@@ -142,7 +143,10 @@ def _paragraphs(file: IndexFile, fetcher: Fetcher, names: frozenset[bytes]) -> I
         if file.plain:
             pieces = verified(pieces, size=file.plain.size, sha256=file.plain.sha256)
         try:
-            yield from paragraphs(pieces, names)
+            for paragraph in paragraphs(pieces, names):
+                if paragraph.number > _MOST_PARAGRAPHS:
+                    raise SourceError("limit", f"it has more than {_MOST_PARAGRAPHS} paragraphs")
+                yield paragraph
         except SourceError as error:
             raise SourceError(error.kind, f"{file.path}: {error}") from error
 

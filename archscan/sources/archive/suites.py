@@ -55,9 +55,9 @@ def suites(mirror: str, wanted: Wanted, fetcher: Fetcher) -> Iterator[Suite]:
 def _archives(mirror: str, wanted: Wanted) -> tuple[Archive, ...]:
     if mirror == "apt:":
         return configured.archives(wanted)
-    if not wanted.suites:
-        raise UsageError(f"{without_password(mirror)}: which suite? Name it with --suite")
     base = asked.base_of(mirror)
+    if not wanted.suites:
+        raise UsageError(f"{without_password(base)}: which suite? Name it with --suite")
     trusted = keys(wanted.keyrings) if wanted.keyrings else None
     return tuple(
         Archive(base=base, suite=name, components=wanted.components, architectures=wanted.architectures, keys=trusted)

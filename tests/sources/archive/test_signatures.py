@@ -30,7 +30,8 @@ def expired_key() -> Iterator[Key]:
 
 
 def test_a_good_signature_names_its_key(made: Mirror, key: Key, other_key: Key) -> None:
-    for rings in ((key.public,), (key.armored,), (other_key.armored, key.public)):
+    keybox = key.home / "pubring.kbx"
+    for rings in ((key.public,), (key.armored,), (keybox,), (other_key.armored, key.public)):
         suite = only(made.folder, wanted(keyrings=rings))
         assert names(suite) == ["one", "one-doc", "two"]
         assert (suite.signed_by, suite.notes) == (key.fingerprint, ())
