@@ -2,7 +2,7 @@
 
 from archscan.sources.archive.asked import Archive, Fetcher, Wanted, is_mirror
 from archscan.sources.archive.configured import with_proxies
-from archscan.sources.archive.indices import IndexFile, packages, source_entries, url_of
+from archscan.sources.archive.indices import IndexFile, package_url, packages, source_entries, url_of
 from archscan.sources.archive.suites import Suite, suites
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Suite",
     "Wanted",
     "is_mirror",
+    "package_url",
     "packages",
     "source_entries",
     "suites",

@@ -116,7 +116,12 @@ def source_entries(file: IndexFile, fetcher: Fetcher, report: Report) -> Iterato
 
 def url_of(file: IndexFile, package: Published) -> str:
     """Where a package is to be fetched from; with user and password where the mirror was named with them."""
-    return below(file.base, unescape(package.filename))
+    return package_url(file.base, package.filename)
+
+
+def package_url(base: str, filename: str) -> str:
+    """The URL of a package from the ``Filename`` that its index says, as the database has it, below ``base``."""
+    return below(base, unescape(filename))
 
 
 class _Limited:
