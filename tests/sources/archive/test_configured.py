@@ -10,7 +10,8 @@ import pytest
 from archscan.errors import ArchscanError, UsageError
 from archscan.model import Published
 from archscan.sources.archive import packages, suites, with_proxies
-from archscan.sources.archive.configured import archives
+from archscan.sources.archive.configured import _keys, archives
+from archscan.sources.archive.keys import Keys
 from archscan.sources.fetch import Fetcher
 from tests.sources.archive.reading import NOW, Files, names, only, unexpected, wanted, why
 from tests.sources.mirrors import Key, mirror, small_deb
@@ -111,6 +112,14 @@ def test_signed_by_says_which_keys_count(etc: Path, tmp_path: Path, debs: list[P
     sources(etc, stanza(tmp_path / "m"))
     assert why(only("apt:", wanted(architectures=())))[0] == "mismatch"  # no keys, not: any key
     assert only("apt:", wanted(architectures=(), keyrings=(key.armored,))).signed_by == key.fingerprint
+
+
+def test_where_apt_does_not_say_what_a_source_says_the_keys_of_all_sources_count(etc: Path, key: Key) -> None:
+    ring = etc / "trusted.gpg.d/a.gpg"
+    ring.write_bytes(key.public.read_bytes())
+    assert _keys("", "file:/m", "bookworm") == Keys((ring.read_bytes(),))
+    with pytest.raises(ArchscanError, match=r"nothing\.sources cannot be read"):
+        _keys(f"{etc}/nothing.sources:1", "file:/m", "bookworm")
 
 
 def test_sources_of_one_line_have_their_options(
