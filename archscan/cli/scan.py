@@ -81,6 +81,7 @@ def scan(
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
     from archscan.cli.progress import shown
+    from archscan.sources import discreet
 
     if all_findings and not fail_on:
         raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
@@ -88,7 +89,7 @@ def scan(
     chosen = flow.Options(
         database=db,
         data=rule_directories(own_rules),
-        command=shlex.join(["archscan", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode(),
+        command=discreet(shlex.join(["archscan", *sys.argv[1:]])).encode("utf-8", "backslashreplace").decode(),
         workers=jobs or len(os.sched_getaffinity(0)),
         limits=Limits(deadline=deadline, memory_bytes=memory << 20, **limits),
         retry=retry,

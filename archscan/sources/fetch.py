@@ -10,31 +10,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
-from urllib.parse import urlsplit
+
+import msgspec
 
 from archscan.errors import SourceError, SpoolError
-from archscan.sources.addresses import file_path
+from archscan.sources.addresses import file_path, origin
 from archscan.sources.caps import Caps
 from archscan.sources.http import Client, Patience
 from archscan.sources.spool import Promise, Spooled
 
 _PIECE = 1 << 20
-_FULL_ATTEMPTS, _FULL_PAUSE = 5, 2.0  # other workers' files go as well
+_FULL_ATTEMPTS = 5
+_FEWEST_AHEAD = 2
+
+
+class Fetching(msgspec.Struct, frozen=True, kw_only=True):
+    """How to fetch, as somebody asks for it: where to, bytes per second and downloads at once of all workers."""
+
+    spool: Path | None = None
+    rate: int | None = None
+    downloads: int | None = None
+    logins: tuple[str, ...] = ()
+
+    def fetcher(self) -> Fetcher:
+        """A fetcher for this process and those forked from it, which keep the limits together."""
+        return Fetcher(self.spool, Caps(self.rate, self.downloads), logins=self.logins)
+
+    def ahead(self, workers: int) -> int:
+        """How many workers more than read are to be there, to fetch (``pool.readings``)."""
+        return self.downloads or max(_FEWEST_AHEAD, workers)
 
 
 class Fetcher:
     """Fetches one file after the other, over the same connections; for one thread of one process. Must be closed.
 
     ``spool`` is the folder that takes the files (default: the system's temporary one); ``caps`` are what it shares
-    with the fetchers of other processes.
+    with the fetchers of other processes. ``logins`` are URLs with user and password, which are sent for what lies below
+    them and to nobody else; so the URLs of packages need none, and can be shown and stored.
     """
 
     def __init__(
         self, spool: Path | None = None, caps: Caps | None = None, patience: Patience | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = os.environ, logins: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self._spool = spool or Path(tempfile.gettempdir())
         self._caps, self._patience, self._environ = caps or Caps(), patience or Patience(), environ
+        self._logins = logins
         self._client: Client | None = None
         self._owner = os.getpid()
 
@@ -55,16 +76,16 @@ class Fetcher:
                 spooled.close()
                 if not error.full or attempt == _FULL_ATTEMPTS:
                     raise
-                time.sleep(_FULL_PAUSE * attempt)
+                time.sleep(self._patience.room * attempt)
             finally:
                 spooled.close()
         raise AssertionError  # the last attempt returns or raises
 
     def _fill(self, url: str, spooled: Spooled) -> None:
         try:
-            scheme = urlsplit(url).scheme
-        except ValueError as error:
-            raise SourceError("unreadable", f"it is no URL: {error}") from error
+            scheme = origin(url).scheme
+        except ValueError as error:  # whose text may hold a part of the password
+            raise SourceError("unreadable", "it is no URL") from error
         if scheme == "file":
             _copied(file_path(url), spooled)
             spooled.verify()
@@ -76,7 +97,7 @@ class Fetcher:
     def _download(self, url: str, spooled: Spooled) -> None:
         if self._client is None or self._owner != os.getpid():  # forked: the connections are its parent's
             self._owner = os.getpid()
-            self._client = Client(self._patience, self._caps, self._environ)
+            self._client = Client(self._patience, self._caps, self._environ, self._logins)
         try:
             self._client.download(url, spooled)
             spooled.verify()
