@@ -2,8 +2,8 @@
 
 from archscan.sources.archive.asked import Archive, Fetcher, Wanted, is_mirror
 from archscan.sources.archive.configured import with_proxies
-from archscan.sources.archive.indices import IndexFile, package_url, packages, source_entries, url_of
-from archscan.sources.archive.suites import Suite, suites
+from archscan.sources.archive.indices import IndexFile, packages, source_entries, url_of
+from archscan.sources.archive.suites import Suite, logins, suites
 
 __all__ = [
     "Archive",
@@ -12,7 +12,7 @@ __all__ = [
     "Suite",
     "Wanted",
     "is_mirror",
-    "package_url",
+    "logins",
     "packages",
     "source_entries",
     "suites",
