@@ -14,14 +14,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from archscan.cli import fetching as fetching_options
 from archscan.cli import options
-from archscan.cli.fetch_options import fetch_options
 from archscan.cli.mirror_options import MirrorOptions, mirror_options, wanted
 from archscan.model import Limits, Severity
+
+if TYPE_CHECKING:
+    from archscan.sources import Fetching
 
 _EPILOG = """\b
 Examples:
@@ -61,7 +64,7 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 @options.database
 @options.rules
 @mirror_options
-@fetch_options
+@fetching_options.options
 @click.option("--jobs", "-j", type=click.IntRange(1, 1024), help="Packages read at once.  [default: processors]")
 @click.option("--deadline", type=click.FloatRange(min=0.1, max=_MOST_SECONDS), callback=_number,
               default=Limits().deadline, show_default=True, help="Seconds that one package may take.")  # fmt: skip
@@ -79,7 +82,7 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
     limits: dict[str, int], retry: bool, release: str | None, exports: str | None, fail_on: str | None,
-    all_findings: bool, quiet: bool, verbose: int, rate: int | None, downloads: int | None, spool: Path | None,
+    all_findings: bool, quiet: bool, verbose: int, fetching: Fetching,
     **mirror: Unpack[MirrorOptions],
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
@@ -91,6 +94,7 @@ def scan(
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
     from archscan.cli.progress import shown
+    from archscan.sources import discreet
     from archscan.sources.archive import is_mirror
 
     if all_findings and not fail_on:
@@ -99,7 +103,7 @@ def scan(
     chosen = flow.Options(
         database=db,
         data=rule_directories(own_rules),
-        command=shlex.join(["archscan", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode(),
+        command=discreet(shlex.join(["archscan", *sys.argv[1:]])).encode("utf-8", "backslashreplace").decode(),
         workers=jobs or len(os.sched_getaffinity(0)),
         limits=Limits(deadline=deadline, memory_bytes=memory << 20, **limits),
         retry=retry,
@@ -107,7 +111,8 @@ def scan(
         release=release,
         archives=flow.Archives(
             mirrors=tuple(target for target in targets if is_mirror(target, mirror["suites"])),
-            wanted=wanted(mirror, datetime.now(UTC)), rate=rate, downloads=downloads, spool=spool,
+            wanted=wanted(mirror, datetime.now(UTC)),
+            fetching=fetching,
         ),
     )  # fmt: skip
     files = [target for target in targets if not is_mirror(target, mirror["suites"])]

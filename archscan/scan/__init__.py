@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,6 @@ from archscan.rules.releases import Named, named
 from archscan.scan import archives as published
 from archscan.scan.archives import Archives as Archives
 from archscan.scan.package import prepare, read_package
-from archscan.sources import archive
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -92,7 +90,7 @@ def scan(
     with (
         _targets(targets, options, stdin) as found,
         store.open_store(options.database) as db,
-        _fetcher(options) as fetcher,
+        published.fetcher(options.archives) as fetcher,
     ):
         scan_id = _start(db, catalogue, book, extraction, options)
         reader = _Reader(db, options, catalogue, extraction, scan_id, release, progress)
@@ -172,19 +170,6 @@ def _targets(targets: Sequence[str], options: Options, stdin: BinaryIO) -> Itera
         yield found
 
 
-@contextmanager
-def _fetcher(options: Options) -> Iterator[sources.Fetcher]:
-    """Whoever fetches from archives, in this process and in those that are forked from it."""
-    chosen = options.archives
-    environ = archive.with_proxies(os.environ) if "apt:" in chosen.mirrors else os.environ
-    caps = sources.Caps(chosen.rate, chosen.downloads)
-    try:
-        with sources.Fetcher(chosen.spool, caps, environ=environ) as fetcher:
-            yield fetcher
-    finally:
-        caps.close()
-
-
 class _Reader:
     """Reads what is to be read of the targets into the database, in one scan."""
 
@@ -231,7 +216,10 @@ class _Reader:
         # A single package's process imports what it needs itself: less, where there is no ELF object.
         prepared = prepare if len(jobs) > 1 else _nothing
         opened = functools.partial(sources.opened, fetcher=fetcher)
-        with contextlib.closing(pool.readings(jobs, work, self._options.limits, workers, opened, prepared)) as arriving:
+        remote = any(job.url and not job.url.startswith("file:") for job in jobs)
+        ahead = self._options.archives.fetching.ahead(workers) if remote else 0
+        arriving = pool.readings(jobs, work, self._options.limits, workers, opened, prepared, ahead)
+        with contextlib.closing(arriving):
             yield from arriving
 
     def _store(self, reading: Reading) -> None:

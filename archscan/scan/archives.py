@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+import os
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from archscan import store
 from archscan.errors import SourceError
-from archscan.model import Job, Problem, ProblemKind, Stage, escape, unescape
-from archscan.sources import archive
+from archscan.model import Job, Problem, ProblemKind, Stage, escape
+from archscan.sources import Fetching, archive
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -23,27 +23,31 @@ _log = logging.getLogger(__name__)
 
 
 class Archives(msgspec.Struct, frozen=True, kw_only=True):
-    """How archives are read: which ``mirrors``, what is wanted of them, and what downloading may take.
-
-    ``rate`` is in bytes a second of all workers together, ``downloads`` how many there may be at once.
-    """
+    """Which archives are read, what is wanted of them, and how to fetch."""
 
     mirrors: tuple[str, ...] = ()
     wanted: archive.Wanted | None = None
-    rate: int | None = None
-    downloads: int | None = None
-    spool: Path | None = None
+    fetching: Fetching = Fetching()
 
 
 class Met(msgspec.Struct, frozen=True, kw_only=True):
-    """The indices that were met, by their ids in the database; ``bases`` are the URLs behind what it calls them.
+    """The indices that were met, by their ids in the database.
 
     ``whole`` is false where something of the suites could not be had or was refused.
     """
 
     index_ids: tuple[int, ...]
-    bases: Mapping[str, str]
     whole: bool
+
+
+def fetcher(archives: Archives) -> Fetcher:
+    """Whoever fetches from the archives, in this process and in those that are forked from it. Raises UsageError."""
+    logins: list[str] = []
+    for mirror in archives.mirrors:
+        assert archives.wanted is not None
+        logins += archive.logins(mirror, archives.wanted)
+    environ = archive.with_proxies(os.environ) if "apt:" in archives.mirrors else os.environ
+    return msgspec.structs.replace(archives.fetching, logins=tuple(logins)).fetcher(environ)
 
 
 def publish(db: Database, archives: Archives, fetcher: Fetcher, scan_id: int) -> Met:
@@ -56,7 +60,7 @@ def publish(db: Database, archives: Archives, fetcher: Fetcher, scan_id: int) ->
         assert archives.wanted is not None
         for suite in archive.suites(mirror, archives.wanted, fetcher):
             publisher.publish(suite)
-    return Met(index_ids=tuple(publisher.index_ids), bases=publisher.bases, whole=publisher.whole)
+    return Met(index_ids=tuple(publisher.index_ids), whole=publisher.whole)
 
 
 def jobs(
@@ -64,8 +68,8 @@ def jobs(
 ) -> Iterator[Job]:
     """The packages of the indices that are not done, the largest first, each once however often it is published."""
     for row in store.queue(db, met.index_ids, extraction, retry=retry, thorough=thorough, shard=shard):
-        url = archive.below(met.bases[row.base], unescape(row.filename))
-        yield Job(path=row.filename, target=f"{row.base}/{row.filename}", url=url, sha256=row.sha256, size=row.size)
+        url = archive.url_of(row.base, row.filename)
+        yield Job(path=row.filename, target=url, url=url, sha256=row.sha256, size=row.size)
 
 
 class _Publisher:
@@ -74,7 +78,6 @@ class _Publisher:
     def __init__(self, db: Database, fetcher: Fetcher, scan_id: int) -> None:
         self._db, self._fetcher, self._scan_id = db, fetcher, scan_id
         self.index_ids: list[int] = []
-        self.bases: dict[str, str] = {}
         self.whole = True
 
     def publish(self, suite: archive.Suite) -> None:
@@ -97,7 +100,6 @@ class _Publisher:
             told.append(_problem(error, file))
         else:
             self.index_ids.append(met)
-            self.bases[index.base] = file.base
         self._note(suite.target, told)
 
     def _sources(self, suite: archive.Suite, file: archive.IndexFile) -> None:

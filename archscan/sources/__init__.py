@@ -1,8 +1,9 @@
 """Where packages come from: what a person names on the command line, as jobs."""
 
+from archscan.sources.addresses import discreet
 from archscan.sources.caps import Caps
-from archscan.sources.fetch import Fetcher
+from archscan.sources.fetch import Fetcher, Fetching
 from archscan.sources.opening import opened, opened_path
 from archscan.sources.targets import Targets, Unmatched, expanded
 
-__all__ = ["Caps", "Fetcher", "Targets", "Unmatched", "expanded", "opened", "opened_path"]
+__all__ = ["Caps", "Fetcher", "Fetching", "Targets", "Unmatched", "discreet", "expanded", "opened", "opened_path"]

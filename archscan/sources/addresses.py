@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
@@ -11,6 +13,7 @@ from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 from archscan.errors import SourceError
 
 _PORTS = {"http": 80, "https": 443}
+_USERINFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#\s]*@", re.IGNORECASE)
 
 
 class Origin(NamedTuple):
@@ -41,6 +44,25 @@ def authorization(url: str) -> str | None:
     user, _, password = userinfo.partition(":")
     pair = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
     return "Basic " + base64.b64encode(pair).decode("ascii")
+
+
+def login(url: str, logins: Iterable[str]) -> str | None:
+    """The authorization for the URL: its own, else that of the login URL with the longest path it lies below."""
+    own = authorization(url)
+    if own:
+        return own
+    path, asked = urlsplit(url).path, origin(url)
+    fitting = [one for one in logins if origin(one) == asked and _is_below(path, urlsplit(one).path)]
+    return authorization(max(fitting, key=lambda one: len(urlsplit(one).path))) if fitting else None
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+def discreet(text: str) -> str:
+    """The text without user and password of the URLs in it."""
+    return _USERINFO.sub(r"\1", text)
 
 
 def file_path(url: str) -> Path:

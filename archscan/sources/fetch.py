@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+import msgspec
+
 from archscan.errors import SourceError, SpoolError
 from archscan.sources.addresses import file_path, origin
 from archscan.sources.caps import Caps
@@ -18,22 +20,45 @@ from archscan.sources.http import Client, Patience
 from archscan.sources.spool import Promise, Spooled
 
 _PIECE = 1 << 20
-_FULL_ATTEMPTS, _FULL_PAUSE = 5, 2.0  # other workers' files go as well
+_FULL_ATTEMPTS = 5
+_FEWEST_AHEAD = 2
+
+
+class Fetching(msgspec.Struct, frozen=True, kw_only=True):
+    """How to fetch, as somebody asks for it: where to, bytes per second and downloads at once of all workers."""
+
+    spool: Path | None = None
+    rate: int | None = None
+    downloads: int | None = None
+    logins: tuple[str, ...] = ()
+
+    def fetcher(self, environ: Mapping[str, str] = os.environ) -> Fetcher:
+        """A fetcher for this process and those forked from it, which keep the limits together.
+
+        Proxies are those of ``environ``, as `http_proxy` and the like.
+        """
+        return Fetcher(self.spool, Caps(self.rate, self.downloads), environ=environ, logins=self.logins)
+
+    def ahead(self, workers: int) -> int:
+        """How many workers more than read are to be there, to fetch (``pool.readings``)."""
+        return self.downloads or max(_FEWEST_AHEAD, workers)
 
 
 class Fetcher:
     """Fetches one file after the other, over the same connections; for one thread of one process. Must be closed.
 
     ``spool`` is the folder that takes the files (default: the system's temporary one); ``caps`` are what it shares
-    with the fetchers of other processes.
+    with the fetchers of other processes. ``logins`` are URLs with user and password, which are sent for what lies below
+    them and to nobody else; so the URLs of packages need none, and can be shown and stored.
     """
 
     def __init__(
         self, spool: Path | None = None, caps: Caps | None = None, patience: Patience | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = os.environ, logins: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self._spool = spool or Path(tempfile.gettempdir())
         self._caps, self._patience, self._environ = caps or Caps(), patience or Patience(), environ
+        self._logins = logins
         self._client: Client | None = None
         self._owner = os.getpid()
 
@@ -54,7 +79,7 @@ class Fetcher:
                 spooled.close()
                 if not error.full or attempt == _FULL_ATTEMPTS:
                     raise
-                time.sleep(_FULL_PAUSE * attempt)
+                time.sleep(self._patience.room * attempt)
             finally:
                 spooled.close()
         raise AssertionError  # the last attempt returns or raises
@@ -75,7 +100,7 @@ class Fetcher:
     def _download(self, url: str, spooled: Spooled) -> None:
         if self._client is None or self._owner != os.getpid():  # forked: the connections are its parent's
             self._owner = os.getpid()
-            self._client = Client(self._patience, self._caps, self._environ)
+            self._client = Client(self._patience, self._caps, self._environ, self._logins)
         try:
             self._client.download(url, spooled)
             spooled.verify()

@@ -22,7 +22,7 @@ from archscan import __version__
 from archscan.errors import SourceError
 from archscan.model import escape
 from archscan.sources import proxies
-from archscan.sources.addresses import Origin, authorization, origin, stripped
+from archscan.sources.addresses import Origin, authorization, login, origin, stripped
 from archscan.sources.caps import Caps
 from archscan.sources.spool import Spooled
 
@@ -53,6 +53,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     first_pause: float = 0.5  # doubled with each attempt, then a random part of it
     longest_pause: float = 60.0  # whatever Retry-After says
     redirects: int = 10
+    room: float = 2.0  # for files of others to go from a full spool; grows with each attempt
 
 
 class _AgainError(Exception):
@@ -74,10 +75,13 @@ class _Source:
 class Client:
     """HTTP for one thread of one process; connections are made when they are needed. Must be closed."""
 
-    def __init__(self, patience: Patience, caps: Caps, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, patience: Patience, caps: Caps, environ: Mapping[str, str], logins: tuple[str, ...] = ()
+    ) -> None:
         from archscan.sources.watched import Clock, verifying
 
         self._patience, self._caps, self._environ = patience, caps, environ
+        self._logins = logins
         self._clock = Clock()
         self._tls = verifying(self._clock)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
@@ -93,8 +97,9 @@ class Client:
         ``anew`` asks caches on the way for a fresh copy. Raises SourceError and SpoolError.
         """
         patience, source = self._patience, _Source()
-        began, failures, mark = time.monotonic(), 0, 0
-        for _ in range(patience.most_attempts):
+        began, tries, failures, mark = time.monotonic(), 0, 0, 0
+        while True:
+            tries += 1
             try:
                 waited = self._caps.waited
                 with self._caps.download():
@@ -106,10 +111,10 @@ class Client:
             began += self._caps.waited - waited
             failures = 1 if into.size - mark >= patience.progress else failures + 1
             mark = into.size
-            if failures >= patience.attempts or time.monotonic() - began > patience.whole:
-                break
+            late = time.monotonic() - began > patience.whole
+            if failures >= patience.attempts or tries >= patience.most_attempts or late:
+                raise SourceError(failed.kind, f"{failed}; tried {tries} times") from failed
             time.sleep(self._pause(failures, failed.pause))
-        raise SourceError(failed.kind, f"{failed}; tried {patience.attempts} times")
 
     def _pause(self, failures: int, asked: float | None) -> float:
         patience = self._patience
@@ -120,7 +125,7 @@ class Client:
     # --- one attempt: a chain of redirects, and the body at its end ---
 
     def _attempt(self, url: str, into: Spooled, source: _Source, *, anew: bool) -> None:
-        secret, home = authorization(url), origin(url)
+        secret, home = login(url, self._logins), origin(url)
         at, seen = stripped(url), set[str]()
         while True:
             if at in seen or len(seen) > self._patience.redirects:

@@ -10,7 +10,7 @@ import msgspec
 
 from archscan.errors import SourceError
 from archscan.model import Job, escape, unescape
-from archscan.sources.addresses import file_path
+from archscan.sources.addresses import file_path, stripped
 from archscan.sources.fetch import Fetcher
 
 
@@ -39,7 +39,8 @@ def _fetched(job: Job, url: str, fetcher: Fetcher) -> tuple[Job, int]:
     if job.size is None or job.sha256 is None:
         raise SourceError("mismatch", "the index promises no size, or no SHA-256, so the file is not fetched")
     with fetcher.fetch(url, most=job.size, size=job.size, sha256=job.sha256) as file:
-        return msgspec.structs.replace(job, verified=True), os.dup(file.fileno())
+        # The process that reads the package is told no password.
+        return msgspec.structs.replace(job, url=stripped(url), verified=True), os.dup(file.fileno())
 
 
 def _check_size(size: int, promised: int | None) -> None:

@@ -72,8 +72,9 @@ class Spooled:
 
     def restart(self) -> None:
         """Throw away what is there."""
-        self._file.seek(0)
-        self._file.truncate()
+        if self.size:
+            self._file.seek(0)
+            self._file.truncate()
         self.size = 0
         self._hash = hashlib.sha256() if self.promise.sha256 else None
 

@@ -37,7 +37,7 @@ class Clock:
         return left
 
 
-class _Plain(socket.socket):
+class _Watched(socket.socket):
     clock: Clock
 
     def recv_into(self, *arguments: Any) -> int:
@@ -50,24 +50,15 @@ class _Plain(socket.socket):
             self.settimeout(before)
 
 
-class _Tls(ssl.SSLSocket):
-    clock: Clock
-
-    def recv_into(self, *arguments: Any) -> int:
-        before = self.gettimeout()
-        left = self.clock.left()
-        self.settimeout(left if before is None else min(before, left))
-        try:
-            return super().recv_into(*arguments)
-        finally:
-            self.settimeout(before)
+class _WatchedTls(_Watched, ssl.SSLSocket):
+    pass
 
 
 def watched(clock: Clock, manager: urllib3.PoolManager) -> urllib3.PoolManager:
     """The same pool manager, whose connections look at ``clock``."""
 
     def plain(connection: HTTPConnection, made: socket.socket) -> socket.socket:
-        result = _Plain(fileno=made.detach())
+        result = _Watched(fileno=made.detach())
         result.clock = clock
         result.settimeout(connection.timeout)
         return result
@@ -96,5 +87,5 @@ def verifying(clock: Clock) -> ssl.SSLContext:
     places = ssl.get_default_verify_paths()
     if not (places.cafile or places.capath) and _SYSTEM_CAS.exists():
         context.load_verify_locations(_SYSTEM_CAS)
-    context.sslsocket_class = type("Tls", (_Tls,), {"clock": clock})
+    context.sslsocket_class = type("Tls", (_WatchedTls,), {"clock": clock})
     return context

@@ -13,11 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from archscan import __version__
 from archscan.errors import SourceError, SpoolError
-from archscan.sources import Fetcher
+from archscan.sources import Fetcher, spool
 from archscan.sources.http import Patience
 from tests.sources.servers import Asked, Nginx, answering, authority, head, nginx, whole
 
@@ -445,3 +446,24 @@ def test_a_spooled_file_has_no_name_and_is_gone_with_its_descriptor(tmp_path: Pa
 def test_a_folder_that_nobody_can_use_ends_the_run(tmp_path: Path, server: Nginx) -> None:
     with Fetcher(tmp_path / "none", environ={}) as fetcher, pytest.raises(SpoolError, match="cannot be used"):
         fetcher.fetch(f"{server.url}/big", most=MOST)
+
+
+@pytest.mark.parametrize("times", [2, 99])
+def test_a_full_spool_is_waited_for_and_then_ends_the_run(
+    tmp_path: Path, server: Nginx, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """The kernel's own "no space left", from the device that is always full."""
+    full = [1] * times
+    real = spool._unlinked
+    monkeypatch.setattr(
+        spool, "_unlinked", lambda at: os.open("/dev/full", os.O_RDWR) if full and full.pop() else real(at)
+    )
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with Fetcher(tmp_path, patience=msgspec.structs.replace(HASTY, room=0.01), environ={}) as fetcher:
+        if times == 2:
+            with fetcher.fetch(f"{server.url}/big", most=MOST, sha256=DIGEST) as file:
+                assert file.read() == CONTENT
+        else:
+            with pytest.raises(SpoolError, match=r"is full \(No space left on device\); give another one with --spool"):
+                fetcher.fetch(f"{server.url}/big", most=MOST, sha256=DIGEST)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

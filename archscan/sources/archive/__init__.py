@@ -3,7 +3,7 @@
 from archscan.sources.archive.asked import Archive, Fetcher, Wanted, below, is_mirror
 from archscan.sources.archive.configured import with_proxies
 from archscan.sources.archive.indices import IndexFile, packages, source_entries, url_of
-from archscan.sources.archive.suites import Suite, suites
+from archscan.sources.archive.suites import Suite, logins, suites
 
 __all__ = [
     "Archive",
@@ -13,6 +13,7 @@ __all__ = [
     "Wanted",
     "below",
     "is_mirror",
+    "logins",
     "packages",
     "source_entries",
     "suites",

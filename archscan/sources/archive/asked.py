@@ -14,10 +14,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from archscan.errors import UsageError
+from archscan.model import escape
 from archscan.sources.archive.keys import Keys
 from archscan.sources.archive.release import is_name
 
 SCHEMES = ("http", "https", "file")
+_URL = re.compile(r"[!-~]+")
 _IN_PATHS = "/~:"  # as apt has it, which writes + as %2B: some servers take it for a blank
 
 
@@ -75,14 +77,19 @@ def is_mirror(target: str, suites: tuple[str, ...]) -> bool:
 
 def base_of(mirror: str) -> str:
     """The URL of a mirror, without a slash at its end; of a folder, too. Raises UsageError where it is neither."""
-    parts = urlsplit(mirror)
-    if parts.scheme not in SCHEMES:
+    scheme = mirror.partition(":")[0]
+    if scheme not in SCHEMES:
         if not Path(mirror).is_dir():
-            raise UsageError(f"{mirror}: no folder, and no file:, http: or https: URL")
-        return "file://" + quote(os.path.abspath(mirror), safe=_IN_PATHS)  # noqa: PTH100 - symlinks stay
-    if re.search(r"[\x00-\x20\x7f]", mirror) or parts.query or parts.fragment:
-        raise UsageError(f"{mirror!r}: the URL of a mirror has no blanks, ? or #")
-    if parts.scheme == "file":
+            raise UsageError(f"{escape(mirror)}: no folder, and no file:, http: or https: URL")
+        return "file://" + quote(os.fsencode(os.path.abspath(mirror)), safe=_IN_PATHS)  # noqa: PTH100 - symlinks stay
+    try:
+        parts = urlsplit(mirror)
+        usable = parts.port is None or scheme != "file"
+    except ValueError:
+        usable = False
+    if not usable or not _URL.fullmatch(mirror) or "?" in mirror or "#" in mirror:
+        raise UsageError(f"{escape(mirror)}: that is no URL of a mirror, which has no blanks, ? or #")
+    if scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise UsageError(f"{mirror}: a file: URL has an absolute path and no host")
         return "file://" + (parts.path.rstrip("/") or "/")

@@ -51,7 +51,7 @@ def _file(
     index = msgspec.structs.replace(form, component=component, architecture=architecture)
     # A flat repository has one index of all architectures.
     only = archive.architectures if archive.flat else ()
-    return index_file(index, path, release, folder=archive.folder, base=archive.base, only=only)
+    return index_file(index, path, release, folder=archive.folder, only=only)
 
 
 def _form(archive: Archive, release: Release, signed_by: str | None) -> Index:

@@ -69,7 +69,12 @@ def with_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     # As apt has it, https: goes by the proxy of http: where it has none of its own.
     if "http_proxy" in proxies:
         proxies.setdefault("https_proxy", proxies["http_proxy"])
-    return {**proxies, **environ, "no_proxy": ",".join(directly)}
+    if directly:
+        proxies["no_proxy"] = ",".join(directly)
+    return {
+        **environ,
+        **{name: value for name, value in proxies.items() if name == "no_proxy" or not environ.get(name)},
+    }
 
 
 def _archive(base: str, suite: str, entry: dict[str, str | set[str]], wanted: Wanted) -> Archive:
@@ -88,7 +93,10 @@ def _archive(base: str, suite: str, entry: dict[str, str | set[str]], wanted: Wa
 def _keys(place: str, base: str, suite: str) -> Keys | None:
     """The keys that the file of a source names for a suite; ``place`` is ``FILE:NUMBER``, as apt gives it."""
     file = Path(place.rpartition(":")[0])
-    text = file.read_text(errors="replace")
+    try:
+        text = file.read_text(errors="replace") if place else ""  # an old apt does not say where a source stands
+    except OSError as error:
+        raise ArchscanError(f"apt: {file} cannot be read: {error.strerror}") from error
     options = _options_822(text, base, suite) if file.suffix == ".sources" else _options(text, base, suite)
     if options.get("trusted", "").lower() in ("yes", "true", "1"):
         return None

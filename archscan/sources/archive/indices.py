@@ -19,6 +19,7 @@ from archscan.sources.archive.unpacked import unpacked, verified
 
 _LARGEST = 1 << 30  # bytes of an index, also unpacked; Debian's main have 50 MB, Ubuntu's universe 70
 _MOST_PROBLEMS = 100  # of one index that are told one by one
+_MOST_PARAGRAPHS = 1_000_000  # Ubuntu's universe has 70,000
 _COMPRESSIONS = {"": "", ".xz": "xz", ".gz": "gz", ".zst": "zst"}
 
 _log = logging.getLogger(__name__)
@@ -41,13 +42,10 @@ class IndexFile(msgspec.Struct, frozen=True, kw_only=True):
     path: str  # in the suite's folder, without compression
     forms: tuple[Form, ...]  # the smallest first
     plain: Listed | None  # what it unpacks to, where Release says
-    base: str  # like ``index.base``, with user and password
     only: tuple[str, ...] = ()  # architectures, where the index mixes them
 
 
-def index_file(
-    index: Index, path: str, release: Release, folder: str, base: str, only: tuple[str, ...]
-) -> IndexFile | None:
+def index_file(index: Index, path: str, release: Release, folder: str, only: tuple[str, ...]) -> IndexFile | None:
     """The index at ``path`` (without compression) of a suite's ``folder``, or None where Release lists none."""
     listed = {suffix: release.files[path + suffix] for suffix in _COMPRESSIONS if path + suffix in release.files}
     if not listed:
@@ -62,9 +60,8 @@ def index_file(
         names = ([by_hash] if release.by_hash else []) + [path + suffix]
         forms.append(Form(tuple(below(folder, name) for name in names), _COMPRESSIONS[suffix], promised))
     return IndexFile(
-        index=msgspec.structs.replace(index, sha256=state.sha256), path=path, forms=tuple(forms), plain=plain,
-        base=base, only=only,
-    )  # fmt: skip
+        index=msgspec.structs.replace(index, sha256=state.sha256), path=path, forms=tuple(forms), plain=plain, only=only
+    )
 
 
 def packages(file: IndexFile, fetcher: Fetcher, report: Report) -> Iterator[Published]:
@@ -113,9 +110,9 @@ def source_entries(file: IndexFile, fetcher: Fetcher, report: Report) -> Iterato
     tell.end()
 
 
-def url_of(file: IndexFile, package: Published) -> str:
-    """Where a package is to be fetched from; with user and password where the mirror was named with them."""
-    return below(file.base, unescape(package.filename))
+def url_of(base: str, filename: str) -> str:
+    """The URL of a package: its ``filename`` below the ``base`` of its index, both as the database has them."""
+    return below(base, unescape(filename))
 
 
 class _Limited:
@@ -142,7 +139,10 @@ def _paragraphs(file: IndexFile, fetcher: Fetcher, names: frozenset[bytes]) -> I
         if file.plain:
             pieces = verified(pieces, size=file.plain.size, sha256=file.plain.sha256)
         try:
-            yield from paragraphs(pieces, names)
+            for paragraph in paragraphs(pieces, names):
+                if paragraph.number > _MOST_PARAGRAPHS:
+                    raise SourceError("limit", f"it has more than {_MOST_PARAGRAPHS} paragraphs")
+                yield paragraph
         except SourceError as error:
             raise SourceError(error.kind, f"{file.path}: {error}") from error
 

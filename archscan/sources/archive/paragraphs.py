@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-_LARGEST = 4 << 20  # bytes of a paragraph; the longest of Debian's Sources (linux) has some 200 KB
+_LARGEST = 4 << 20  # bytes of a paragraph; the longest of Debian's Sources has 400 KB
 _TOO_LARGE = f"is longer than {_LARGEST} bytes"
 
 

@@ -19,6 +19,7 @@ _FIELDS = frozenset(
 )
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~-]*(?:/[A-Za-z0-9][A-Za-z0-9+._~-]*)*")  # nothing that climbs
 _LISTED = re.compile(rb"([0-9A-Fa-f]{64})\s+([0-9]{1,18})\s+(\S{1,4096})")
+_MOST_WORDS = 200  # components or architectures; Debian ports has some 30
 _TOMORROW = timedelta(days=1)  # clocks and time zones differ by less
 
 
@@ -147,6 +148,8 @@ def _text(fields: dict[bytes, bytes], name: bytes) -> str:
 
 def _words(fields: dict[bytes, bytes], name: bytes) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(escape(word) for word in fields.get(name, b"").split()))
+    if len(words) > _MOST_WORDS:
+        raise SourceError("limit", f"the field {name.decode()} of Release has {len(words)} names")
     for word in words:
         if not is_name(word):
             raise SourceError("corrupt", f"the field {name.decode()} of Release names {word[:80]!r}")

@@ -96,6 +96,7 @@ def _verified(folder: Path, keys: Keys, arguments: list[str]) -> str:
     ) as process:
         with contextlib.suppress(ProcessLookupError):  # where it has ended already
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))
+            resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, 0))
         try:
             output, _ = process.communicate(timeout=_SECONDS)
         except subprocess.TimeoutExpired:

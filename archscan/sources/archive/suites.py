@@ -52,12 +52,22 @@ def suites(mirror: str, wanted: Wanted, fetcher: Fetcher) -> Iterator[Suite]:
         yield _suite(archive, wanted, fetcher)
 
 
+def logins(mirror: str, wanted: Wanted) -> tuple[str, ...]:
+    """The URLs with user and password of what is wanted, for a fetcher of its packages, whose URLs have none.
+
+    Raises UsageError as ``suites``.
+    """
+    asked.check(wanted)
+    bases = dict.fromkeys(archive.base for archive in _archives(mirror, wanted))
+    return tuple(base for base in bases if without_password(base) != base)
+
+
 def _archives(mirror: str, wanted: Wanted) -> tuple[Archive, ...]:
     if mirror == "apt:":
         return configured.archives(wanted)
-    if not wanted.suites:
-        raise UsageError(f"{without_password(mirror)}: which suite? Name it with --suite")
     base = asked.base_of(mirror)
+    if not wanted.suites:
+        raise UsageError(f"{without_password(base)}: which suite? Name it with --suite")
     trusted = keys(wanted.keyrings) if wanted.keyrings else None
     return tuple(
         Archive(base=base, suite=name, components=wanted.components, architectures=wanted.architectures, keys=trusted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import lzma
@@ -9,14 +10,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from archscan.errors import SourceError
 from archscan.model import Problem, Published, unescape
 from archscan.sources.archive import Suite, source_entries
-from archscan.sources.archive.packages import published, source_entry
+from archscan.sources.archive.packages import PACKAGE_FIELDS, SOURCE_FIELDS, published, source_entry
 from archscan.sources.archive.paragraphs import Paragraph, paragraphs
 from archscan.sources.archive.release import parsed
+from archscan.sources.archive.signature import clear_text
 from archscan.sources.archive.unpacked import unpacked
 from tests.sources.archive.reading import Files, only, read, unexpected, wanted, why
 from tests.sources.mirrors import Key, Mirror, mirror, release, source_package
@@ -120,7 +125,7 @@ def test_what_unpacks_to_something_else_than_release_says_is_not_relied_on(tmp_p
 def test_a_bomb_is_unpacked_as_far_as_release_allows(tmp_path: Path, form: str) -> None:
     import zstandard
 
-    bomb = bytes(200 << 20)
+    bomb = bytes(40 << 20)
     packed = {"xz": lambda: lzma.compress(bomb, preset=0), "gz": lambda: gzip.compress(bomb, 1),
               "zst": lambda: zstandard.compress(bomb)}[form]()  # fmt: skip
     file = tmp_path / "bomb"
@@ -166,6 +171,7 @@ def test_damage_is_told(tmp_path: Path, form: str) -> None:
         ({"Architectures": "amd64/../../x"}, "architectures"),
         ({"Architectures": "amd64 \x1b[2J"}, "architectures"),
         ({"Origin": "x" * 2000}, "2000 bytes"),
+        ({"Components": " ".join(f"c{number}" for number in range(201))}, "201 names"),
         ({"SHA256": None}, "no SHA256"),
         ({"SHA256": "here it comes"}, "under SHA256"),
     ],
@@ -304,6 +310,14 @@ def test_paragraphs_do_not_depend_on_how_the_text_arrives(size: int) -> None:
     assert split(text.replace(b"\n", b"\r\n"), size) == expected
 
 
+def test_more_paragraphs_than_any_archive_has_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archscan.sources.archive.indices._MOST_PARAGRAPHS", 3)
+    (file,) = with_packages(tmp_path, b"\n".join([GOOD] * 4)).indices
+    with pytest.raises(SourceError, match="more than 3 paragraphs") as caught:
+        read(file)
+    assert caught.value.kind == "limit"
+
+
 def test_a_paragraph_without_an_end_costs_no_more_than_one() -> None:
     def pieces() -> list[bytes]:
         return [b"Package: huge\nb: ", *[b"x" * (1 << 20)] * 20, b"\n\nPackage: next\n"]
@@ -350,3 +364,33 @@ def test_sources_that_are_not_those_of_release_give_nothing(tmp_path: Path, debs
         _another((made.dists / "main/source/Sources").with_suffix(suffix))
     with pytest.raises(SourceError):
         list(source_entries(file, Files(), unexpected))
+
+
+# --- whatever it is ---------------------------------------------------------------------------------------------------
+
+_PIECES = st.sampled_from(
+    [b"Package", b"SHA256", b"Date", b"Size", b"Filename", b":", b": ", b"\n", b"\n\n", b"\r\n", b" ", b"\t", b"#",
+     b"../", b"/", b"1", b"a" * 64, b"\xff", b"\0", b"Sat, 11 Jul 2026 10:16:37 UTC", b"Components", b"Version"]
+)  # fmt: skip
+
+
+@given(st.one_of(st.binary(), st.lists(_PIECES).map(b"".join)), st.integers(1, 50))
+def test_whatever_stands_in_an_index_or_release_is_read_or_told(text: bytes, size: int) -> None:
+    with contextlib.suppress(SourceError):
+        parsed(text)
+    names = PACKAGE_FIELDS | SOURCE_FIELDS
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    found = list(paragraphs(pieces, names))
+    assert found == list(paragraphs([text], names))
+    for paragraph in found:
+        for parse in (published, source_entry):
+            with contextlib.suppress(SourceError):
+                value = parse(paragraph.fields)
+                assert msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=type(value)) == value
+
+
+@given(st.binary())
+def test_whatever_passes_for_a_signed_message_is_read_or_told(text: bytes) -> None:
+    for message in (text, b"-----BEGIN PGP SIGNED MESSAGE-----\n\n" + text, text + b"\n-----BEGIN PGP SIGNATURE-----"):
+        with contextlib.suppress(SourceError):
+            clear_text(message)

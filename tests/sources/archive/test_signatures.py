@@ -30,7 +30,8 @@ def expired_key() -> Iterator[Key]:
 
 
 def test_a_good_signature_names_its_key(made: Mirror, key: Key, other_key: Key) -> None:
-    for rings in ((key.public,), (key.armored,), (other_key.armored, key.public)):
+    keybox = key.home / "pubring.kbx"
+    for rings in ((key.public,), (key.armored,), (keybox,), (other_key.armored, key.public)):
         suite = only(made.folder, wanted(keyrings=rings))
         assert names(suite) == ["one", "one-doc", "two"]
         assert (suite.signed_by, suite.notes) == (key.fingerprint, ())
@@ -176,6 +177,23 @@ def test_a_signature_armor_with_a_message_in_it_changes_nothing_that_is_read(mad
     message = b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + EVIL + armored
     with pytest.raises(SourceError):
         inline(message, keys([key.public]))
+
+
+def test_a_bomb_in_the_place_of_a_signature_is_stopped(key: Key, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb"
+    with bomb.open("wb") as file:
+        file.truncate(70 << 20)
+    command = ["gpg", "--homedir", str(key.home), "--batch", "--armor", "--compress-algo", "zip", "--output", "-"]
+    armored = subprocess.run([*command, "--sign", str(bomb)], check=True, capture_output=True).stdout
+    assert len(armored) < 1 << 20
+    disguised = armored.replace(b"PGP MESSAGE", b"PGP SIGNATURE")
+    message = b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + EVIL + disguised
+    with pytest.raises(SourceError) as caught:
+        inline(message, keys([key.public]))
+    assert caught.value.kind == "mismatch"
+    with pytest.raises(SourceError) as caught:
+        detached(EVIL, disguised, keys([key.public]))
+    assert caught.value.kind == "mismatch"
 
 
 def test_one_good_signature_of_several_is_enough(made: Mirror, key: Key, other_key: Key) -> None:

@@ -15,12 +15,11 @@ from email.utils import format_datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from archscan.errors import UsageError
 from archscan.model import SourceEntry
-from archscan.sources.archive import is_mirror, packages, source_entries, suites, url_of
+from archscan.sources.archive import is_mirror, logins, packages, source_entries, suites, url_of
 from archscan.sources.fetch import Fetcher
 from tests.sources.archive.reading import NOW, Files, names, only, read, unexpected, wanted, why
 from tests.sources.mirrors import Compression, Key, changed, mirror, release, signed, small_deb, source_package
@@ -40,7 +39,9 @@ def test_packages_are_as_dpkg_shows_them(tmp_path: Path, debs: list[Path]) -> No
     assert sorted(tuple(getattr(one, name) for name in one.__struct_fields__) for one in found) == sorted(shown)
     # Also where a name is to be quoted in a URL (an epoch's %3a), it leads to the file.
     for package in found:
-        with Files().fetch(url_of(index, package), most=1 << 20, size=package.size, sha256=package.sha256) as fetched:
+        with Files().fetch(
+            url_of(index.index.base, package.filename), most=1 << 20, size=package.size, sha256=package.sha256
+        ) as fetched:
             assert fetched.read(7) == b"!<arch>"
 
 
@@ -228,7 +229,7 @@ def test_a_repository_without_dists_is_named_by_its_folder(tmp_path: Path, debs:
         assert names(suite) == ["one", "one-doc", "two"]
         assert names(only(root, wanted(asked, architectures=("s390x",)))) == ["one-doc"]
         for package in read(suite.indices[0]):
-            url = url_of(suite.indices[0], package)
+            url = url_of(suite.indices[0].index.base, package.filename)
             with Files().fetch(url, most=1 << 20, sha256=package.sha256) as fetched:
                 assert fetched.read(7) == b"!<arch>"
 
@@ -332,14 +333,17 @@ def test_a_mirror_is_read_over_http_and_its_password_stays_out_of_what_is_stored
     tmp_path: Path, debs: list[Path], key: Key
 ) -> None:
     mirror(tmp_path / "m", debs, sign=key, by_hash=True)
-    with served(tmp_path / "m") as url, Fetcher() as fetcher:
-        asked = wanted(keyrings=(key.public,))
-        (suite, missing) = suites(url, msgspec.structs.replace(asked, suites=("bookworm", "trixie")), fetcher)
+    asked = wanted("bookworm", "trixie", keyrings=(key.public,))
+    with served(tmp_path / "m") as url, Fetcher(logins=logins(url, asked)) as fetcher:
+        assert logins(url, asked) == (url.rstrip("/"),)
+        (suite, missing) = suites(url, asked, fetcher)
         (index,) = suite.indices
         found = list(packages(index, fetcher, unexpected))
         assert sorted(package.name for package in found) == ["one", "one-doc", "two"]
         for package in found:
-            with fetcher.fetch(url_of(index, package), most=1 << 20, sha256=package.sha256) as fetched:
+            with fetcher.fetch(
+                url_of(index.index.base, package.filename), most=1 << 20, sha256=package.sha256
+            ) as fetched:
                 assert fetched.read(7) == b"!<arch>"
     assert index.index.base == url.replace("user:secret@", "").rstrip("/")
     assert "secret" not in f"{suite.target} {index.index} {missing.target} {missing.problems}"

@@ -1,0 +1,69 @@
+"""Jobs as open files: where they are, or fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from archscan.errors import SourceError
+from archscan.model import Job
+from archscan.sources import Fetcher, opened
+from tests.sources.servers import nginx
+
+CONTENT = b"a package" * 1000
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+def read(descriptor: int) -> bytes:
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    path = tmp_path / "a+b_1%3a2_amd64.deb"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def test_a_file_is_opened_where_it_is(package: Path) -> None:
+    by_path = Job(path=str(package), target="", sha256=DIGEST, size=len(CONTENT))
+    by_url = msgspec.structs.replace(by_path, path="pool/a.deb", url=package.as_uri())
+    for job in (by_path, by_url):
+        same, descriptor = opened(job)
+        assert same == job
+        assert os.path.samestat(os.fstat(descriptor), package.stat())  # no copy; the child looks at the SHA-256
+        assert read(descriptor) == CONTENT
+
+
+@pytest.mark.parametrize(("size", "kind"), [(len(CONTENT) + 1, "truncated"), (5, "mismatch")])
+def test_a_file_of_another_size_is_not_opened(package: Path, size: int, kind: str) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(SourceError, match=f"has {len(CONTENT)} bytes, and the index promises {size}") as caught:
+        opened(Job(path="x", target="", url=package.as_uri(), size=size))
+    assert caught.value.kind == kind
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_is_elsewhere_is_fetched_and_verified(package: Path, tmp_path: Path) -> None:
+    with nginx(tmp_path, tmp_path / "nginx") as server, Fetcher(tmp_path, environ={}) as fetcher:
+        url = f"{server.url}/a%2Bb_1%253a2_amd64.deb"
+        job = Job(path="pool/a.deb", target="", url=url, sha256=DIGEST, size=len(CONTENT))
+        same, descriptor = opened(job, fetcher)
+        assert same == msgspec.structs.replace(job, verified=True)
+        assert read(descriptor) == CONTENT
+        for wrong in ({"sha256": "0" * 64}, {"size": 7}, {"sha256": None}, {"size": None}):
+            with pytest.raises(SourceError) as caught:
+                opened(msgspec.structs.replace(job, **wrong), fetcher)
+            assert caught.value.kind == "mismatch"
+
+
+def test_a_url_that_needs_nobody_to_fetch_is_missing_or_unreadable(tmp_path: Path) -> None:
+    for url, kind in ((f"{tmp_path.as_uri()}/none", "missing"), (tmp_path.as_uri(), "unreadable")):
+        with pytest.raises(SourceError) as caught:
+            opened(Job(path="x", target="", url=url))
+        assert caught.value.kind == kind
