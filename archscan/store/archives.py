@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-UNREAD = """
--- Why a package, or its rest, was not unpacked: a code of docs/reasons.md. NULL: everything was.
-ALTER TABLE package ADD COLUMN unread TEXT;
-"""
-
 ARCHIVES = """
 -- A Packages or Sources file (architecture `source`) as it was met last.
 CREATE TABLE archive_index (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import archives, columns, confirmed, contexts, overrides, places, promises, tables, views
+from archscan.store import archives, columns, confirmed, contexts, overrides, places, promises, tables, unread, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def m017_places(db: Database) -> None:
 
 @MIGRATIONS()
 def m018_unread(db: Database) -> None:
-    """Why a package was not unpacked."""
-    _execute_each(db, archives.UNREAD)
+    """Why a package, or its rest, was not unpacked."""
+    _execute_each(db, unread.UNREAD)
 
 
 @MIGRATIONS()

@@ -5,13 +5,14 @@ One text a migration; a published text is never changed, a new one is appended (
 
 from __future__ import annotations
 
-from archscan.store.archives import ARCHIVES, UNREAD
+from archscan.store.archives import ARCHIVES
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
+from archscan.store.unread import UNREAD
 from archscan.store.views import PROTECTIONS, VIEWS
 
 _VERDICT = "('yes', 'partial', 'no', 'n/a', 'unknown')"
