@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import msgspec
 
 from archscan import __version__, elf, pool, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
+from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
 from archscan.errors import NoTargetError
 from archscan.model import Job, Limits, PackageStatus, Reading
 from archscan.rules.apply import Applied, apply
@@ -38,6 +39,7 @@ _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to scan. ``data`` are the folders of rules and catalogue, ours first.
 
+    ``facts`` are the kinds that are wanted; what cannot hold any is not unpacked, unless ``thorough``.
     ``release`` is that of the packages, such as ``debian/trixie``, where somebody says so.
     """
 
@@ -48,6 +50,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     retry: bool = False
     exports: bool = False
+    facts: tuple[str, ...] = ("elf",)
+    thorough: bool = False
     release: str | None = None
 
 
@@ -81,7 +85,10 @@ def scan(
     catalogue, book = load_all(options.data), load(options.data)
     check(book)
     release = named(book.distributions, options.release) if options.release else None
-    extraction = extraction_of(catalogue, options)
+    kinds = load_kinds(options.data)
+    candidates = wanted(kinds, options.facts)
+    candidates = Candidates() if options.thorough else candidates
+    extraction = extraction_of(catalogue, kinds, options)
     with sources.expanded(targets, stdin) as found:
         if not found.jobs:
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
@@ -89,7 +96,7 @@ def scan(
             scan_id = _start(db, catalogue, book, extraction, options)
             tally = _Tally()
             try:
-                _read_all(db, found, tally, catalogue, extraction, options, scan_id, release, progress)
+                _read_all(db, found, tally, catalogue, candidates, extraction, options, scan_id, release, progress)
             except KeyboardInterrupt:
                 tally.interrupted = True
             # Whoever interrupts wants an end: what is not judged now, the next scan judges.
@@ -113,10 +120,10 @@ def judgement(database: Path, book: RuleBook, command: str) -> Iterator[tuple[sq
         store.finish_scan(db, scan_id, finished=now(), state="finished", metrics={})
 
 
-def extraction_of(catalogue: Catalogue, options: Options) -> store.Extraction:
-    """The version of the facts that a scan would find: of the code, and of the catalogue it knows."""
-    facts = ("elf", "exports") if options.exports else ("elf",)
-    return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}", facts)
+def extraction_of(catalogue: Catalogue, kinds: Mapping[str, Kind], options: Options) -> store.Extraction:
+    """The version of the facts that a scan would find: of the code, the catalogue, and where facts are looked for."""
+    facts = {*options.facts, "exports"} if options.exports else {*options.facts}
+    return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}-{digest_of(kinds)[:8]}", tuple(sorted(facts)))
 
 
 class _Tally:
@@ -152,12 +159,13 @@ def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store
 
 
 def _read_all(
-    db: Database, found: sources.Targets, tally: _Tally, catalogue: Catalogue, extraction: store.Extraction,
-    options: Options, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
+    db: Database, found: sources.Targets, tally: _Tally, catalogue: Catalogue, candidates: Candidates,
+    extraction: store.Extraction, options: Options, scan_id: int, release: Named | None,
+    progress: Callable[[Progress], None],
 ) -> None:  # fmt: skip
-    known = store.known_packages(db, extraction, retry=options.retry)
+    known = store.known_packages(db, extraction, retry=options.retry, thorough=options.thorough)
     exports: elf.Exports = "libraries" if options.exports else ""
-    work = functools.partial(read_package, catalogue=catalogue, known=known, exports=exports)
+    work = functools.partial(read_package, catalogue=catalogue, known=known, exports=exports, candidates=candidates)
     progress(Progress(0, len(found.jobs), None))
     for missing in found.unmatched:
         store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
@@ -177,7 +185,7 @@ def _read_all(
                 tally.read += 1
                 tally.bytes += reading.identity.size if reading.identity else 0
                 tally.objects += len(reading.objects)
-                tally.whole &= reading.status == PackageStatus.COMPLETE
+                tally.whole &= reading.status in (PackageStatus.COMPLETE, PackageStatus.SKIPPED)
             if release and reading.identity:
                 store.give_release(db, reading.identity.sha256, *release)
             progress(Progress(number, len(found.jobs), reading))

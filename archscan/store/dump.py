@@ -20,7 +20,8 @@ _LINES = {
     "package": (
         "t.sha256, t.name, t.version, t.version_key, t.architecture, t.variant, t.source, t.source_version, "
         "t.control_section, t.control_priority, t.essential, t.maintainer, t.size, t.installed_size, t.filename, "
-        "t.control, t.built, t.extractor, t.facts, t.status, t.elf_count",
+        "t.control, t.built, t.extractor, t.facts, t.status, t.unread, "
+        "t.elf_count",
         "package t",
     ),
     "relation": (f"{_PACKAGE}, t.kind, t.name, t.op, t.version", "relation t JOIN package p ON p.id = t.package_id"),

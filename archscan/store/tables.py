@@ -11,6 +11,7 @@ from archscan.store.contexts import CONTEXTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
+from archscan.store.unread import UNREAD
 from archscan.store.views import PROTECTIONS, VIEWS
 
 _VERDICT = "('yes', 'partial', 'no', 'n/a', 'unknown')"
@@ -349,5 +350,5 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES)
+SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES, UNREAD)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
