@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _FOLDER = re.compile(r"[a-z0-9][\w.+-]*(?:/[\w.+-]+)*")
 _ENDING = re.compile(r"\.[a-z0-9][a-z0-9._+-]*")
-_WORD = re.compile(r"[a-z0-9.][a-z0-9._+-]*")
+_WORD = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9.][\w.+-]*")
 # A name with an ending that begins with a letter; no program's has one. Versions are none: `tool-1.2`, `libx.so.1`.
 _NAMED_DATA = re.compile(r"[^/]\.[a-z][^./]*$")
 
@@ -33,7 +34,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """What cannot hold one kind of fact, in the order in which it is asked (``rules/facts`` says what each is for).
 
     Folders are whole paths from the root of the package and end with a slash; ``programs`` and ``but`` are names of
-    folders at any depth, with a slash at both ends. Endings and names are in lower case, and match in any.
+    folders at any depth, with a slash at both ends. Endings and these are in lower case, and match in any.
     """
 
     name: str
@@ -61,7 +62,7 @@ def _is_candidate(path: str, kind: Kind) -> bool:
     name = f"/{path.lower()}"
     if path.startswith(kind.always) or any(folder in name for folder in kind.programs):
         return True
-    if name.endswith(kind.endings) or name.rpartition("/")[2] in kind.names:
+    if name.endswith(kind.endings) or path.rpartition("/")[2] in kind.names:
         return False
     if not path.startswith(kind.shared) or name.endswith(kind.objects):
         return True
@@ -131,7 +132,7 @@ def _kind(path: Path) -> Kind:
         always=tuple(f"{word}/" for word in _words(path, "always", said.always, _FOLDER, "usr/games")),
         programs=tuple(f"/{word}/" for word in _words(path, "programs", said.programs, _WORD, "bin")),
         endings=_words(path, "endings", said.endings, _ENDING, ".html"),
-        names=_words(path, "names", said.names, _WORD, "readme"),
+        names=_words(path, "names", said.names, _FILE_NAME, "README"),
         shared=tuple(f"{word}/" for word in _words(path, "shared", said.shared, _FOLDER, "usr/share")),
         objects=_words(path, "objects", said.objects, _ENDING, ".so"),
         folders=tuple(f"{word}/" for word in _words(path, "folders", said.folders, _FOLDER, "usr/share/man")),
