@@ -257,11 +257,10 @@ def test_the_summary_and_the_questions_say_what_was_not_unpacked(tmp_path: Path)
 
 def test_kinds_of_facts_that_do_not_exist_are_refused(tmp_path: Path) -> None:
     built = _write(tmp_path, "1", COPYRIGHT)
-    for words in ("files", "elf,files", "", "elf,"):
-        for more in ([], ["--thorough"]):
-            done = archscan("scan", "--db", tmp_path / "a.db", "--facts", words, *more, built)
-            assert done.returncode == 2
-            assert "expected one of elf" in done.stderr
+    for words in (["files"], ["elf,files", "--thorough"], [""]):
+        done = archscan("scan", "--db", tmp_path / "a.db", "--facts", *words, built)
+        assert done.returncode == 2
+        assert "expected one of elf" in done.stderr
     assert not (tmp_path / "a.db").exists()
     assert scan(tmp_path / "a.db", "--facts", "elf", built) == 0
 
