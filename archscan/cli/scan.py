@@ -59,6 +59,10 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
     return value
 
 
+def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(","))
+
+
 @click.command(epilog=_EPILOG)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
 @options.database
@@ -72,6 +76,9 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
               show_default=True, help="MiB that reading one package may take.")  # fmt: skip
 @click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=NUMBER", help=_LIMIT_HELP)
 @click.option("--retry", is_flag=True, help="Read packages again that could not be read whole.")
+@click.option("--facts", default="elf", callback=_kinds, metavar="KIND[,KIND]", show_default=True,
+              help="Kinds of facts to read; there is one: elf. What cannot hold any is not unpacked.")  # fmt: skip
+@click.option("--thorough", is_flag=True, help="Unpack everything, whatever packages say of their files.")
 @options.release
 @click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
 @click.option("--fail-on", type=click.Choice([str(word) for word in Severity]), metavar="SEVERITY",
@@ -81,8 +88,8 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
-    limits: dict[str, int], retry: bool, release: str | None, exports: str | None, fail_on: str | None,
-    all_findings: bool, quiet: bool, verbose: int, fetching: Fetching,
+    limits: dict[str, int], retry: bool, facts: tuple[str, ...], thorough: bool, release: str | None,
+    exports: str | None, fail_on: str | None, all_findings: bool, quiet: bool, verbose: int, fetching: Fetching,
     **mirror: Unpack[MirrorOptions],
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
@@ -107,6 +114,8 @@ def scan(
         workers=jobs or len(os.sched_getaffinity(0)),
         limits=Limits(deadline=deadline, memory_bytes=memory << 20, **limits),
         retry=retry,
+        facts=facts,
+        thorough=thorough,
         exports=exports is not None,
         release=release,
         archives=flow.Archives(

@@ -37,6 +37,7 @@ from archscan.model.words import (
     Severity,
     Stage,
     Strength,
+    UnreadReason,
     Verdict,
 )
 
@@ -93,6 +94,8 @@ __all__ = [
     "Stage",
     "Strength",
     "Text",
+    "Unread",
+    "UnreadReason",
     "Verdict",
     "escape",
     "unescape",
@@ -346,13 +349,19 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, tag="identity"):
     known: bool
 
 
+class Unread(msgspec.Struct, frozen=True, kw_only=True, tag="unread"):
+    """Nothing more of the package is unpacked, for it says itself that nothing more can matter."""
+
+    reason: UnreadReason
+
+
 class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     """The last message: the package was read to its end. ``built`` is the newest date inside, in UTC (ISO 8601)."""
 
     built: Text | None = None
 
 
-Message = Identity | Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | End
+Message = Identity | Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | Unread | End
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -368,6 +377,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     built: Text | None
     status: PackageStatus
     seconds: float = 0.0
+    unread: UnreadReason | None = None  # why not everything was unpacked
     overrides: tuple[Override, ...] = ()
     debug: tuple[DebugInfo, ...] = ()  # of `archscan confirm` only
     explained: tuple[Explained, ...] = ()  # of `archscan explain` only

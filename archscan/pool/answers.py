@@ -25,6 +25,8 @@ from archscan.model import (
     ProblemKind,
     Reading,
     Stage,
+    Unread,
+    UnreadReason,
     escape,
 )
 from archscan.pool import frames
@@ -36,7 +38,7 @@ _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, sign
 
 def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
     """Everything that came of a job. A death becomes a problem, with the member it happened at."""
-    kinds = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem, Begin, End, Log)
+    kinds = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem, Begin, Unread, End, Log)
     said: dict[type, list[Any]] = {kind: [] for kind in kinds}
     problems: list[Problem] = said[Problem]
     senseless = ""
@@ -53,7 +55,7 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         problems.append(_internal(senseless, place))
     elif not said[End] and not problems:
         problems.append(_internal("the reading process ended without a word", place))
-    package = _last(said[Package])
+    package, unread = _last(said[Package]), _last(said[Unread])
     return Reading(
         job=job,
         identity=_last(said[Identity]),
@@ -62,8 +64,9 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         objects=tuple(said[Elf]),
         problems=tuple(problems),
         built=said[End][-1].built if said[End] else None,
-        status=_status(package, problems),
+        status=_status(package, problems, unread),
         seconds=answer.seconds,
+        unread=unread.reason if unread else None,
         overrides=tuple(said[Override]),
         debug=tuple(said[DebugInfo]),
         explained=tuple(said[Explained]),
@@ -94,10 +97,13 @@ def _nothing(job: Job, problem: Problem) -> Reading:
                    status=PackageStatus.UNREADABLE)  # fmt: skip
 
 
-def _status(package: Package | None, problems: list[Problem]) -> PackageStatus:
+def _status(package: Package | None, problems: list[Problem], unread: Unread | None) -> PackageStatus:
     if package is None:
         return PackageStatus.UNREADABLE
-    return PackageStatus.PARTIAL if problems else PackageStatus.COMPLETE
+    if problems:
+        return PackageStatus.PARTIAL
+    skipped = unread is not None and unread.reason == UnreadReason.NO_CANDIDATES
+    return PackageStatus.SKIPPED if skipped else PackageStatus.COMPLETE
 
 
 def _death(ending: Ending, limits: Limits, place: str | None) -> Problem | None:

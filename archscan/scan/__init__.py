@@ -9,7 +9,7 @@ import contextlib
 import functools
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import msgspec
 
 from archscan import __version__, elf, pool, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
+from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
 from archscan.errors import NoTargetError
 from archscan.model import Job, Limits, PackageStatus, Reading
 from archscan.rules.apply import Applied, apply
@@ -41,6 +42,7 @@ _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to scan. ``data`` are the folders of rules and catalogue, ours first.
 
+    ``facts`` are the kinds that are wanted; what cannot hold any is not unpacked, unless ``thorough``.
     ``release`` is that of the packages, such as ``debian/trixie``, where somebody says so.
     """
 
@@ -51,6 +53,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     retry: bool = False
     exports: bool = False
+    facts: tuple[str, ...] = ("elf",)
+    thorough: bool = False
     release: str | None = None
     archives: Archives = Archives()
     shard: store.Shard | None = None
@@ -86,14 +90,16 @@ def scan(
     catalogue, book = load_all(options.data), load(options.data)
     check(book)
     release = named(book.distributions, options.release) if options.release else None
-    extraction = extraction_of(catalogue, options)
+    kinds = load_kinds(options.data)
+    extraction = extraction_of(catalogue, kinds, options)
     with (
         _targets(targets, options, stdin) as found,
         store.open_store(options.database) as db,
         published.fetcher(options.archives) as fetcher,
     ):
         scan_id = _start(db, catalogue, book, extraction, options)
-        reader = _Reader(db, options, catalogue, extraction, scan_id, release, progress)
+        candidates = Candidates() if options.thorough else wanted(kinds, options.facts)
+        reader = _Reader(db, options, catalogue, candidates, extraction, scan_id, release, progress)
         try:
             reader.read(found, fetcher)
         except KeyboardInterrupt:
@@ -120,10 +126,10 @@ def judgement(database: Path, book: RuleBook, command: str) -> Iterator[tuple[sq
         store.finish_scan(db, scan_id, finished=now(), state="finished", metrics={})
 
 
-def extraction_of(catalogue: Catalogue, options: Options) -> store.Extraction:
-    """The version of the facts that a scan would find: of the code, and of the catalogue it knows."""
-    facts = ("elf", "exports") if options.exports else ("elf",)
-    return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}", facts)
+def extraction_of(catalogue: Catalogue, kinds: Mapping[str, Kind], options: Options) -> store.Extraction:
+    """The version of the facts that a scan would find: of the code, the catalogue, and where facts are looked for."""
+    facts = {*options.facts, "exports"} if options.exports else {*options.facts}
+    return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}-{digest_of(kinds)[:8]}", tuple(sorted(facts)))
 
 
 class _Tally:
@@ -174,16 +180,17 @@ class _Reader:
     """Reads what is to be read of the targets into the database, in one scan."""
 
     def __init__(
-        self, db: Database, options: Options, catalogue: Catalogue, extraction: store.Extraction, scan_id: int,
-        release: Named | None, progress: Callable[[Progress], None],
+        self, db: Database, options: Options, catalogue: Catalogue, candidates: Candidates,
+        extraction: store.Extraction, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
     ) -> None:  # fmt: skip
-        self._db, self._options, self._catalogue = db, options, catalogue
+        self._db, self._options, self._catalogue, self._candidates = db, options, catalogue, candidates
         self._extraction, self._scan_id, self._release, self._progress = extraction, scan_id, release, progress
         self.tally = _Tally()
 
     def read(self, found: sources.Targets, fetcher: sources.Fetcher) -> None:
         """Store what archives publish, and read each package that is not known yet."""
-        known = store.known_packages(self._db, self._extraction, retry=self._options.retry)
+        retry, thorough = self._options.retry, self._options.thorough
+        known = store.known_packages(self._db, self._extraction, retry=retry, thorough=thorough)
         jobs = [*found.jobs, *self._published(fetcher)]
         jobs.sort(key=lambda job: -(job.size or 0))  # stable: what has no size is in order already
         self._progress(Progress(0, len(jobs), None))
@@ -198,10 +205,10 @@ class _Reader:
         """The packages of the archives that are not done."""
         if not self._options.archives.mirrors:
             return ()
-        retry, shard = self._options.retry, self._options.shard
+        retry, thorough, shard = self._options.retry, self._options.thorough, self._options.shard
         met = published.publish(self._db, self._options.archives, fetcher, self._scan_id)
         count, unfinished = store.published(self._db, met.index_ids, shard)
-        jobs = list(published.jobs(self._db, met, self._extraction, retry=retry, thorough=False, shard=shard))
+        jobs = list(published.jobs(self._db, met, self._extraction, retry=retry, thorough=thorough, shard=shard))
         self.tally.known += count - len(jobs)
         # What is tried again says itself how it went.
         self.tally.whole &= met.whole and (retry or not unfinished)
@@ -211,7 +218,9 @@ class _Reader:
         if not jobs:
             return
         exports: elf.Exports = "libraries" if self._options.exports else ""
-        work = functools.partial(read_package, catalogue=self._catalogue, known=known, exports=exports)
+        work = functools.partial(
+            read_package, catalogue=self._catalogue, known=known, exports=exports, candidates=self._candidates
+        )
         workers = min(self._options.workers, len(jobs))
         # A single package's process imports what it needs itself: less, where there is no ELF object.
         prepared = prepare if len(jobs) > 1 else _nothing
@@ -233,7 +242,7 @@ class _Reader:
             tally.read += 1
             tally.bytes += identity.size if identity else 0
             tally.objects += len(reading.objects)
-            tally.whole &= reading.status == PackageStatus.COMPLETE
+            tally.whole &= reading.status in (PackageStatus.COMPLETE, PackageStatus.SKIPPED)
         if self._release and identity:
             store.give_release(self._db, identity.sha256, *self._release)
 

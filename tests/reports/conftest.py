@@ -146,7 +146,8 @@ def fill(connection: sqlite3.Connection) -> None:
 
 
 def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> None:
-    package = add_package(connection, name, "partial" if number == 1 else "complete", maintainer=name)
+    package = add_package(connection, name, "partial" if number == 1 else "complete", maintainer=name,
+                              unread="no-more-candidates" if number == 2 else None)  # fmt: skip
     elf = add_elf(connection, package, f"usr/bin/{name}", pie="no", soname=name, privilege="setuid", rpath=name,
                   build_id=sha256(name)[:40])  # fmt: skip
     add_debug_info(connection, sha256(name)[:40], name)
