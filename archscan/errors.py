@@ -8,6 +8,7 @@
     ├── StoreError                the database is not ours, locked, read-only, or the disk is full
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── QueryError                a saved or free query is wrong or ran too long
+    ├── PoolError                 the processes that read packages cannot be made as they must be
     ├── SpoolError                the folder for downloads is full, or nobody may write there
     └── InputError                what was read is not what it should be; becomes a ``Problem``
         ├── SourceError           … where packages come from
@@ -49,6 +50,10 @@ class RuleError(ArchscanError):
 
 class QueryError(ArchscanError):
     """A saved or free query is wrong, wants to write, or ran too long."""
+
+
+class PoolError(ArchscanError):
+    """The processes that read packages cannot be made as they must be; the text says why."""
 
 
 class SpoolError(ArchscanError):

@@ -79,6 +79,8 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--facts", default="elf", callback=_kinds, metavar="KIND[,KIND]", show_default=True,
               help="Kinds of facts to read; there is one: elf. What cannot hold any is not unpacked.")  # fmt: skip
 @click.option("--thorough", is_flag=True, help="Unpack everything, whatever packages say of their files.")
+@click.option("--executor", metavar="dask://HOST:PORT",
+              help="Have the workers of a dask cluster read the packages; see docs/scaling.md.")  # fmt: skip
 @options.release
 @click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
 @click.option("--fail-on", type=click.Choice([str(word) for word in Severity]), metavar="SEVERITY",
@@ -88,9 +90,9 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
-    limits: dict[str, int], retry: bool, facts: tuple[str, ...], thorough: bool, release: str | None,
-    exports: str | None, fail_on: str | None, all_findings: bool, quiet: bool, verbose: int, fetching: Fetching,
-    **mirror: Unpack[MirrorOptions],
+    limits: dict[str, int], retry: bool, facts: tuple[str, ...], thorough: bool, executor: str | None,
+    release: str | None, exports: str | None, fail_on: str | None, all_findings: bool, quiet: bool, verbose: int,
+    fetching: Fetching, **mirror: Unpack[MirrorOptions],
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
 
@@ -100,12 +102,15 @@ def scan(
     """
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
+    from archscan.cli.installed import installed
     from archscan.cli.progress import shown
     from archscan.sources import discreet
     from archscan.sources.archive import is_mirror
 
     if all_findings and not fail_on:
         raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
+    if executor and jobs:
+        raise click.UsageError("--jobs is for this machine's processes; with --executor the cluster's threads count")
     _log_to_stderr(verbose)
     chosen = flow.Options(
         database=db,
@@ -123,6 +128,8 @@ def scan(
             wanted=wanted(mirror, datetime.now(UTC)),
             fetching=fetching,
         ),
+        executor=executor,
+        installed=installed,
     )  # fmt: skip
     files = [target for target in targets if not is_mirror(target, mirror["suites"])]
     with _terminated_as_interrupted() as check, shown(quiet=quiet) as show:

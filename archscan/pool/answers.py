@@ -1,8 +1,9 @@
-"""What a disposable process said, put together: whole, in part, or only how it died."""
+"""What disposable processes said of a job, put together: whole, in part, or only how they died."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -30,31 +31,44 @@ from archscan.model import (
     escape,
 )
 from archscan.pool import frames
+from archscan.pool.attempts import smaller
+from archscan.pool.child import TOLD
 from archscan.pool.spawner import Answer, Ending
+
+_FACTS = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem)
+_KINDS = (*_FACTS, Begin, End, Log)
 
 # How code that does not check its malloc dies of a failed one.
 _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP)
 
 
-def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
-    """Everything that came of a job. A death becomes a problem, with the member it happened at."""
-    kinds = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem, Begin, Unread, End, Log)
-    said: dict[type, list[Any]] = {kind: [] for kind in kinds}
-    problems: list[Problem] = said[Problem]
-    senseless = ""
-    try:
-        for message in frames.facts(answer.payload):
-            said[type(message)].append(message)
-    except msgspec.MsgspecError as error:
-        senseless = f"the answer of the reading process makes no sense: {escape(str(error))[:2000]}"
-    place = said[Begin][-1].path if said[Begin] else None
-    death = _death(answer.ending, limits, place)
-    if death:
-        problems.append(death)
-    elif senseless:
-        problems.append(_internal(senseless, place))
-    elif not said[End] and not problems:
-        problems.append(_internal("the reading process ended without a word", place))
+class _Said(msgspec.Struct):
+    """The messages of one attempt by their kinds, and what ended it before its end, if anything did."""
+
+    by_kind: dict[type, list[Any]]
+    death: Problem | None
+
+    def reach(self) -> tuple[bool, int]:
+        """How far it came: to the end, or so many facts."""
+        return bool(self.by_kind[End]), sum(len(self.by_kind[kind]) for kind in _FACTS)
+
+
+def passed_over(path: str) -> Problem:
+    """What the work says of a member that ``Job.passed_over`` names, and that it therefore does not look at."""
+    text = "passed over, for an attempt before died of it"
+    return Problem(stage=Stage.CHILD, kind=ProblemKind.KILLED, message=text, path=path)
+
+
+def reading(job: Job, answers: Sequence[Answer], limits: Limits) -> Reading:
+    """Everything that came of a job, in one attempt or two.
+
+    A death becomes a problem, with the member it happened at. Of two attempts the one that came further is taken; each
+    of them read the package from its beginning.
+    """
+    allowed = (limits, smaller(limits))
+    attempts = [_said(answer, limit) for answer, limit in zip(answers, allowed, strict=False)]
+    said = max(attempts, key=_Said.reach).by_kind  # the first, where they are equal
+    problems = _joined(said[Problem], [one.death for one in attempts if one.death])
     package, unread = _last(said[Package]), _last(said[Unread])
     return Reading(
         job=job,
@@ -62,15 +76,47 @@ def reading(job: Job, answer: Answer, limits: Limits) -> Reading:
         package=package,
         files=tuple(said[File]),
         objects=tuple(said[Elf]),
-        problems=tuple(problems),
+        problems=problems,
         built=said[End][-1].built if said[End] else None,
         status=_status(package, problems, unread),
-        seconds=answer.seconds,
+        seconds=sum(answer.seconds for answer in answers),
         unread=unread.reason if unread else None,
         overrides=tuple(said[Override]),
         debug=tuple(said[DebugInfo]),
         explained=tuple(said[Explained]),
     )
+
+
+def _joined(problems: Sequence[Problem], deaths: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems of the better attempt and the deaths of both: each of a kind once at its place."""
+    told: dict[tuple[ProblemKind, str | None], Problem] = {}
+    for death in deaths:
+        told.setdefault((death.kind, death.path), death)
+    known = [passed_over(death.path) for death in deaths if death.path]
+    return (*(one for one in problems if one not in known), *told.values())
+
+
+def _said(answer: Answer, limits: Limits) -> _Said:
+    """What a child said. Its own last words about why it could not go on are its death, too."""
+    said: dict[type, list[Any]] = {kind: [] for kind in _KINDS}
+    problems: list[Problem] = said[Problem]
+    senseless = ""
+    place: str | None = None
+    try:
+        for message in frames.facts(answer.payload):
+            said[type(message)].append(message)
+            place = frames.place_after(place, message)
+    except msgspec.MsgspecError as error:
+        senseless = f"the answer of the reading process makes no sense: {escape(str(error))[:2000]}"
+    death = _death(answer.ending, limits, place)
+    told = answer.ending.how == "exit" and answer.ending.code == TOLD
+    if told and problems and problems[-1].stage == Stage.CHILD:
+        death = msgspec.structs.replace(problems.pop(), path=place)
+    elif not death and senseless:
+        death = _internal(senseless, place)
+    elif not death and not said[End] and not problems:
+        death = _internal("the reading process ended without a word", place)
+    return _Said(said, death)
 
 
 def _last(messages: list[Any]) -> Any:
@@ -97,7 +143,7 @@ def _nothing(job: Job, problem: Problem) -> Reading:
                    status=PackageStatus.UNREADABLE)  # fmt: skip
 
 
-def _status(package: Package | None, problems: list[Problem], unread: Unread | None) -> PackageStatus:
+def _status(package: Package | None, problems: Sequence[Problem], unread: Unread | None) -> PackageStatus:
     if package is None:
         return PackageStatus.UNREADABLE
     if problems:

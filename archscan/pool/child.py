@@ -14,6 +14,7 @@ from collections.abc import Callable
 from io import BufferedReader
 
 from archscan.model import Job, Limits, Log, Problem, ProblemKind, Stage, escape
+from archscan.pool.confined import confine
 from archscan.pool.frames import Send, sender
 
 Work = Callable[[Job, BufferedReader, Limits, Send], None]
@@ -25,6 +26,9 @@ _NEVER = 2**31 - 1
 _HEAP, _HUGE_PAGE = 64 << 20, 2 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LAST_WORDS = 64 << 20  # address space that is left to say that there is no more
+
+TOLD = 79
+"""The code that a child ends with where it could not go on and its last problem says why."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -67,18 +71,22 @@ def _ask_for_huge_pages() -> None:
         madvise(start, sbrk(0) - start, mmap.MADV_HUGEPAGE)  # whether the kernel can or not
 
 
-def run(work: Work, job: Job, package: int, limits: Limits, pipe: int) -> None:
-    """Do the work for one job, whose file is open as ``package``, and write what it says; does not return."""
+def run(work: Work, job: Job, package: int, limits: Limits, pipe: int, *, may_open: bool) -> None:
+    """Do the work for one job, whose file is open as ``package``, and write what it says; does not return.
+
+    ``may_open``: the work opens files by their names, to read them.
+    """
     code = 1
     try:
         os.setpgid(0, 0)  # so that whatever it starts can be ended with it
         _silence()
         send, flush = sender(pipe)
-        _confine(limits)
+        _limit(limits)
         _log_over(send)
-        _worked(work, job, package, limits, send)
+        confine(may_open=may_open)
+        said = _worked(work, job, package, limits, send)
         flush()
-        code = 0
+        code = said
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     finally:
@@ -93,7 +101,8 @@ def _silence() -> None:
     os.close(nowhere)
 
 
-def _worked(work: Work, job: Job, package: int, limits: Limits, send: Send) -> None:
+def _worked(work: Work, job: Job, package: int, limits: Limits, send: Send) -> int:
+    """Do the work; the code to end with."""
     try:
         os.lseek(package, 0, os.SEEK_SET)  # where it stands is shared with whoever opened it
         with open(package, "rb", closefd=False) as file:  # a descriptor
@@ -103,13 +112,16 @@ def _worked(work: Work, job: Job, package: int, limits: Limits, send: Send) -> N
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
         text = f"reading the package takes more than {limits.memory_bytes} bytes of memory (memory_bytes)"
         send(Problem(stage=Stage.CHILD, kind=ProblemKind.MEMORY, message=text))
+        return TOLD
     except Exception as error:  # our own bug: said, and not the end of the run
         text = escape(f"{type(error).__name__}: {error}")[:2000]
         send(Problem(stage=Stage.CHILD, kind=ProblemKind.INTERNAL, message=text))
         logging.getLogger(__name__).exception("reading %s failed", job.path)
+        return TOLD
+    return 0
 
 
-def _confine(limits: Limits) -> None:
+def _limit(limits: Limits) -> None:
     gc.disable()  # it lives for one package
     _lower(resource.RLIMIT_CORE, 0, 0)
     seconds = int(limits.deadline) + 5

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import msgspec
 
-from archscan.model import Begin, Log, Message
+from archscan.model import Begin, DebugInfo, Elf, Log, Message, Problem, escape
 
 Send = Callable[[Message], None]
 
 _HEADER = struct.Struct("<IB")
 _FACT, _LOG = 0, 1
 _BUFFER = 256 << 10
+_MOST_MESSAGES = 3_000_000  # of one answer: a place, a file and an object for each of 500,000 members are half of that
+_MOST_RECORDS, _LONGEST_RECORD = 100, 20_000  # of the log, of one answer; characters
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
@@ -22,7 +25,8 @@ _DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 def sender(descriptor: int) -> tuple[Send, Callable[[], None]]:
     """A function that writes messages to a pipe, and one that flushes them.
 
-    What comes before a ``Begin`` is written at once, so that nothing found earlier dies with the process.
+    A ``Begin`` and what is said of its member are written at once: nothing that was found dies with the process, and a
+    death between two members is not laid at the first one's door.
     """
     buffer = bytearray()
 
@@ -37,7 +41,7 @@ def sender(descriptor: int) -> tuple[Send, Callable[[], None]]:
         payload = _ENCODER.encode(message)
         buffer.extend(_HEADER.pack(len(payload), _LOG if isinstance(message, Log) else _FACT))
         buffer.extend(payload)
-        if isinstance(message, Begin) or len(buffer) > _BUFFER:
+        if isinstance(message, Begin | Elf | DebugInfo | Problem) or len(buffer) > _BUFFER:
             flush()
 
     return send, flush
@@ -72,21 +76,52 @@ def facts(answer: bytes) -> Iterator[Message]:
 
     Raises msgspec.ValidationError or DecodeError for what no honest child writes.
     """
-    for _, payload in _frames(answer):
+    for number, (_, payload) in enumerate(_frames(answer), 1):
+        if number > _MOST_MESSAGES:
+            raise msgspec.DecodeError(f"more than {_MOST_MESSAGES} messages")
         message = _decoded(payload)
         if not isinstance(message, Log):
             yield message
 
 
 def logs(answer: bytes) -> Iterator[Log]:
-    """The log records of an answer, as far as it makes sense."""
+    """The log records of an answer, as far as it makes sense: the first hundred, and no more than some pages of each.
+
+    Whoever chose the package may have chosen their texts, too, and would fill a disk with them.
+    """
     try:
-        for letter, payload in _frames(answer):
-            message = _decoded(payload) if letter == _LOG else None
+        found = (payload for letter, payload in _frames(answer) if letter == _LOG)
+        for payload in islice(found, _MOST_RECORDS):
+            message = _decoded(payload)
             if isinstance(message, Log):
-                yield message
+                text = "\n".join(map(_shown, message.message[:_LONGEST_RECORD].splitlines()))
+                yield msgspec.structs.replace(message, logger=_shown(message.logger), message=text)
     except msgspec.DecodeError:
         return  # whoever reads the facts says so
+
+
+def _shown(text: str) -> str:
+    """A line of a log: a child escapes what it says, unless it is no longer ours."""
+    return text if text.isprintable() else escape(text)
+
+
+def place(answer: bytes) -> str | None:
+    """The member that was begun and not finished; None where the end came between two."""
+    begun: str | None = None
+    try:
+        for message in facts(answer):
+            begun = place_after(begun, message)
+    except msgspec.DecodeError:
+        pass  # whoever reads the facts says so
+    return begun
+
+
+def place_after(begun: str | None, message: Message) -> str | None:
+    """The member that is looked at after a message, if ``begun`` was it before."""
+    if isinstance(message, Begin):
+        return message.path
+    finished = isinstance(message, Elf | DebugInfo | Problem) and message.path == begun
+    return None if finished else begun
 
 
 def _decoded(payload: memoryview) -> Message:

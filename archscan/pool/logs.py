@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+from archscan.pool import frames
+from archscan.pool.spawner import Answer
 
 _PATIENCE = 0.5
 
@@ -55,3 +58,15 @@ def emit(level: int, name: str, message: str) -> None:
     root = logging.getLogger()
     if root.isEnabledFor(level):
         root.handle(root.makeRecord(name, level, "", 0, message, (), None))
+
+
+def pass_on(said: Iterable[Answer]) -> None:
+    """Log what disposable processes logged."""
+    for answer in said:
+        pass_on_frames(answer.payload)
+
+
+def pass_on_frames(said: bytes) -> None:
+    """Log the records that are among these messages."""
+    for record in frames.logs(said):
+        emit(record.level, record.logger, record.message)

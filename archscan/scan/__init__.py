@@ -9,7 +9,7 @@ import contextlib
 import functools
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
 from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
 from archscan.errors import NoTargetError
 from archscan.model import Job, Limits, PackageStatus, Reading
+from archscan.pool.child import Work
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
@@ -42,8 +43,9 @@ _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to scan. ``data`` are the folders of rules and catalogue, ours first.
 
-    ``facts`` are the kinds that are wanted; what cannot hold any is not unpacked, unless ``thorough``.
-    ``release`` is that of the packages, such as ``debian/trixie``, where somebody says so.
+    ``facts`` are the kinds that are wanted; what cannot hold any is not unpacked, unless ``thorough``. ``release`` is
+    that of the packages, such as ``debian/trixie``, where somebody says so. ``executor`` is the address of a cluster
+    that reads them instead of this machine; ``installed`` says of which version archscan is, there too.
     """
 
     database: Path
@@ -58,6 +60,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     release: str | None = None
     archives: Archives = Archives()
     shard: store.Shard | None = None
+    executor: str | None = None
+    installed: Callable[[], Mapping[str, str]] = dict
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,14 +225,7 @@ class _Reader:
         work = functools.partial(
             read_package, catalogue=self._catalogue, known=known, exports=exports, candidates=self._candidates
         )
-        workers = min(self._options.workers, len(jobs))
-        # A single package's process imports what it needs itself: less, where there is no ELF object.
-        prepared = prepare if len(jobs) > 1 else _nothing
-        opened = functools.partial(sources.opened, fetcher=fetcher)
-        remote = any(job.url and not job.url.startswith("file:") for job in jobs)
-        ahead = self._options.archives.fetching.ahead(workers) if remote else 0
-        arriving = pool.readings(jobs, work, self._options.limits, workers, opened, prepared, ahead)
-        with contextlib.closing(arriving):
+        with contextlib.closing(_arriving(jobs, work, self._options, fetcher)) as arriving:
             yield from arriving
 
     def _store(self, reading: Reading) -> None:
@@ -247,8 +244,19 @@ class _Reader:
             store.give_release(self._db, identity.sha256, *self._release)
 
 
-def _nothing() -> None:
-    pass
+def _arriving(
+    jobs: Sequence[Job], work: Work, options: Options, fetcher: sources.Fetcher
+) -> Generator[Reading, None, None]:
+    """The readings of the jobs, made by processes of this machine, or elsewhere."""
+    if options.executor is None:
+        workers = min(options.workers, len(jobs))
+        opened = functools.partial(sources.opened, fetcher=fetcher)
+        remote = any(job.url and not job.url.startswith("file:") for job in jobs)
+        ahead = options.archives.fetching.ahead(workers) if remote else 0
+        return pool.readings(jobs, work, options.limits, workers, opened, prepare, ahead)
+    openers = functools.partial(sources.openers, Path.cwd(), published.fetching(options.archives))
+    cluster = pool.Cluster(address=options.executor, installed=options.installed, openers=openers)
+    return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare)
 
 
 def _unmatched(missing: sources.Unmatched) -> Reading:

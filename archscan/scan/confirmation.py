@@ -79,7 +79,9 @@ def confirm(
         met: set[str] = set()
         whole = not found.unmatched
         progress(Progress(0, len(found.jobs), None))
-        arriving = pool.readings(found.jobs, work, options.limits, workers, sources.opened, prepare)
+        # A plain debug file names another one, which holds the strings that it shares with others (dwz).
+        limits = options.limits
+        arriving = pool.readings(found.jobs, work, limits, workers, sources.opened, prepare, may_open=True)
         try:
             for number, reading in enumerate(arriving, 1):
                 filename = reading.job.path.rpartition("/")[2]
@@ -116,7 +118,7 @@ def read_debug(job: Job, file: BufferedReader, limits: Limits, send: Send, *, wa
         if magic == ELF_MAGIC:
             _plain(file, job, limits, send, wanted)
         else:
-            _packaged(file, limits, send, wanted)
+            _packaged(file, job, limits, send, wanted)
         send(End())
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
@@ -124,12 +126,12 @@ def read_debug(job: Job, file: BufferedReader, limits: Limits, send: Send, *, wa
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
 
 
-def _packaged(file: BufferedReader, limits: Limits, send: Send, wanted: Wanted) -> None:
+def _packaged(file: BufferedReader, job: Job, limits: Limits, send: Send, wanted: Wanted) -> None:
     """Every object of a package; those that share strings wait for the file that holds these, which comes last."""
     waiting: list[debug.Found] = []
     shared: dict[str, bytes] = {}
     package = deb.open_deb(file, limits)
-    for member, data in _elf_members(file, package, limits, send, wanted):
+    for member, data in _elf_members(file, package, job, limits, send, wanted):
         try:
             if _SHARED.search(member.name):
                 shared.update(_shared_strings(data, limits))
@@ -150,7 +152,7 @@ def _packaged(file: BufferedReader, limits: Limits, send: Send, wanted: Wanted) 
 
 
 def _elf_members(
-    file: BufferedReader, package: deb.Deb, limits: Limits, send: Send, wanted: Wanted
+    file: BufferedReader, package: deb.Deb, job: Job, limits: Limits, send: Send, wanted: Wanted
 ) -> Iterator[tuple[Member, bytes]]:
     """The ELF members of a package that may be about a wanted object, with their bytes."""
     for member in deb.data_members(file, package, limits):
@@ -159,6 +161,9 @@ def _elf_members(
             continue
         found = content(member)
         if found.kind != FileKind.ELF or not found.head.startswith(ELF_MAGIC):
+            continue
+        if member.name in job.passed_over:
+            send(pool.passed_over(member.name))
             continue
         send(Begin(path=member.name))
         if member.size > limits.member_bytes:

@@ -24,6 +24,9 @@ def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Ite
 
 def read_file(job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue) -> None:
     """Say everything about one ELF file, or about the members of a static library."""
+    if job.path in job.passed_over:
+        send(pool.passed_over(job.path))
+        return
     send(Begin(path=job.path))
     name = job.path.lstrip("/")
     try:

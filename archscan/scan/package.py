@@ -7,14 +7,14 @@ import hashlib
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
 
 import msgspec
 
-from archscan import deb, elf
+from archscan import deb, elf, pool
 from archscan.crypto import constants
 from archscan.crypto.catalogue import Catalogue, as_passed
 from archscan.crypto.constants.languages import language_uses
@@ -84,7 +84,7 @@ def read_package(
     """
     try:
         if _identified(file, job, send, known):
-            for message in _package_facts(file, limits, catalogue, exports=exports, candidates=candidates):
+            for message in _package_facts(file, job, limits, catalogue, exports=exports, candidates=candidates):
                 send(message)
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
@@ -110,7 +110,13 @@ def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str
 
 
 def _package_facts(
-    file: BufferedReader, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports, candidates: Candidates
+    file: BufferedReader,
+    job: Job,
+    limits: Limits,
+    catalogue: Catalogue,
+    *,
+    exports: elf.Exports,
+    candidates: Candidates,
 ) -> Iterator[Message]:
     """The package, its members that facts are about, and the end."""
     opened = deb.open_deb(file, limits)
@@ -120,7 +126,7 @@ def _package_facts(
         yield Unread(reason=UnreadReason.NO_CANDIDATES)
         yield End(built=_date(opened.modified))
         return
-    reader = _Reader(opened, limits, catalogue, exports=exports)
+    reader = _Reader(opened, limits, catalogue, exports=exports, passed_over=job.passed_over)
     try:
         for member in deb.data_members(file, opened, limits):
             for message in reader.member_facts(member):
@@ -147,11 +153,14 @@ def _date(seconds: float) -> str | None:
 class _Reader:
     """What must be remembered from member to member of one package."""
 
-    def __init__(self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports) -> None:
+    def __init__(
+        self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports, passed_over: Sequence[str]
+    ) -> None:
         self._package = opened.package
         self._limits = limits
         self._catalogue = catalogue
         self._exports = exports
+        self._passed_over = passed_over
         # Since the merge of /usr, a script may say /bin/ping of what lies in usr/bin (or the other way round).
         self._granted: dict[str, tuple[str, frozenset[str]]] = {}
         for path, privileges in opened.granted.items():
@@ -253,6 +262,9 @@ class _Reader:
         self._objects += 1
         if self._objects > self._limits.elf_objects:
             raise LimitError("elf_objects", f"more than {self._limits.elf_objects} ELF objects")
+        if one.path in self._passed_over:
+            yield pool.passed_over(one.path)
+            return
         yield Begin(path=one.path)
         key = path_key(one.path, self._package.version)
         place = elf.Place(one.path, key, file_path, self._package.architecture)

@@ -3,7 +3,18 @@
 from archscan.sources.addresses import discreet
 from archscan.sources.caps import Caps
 from archscan.sources.fetch import Fetcher, Fetching
-from archscan.sources.opening import opened, opened_path
+from archscan.sources.opening import opened, opened_path, openers
 from archscan.sources.targets import Targets, Unmatched, expanded
 
-__all__ = ["Caps", "Fetcher", "Fetching", "Targets", "Unmatched", "discreet", "expanded", "opened", "opened_path"]
+__all__ = [
+    "Caps",
+    "Fetcher",
+    "Fetching",
+    "Targets",
+    "Unmatched",
+    "discreet",
+    "expanded",
+    "opened",
+    "opened_path",
+    "openers",
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,7 +13,10 @@ import msgspec
 from archscan.errors import SourceError
 from archscan.model import Job, escape, unescape
 from archscan.sources.addresses import file_path, stripped
-from archscan.sources.fetch import Fetcher
+from archscan.sources.caps import Caps
+from archscan.sources.fetch import Fetcher, Fetching
+
+Opened = Callable[[Job], tuple[Job, int]]
 
 
 def opened(job: Job, fetcher: Fetcher | None = None) -> tuple[Job, int]:
@@ -48,6 +53,28 @@ def _check_size(size: int, promised: int | None) -> None:
         return
     kind = "truncated" if size < promised else "mismatch"
     raise SourceError(kind, f"the file has {size} bytes, and the index promises {promised}")
+
+
+def openers(folder: Path, fetching: Fetching) -> Callable[[], Opened]:
+    """For a process that stands elsewhere: a function that makes, for each of its threads, what opens jobs.
+
+    It does what ``opened`` does, with paths that count from ``folder``; all threads keep the limits together.
+    """
+    caps = Caps(fetching.rate, fetching.downloads)
+
+    def opener() -> Opened:
+        fetcher = Fetcher(fetching.spool, caps, logins=fetching.logins)
+
+        def opened_there(job: Job) -> tuple[Job, int]:
+            there = escape(os.fsencode(folder) + b"/" + unescape(job.path))
+            if unescape(job.path).startswith(b"/"):
+                there = job.path
+            found, descriptor = opened(msgspec.structs.replace(job, path=there), fetcher)
+            return msgspec.structs.replace(found, path=job.path), descriptor
+
+        return opened_there
+
+    return opener
 
 
 def opened_path(path: str) -> int:

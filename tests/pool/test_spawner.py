@@ -12,7 +12,7 @@ import pytest
 
 from archscan.model import End, Identity, Job, Limits
 from archscan.pool.frames import Send
-from archscan.pool.spawner import Spawner, _send
+from archscan.pool.spawner import Spawner, send
 
 
 def _slow(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
@@ -24,7 +24,7 @@ def _slow(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None
 def test_an_answer_that_nobody_waits_for_is_dropped_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
     spawner = Spawner(_slow, Limits(), lambda: None)
     with Path(os.devnull).open("rb") as file:
-        _send(spawner._socket, msgspec.msgpack.encode(Job(path="x", target="x")), file.fileno())
+        send(spawner._socket, msgspec.msgpack.encode(Job(path="x", target="x")), file.fileno())
     spawner._socket.close()
     _, status = os.waitpid(spawner._pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0

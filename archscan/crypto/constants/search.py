@@ -47,9 +47,11 @@ def found(image: Image) -> Found | None:
 
 
 def prepare() -> None:
-    """Make the searches that most objects need, before processes are forked."""
+    """Make the searches, before processes are forked: these are compiled, and a process that reads may not."""
     for order in ("<", ">"):
-        _scanner(order, few=True)
+        for subtracted in (True, False):
+            _scanner(order, few=True)
+            _scanner(order, few=False, subtracted=subtracted)
 
 
 def _joined(text: Code, image: Image) -> tuple[Offsets, tuple[str, ...]]:
