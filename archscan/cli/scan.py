@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import re
@@ -13,11 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from archscan.cli import options
 from archscan.model import Limits, Severity
+
+if TYPE_CHECKING:
+    from archscan.scan.progress import Progress
 
 _EPILOG = """\b
 Examples:
@@ -68,10 +71,13 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.option("--all", "all_findings", is_flag=True, help="With --fail-on: on any open finding, not only new ones.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
+@options.log_file
+@options.progress_file
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
     limits: dict[str, int], retry: bool, release: str | None, exports: str | None, fail_on: str | None,
-    all_findings: bool, quiet: bool, verbose: int,
+    all_findings: bool, quiet: bool, verbose: int, log_file: Path | None,
+    progress_file: Path | None,
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
 
@@ -80,11 +86,12 @@ def scan(
     """
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
+    from archscan.cli.log import set_up
     from archscan.cli.progress import shown
 
     if all_findings and not fail_on:
         raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
-    _log_to_stderr(verbose)
+    set_up(verbose, log_file)
     chosen = flow.Options(
         database=db,
         data=rule_directories(own_rules),
@@ -95,13 +102,14 @@ def scan(
         exports=exports is not None,
         release=release,
     )
-    with _terminated_as_interrupted() as check, shown(quiet=quiet) as show:
+    with _terminated_as_interrupted() as check, shown(quiet=quiet, file=progress_file, database=db) as show:
 
-        def progress(now: flow.Progress) -> None:
+        def progress(now: Progress) -> None:
             show(now)
             check(now)
 
         outcome = flow.scan(targets, chosen, sys.stdin.buffer, progress)
+        show.end("interrupted" if outcome.interrupted else "finished")
     return _concluded(outcome, db, quiet=quiet, fail_on=fail_on, all_findings=all_findings)
 
 
@@ -157,8 +165,3 @@ def _terminated_as_interrupted() -> Iterator[Callable[[object], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _log_to_stderr(verbose: int) -> None:
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)

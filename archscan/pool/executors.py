@@ -49,11 +49,12 @@ def _serial(
                 try:
                     answer = spawner.read(job)
                 except SpawnerLostError:
-                    _log.warning("the process that reads %s was killed from outside; trying again", job.path)
+                    text = "the process that reads %s was killed from outside; trying again"
+                    _log.warning(text, job.path, extra={"package": job.path})
                     spawner.close()
                     spawner = Spawner(work, limits, prepare)
                 else:
-                    _pass_on_logs(answer)
+                    _pass_on_logs(job, answer)
                     yield answers.reading(job, answer, limits)
                     break
             else:
@@ -62,9 +63,9 @@ def _serial(
         spawner.close()
 
 
-def _pass_on_logs(answer: Answer) -> None:
+def _pass_on_logs(job: Job, answer: Answer) -> None:
     for record in frames.logs(answer.payload):
-        logs.emit(record.level, record.logger, record.message)
+        logs.emit(record, job.path)
 
 
 # --- in a worker ---
@@ -86,7 +87,7 @@ def _read_in_worker(job: Job) -> Answer:
         answer = _spawner.read(job)
     except SpawnerLostError:
         os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
-    _pass_on_logs(answer)
+    _pass_on_logs(job, answer)
     return answer
 
 

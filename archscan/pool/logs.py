@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from archscan.model import Log
+
 _PATIENCE = 0.5
+# What would end a line, or move about in one. A backslash stays: who says something honest has escaped it.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 @contextmanager
@@ -47,11 +54,28 @@ def _stop(handler: logging.Handler) -> None:
     queue.cancel_join_thread()  # nor may the end of this process wait for a lock that died with a worker
 
 
-def emit(level: int, name: str, message: str) -> None:
-    """Log a record of a disposable process as if it had been logged here.
+def printable(line: str) -> str:
+    r"""A line without characters that would end it or move about in it: they become ``\xNN``, as in ``escape``."""
+    return _UNPRINTABLE.sub(_as_hex, line)
 
-    Not by the logger of that name, which would stay for ever: the name may be made up by hostile input.
+
+def _as_hex(match: re.Match[str]) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in match.group().encode("utf-8", "surrogatepass"))
+
+
+def emit(record: Log, package: str) -> None:
+    """Log a record of a disposable process that read ``package``, as it was logged there.
+
+    Not by the logger of that name, which would stay for ever: the name may be made up by hostile input. So may time
+    and number of the process; a time that is none is replaced by now.
     """
     root = logging.getLogger()
-    if root.isEnabledFor(level):
-        root.handle(root.makeRecord(name, level, "", 0, message, (), None))
+    if not root.isEnabledFor(record.level):
+        return
+    text, name = "\n".join(map(printable, record.message.splitlines())), printable(record.logger)
+    made = root.makeRecord(name, record.level, "", 0, text, (), None, extra={"package": package})
+    if math.isfinite(record.created) and 0 < record.created <= time.time():
+        made.created, made.msecs = record.created, record.created % 1 * 1000
+    if record.process > 0:
+        made.process, made.processName = record.process, "child"
+    root.handle(made)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
 from archscan.rules.releases import Named, named
 from archscan.scan.package import prepare, read_package
+from archscan.scan.progress import Progress, Tally, log_package
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -62,14 +62,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     applied: Applied
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """After each package: how many are done, of how many, and the last one."""
-
-    done: int
-    total: int
-    reading: Reading | None
-
-
 def scan(
     targets: Sequence[str], options: Options, stdin: BinaryIO, progress: Callable[[Progress], None] = lambda _: None
 ) -> Outcome:
@@ -87,15 +79,18 @@ def scan(
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
         with store.open_store(options.database) as db:
             scan_id = _start(db, catalogue, book, extraction, options)
-            tally = _Tally()
+            tally = Tally(found.jobs, scan_id, options.workers)
             try:
                 _read_all(db, found, tally, catalogue, extraction, options, scan_id, release, progress)
             except KeyboardInterrupt:
                 tally.interrupted = True
             # Whoever interrupts wants an end: what is not judged now, the next scan judges.
             waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
+            changed = tally.read > 0 or store.unjudged(db) > 0
             applied = Applied() if waits else apply(db.conn, book, scan_id, changed_only=True)
             state = "interrupted" if tally.interrupted else "finished"
+            if not tally.interrupted:
+                store.write_metrics(db, scan_id, changed=changed)
             store.finish_scan(db, scan_id, finished=now(), state=state, metrics=tally.metrics())
             return Outcome(scan_id=scan_id, read=tally.read, known=tally.known, whole=tally.whole,
                            interrupted=tally.interrupted, applied=applied)  # fmt: skip
@@ -119,26 +114,6 @@ def extraction_of(catalogue: Catalogue, options: Options) -> store.Extraction:
     return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}", facts)
 
 
-class _Tally:
-    """Counts of a running scan."""
-
-    def __init__(self) -> None:
-        self.read = self.known = self.bytes = self.objects = 0
-        self.whole = True
-        self.interrupted = False
-        self._started = time.monotonic()
-
-    def metrics(self) -> dict[str, float]:
-        """What the table ``metric`` keeps of the scan as a whole; seconds are wall time."""
-        return {
-            "packages read": self.read,
-            "packages known": self.known,
-            "bytes read": self.bytes,
-            "elf objects read": self.objects,
-            "seconds": time.monotonic() - self._started,
-        }
-
-
 def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store.Extraction, options: Options) -> int:
     store.fill_algorithms(db, algorithm_rows(catalogue))
     return store.start_scan(
@@ -152,37 +127,37 @@ def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store
 
 
 def _read_all(
-    db: Database, found: sources.Targets, tally: _Tally, catalogue: Catalogue, extraction: store.Extraction,
+    db: Database, found: sources.Targets, tally: Tally, catalogue: Catalogue, extraction: store.Extraction,
     options: Options, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
 ) -> None:  # fmt: skip
     known = store.known_packages(db, extraction, retry=options.retry)
     exports: elf.Exports = "libraries" if options.exports else ""
     work = functools.partial(read_package, catalogue=catalogue, known=known, exports=exports)
-    progress(Progress(0, len(found.jobs), None))
     for missing in found.unmatched:
-        store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
-        tally.whole = False
+        reading = _unmatched(missing)
+        store.write(db, reading, scan_id=scan_id, extraction=extraction)
+        log_package(reading)
+        tally.whole, tally.problems = False, tally.problems + 1
+    progress(tally.progress())
     workers = min(options.workers, len(found.jobs))
     # A single package's process imports what it needs itself: less, where there is no ELF object.
     prepared = prepare if len(found.jobs) > 1 else _nothing
     arriving = pool.readings(found.jobs, work, options.limits, workers, prepared)
     try:
-        for number, reading in enumerate(arriving, 1):
+        for reading in arriving:
             if reading.identity and reading.identity.known:
                 store.met_again(db, reading)
-                tally.known += 1
                 tally.whole &= store.is_whole(db, reading.identity.sha256)
             else:
                 tally.whole &= store.write(db, reading, scan_id=scan_id, extraction=extraction)
-                tally.read += 1
-                tally.bytes += reading.identity.size if reading.identity else 0
-                tally.objects += len(reading.objects)
-                tally.whole &= reading.status == PackageStatus.COMPLETE
+            tally.add(reading)
+            log_package(reading)
             if release and reading.identity:
                 store.give_release(db, reading.identity.sha256, *release)
-            progress(Progress(number, len(found.jobs), reading))
+            progress(tally.progress(reading))
     finally:
         arriving.close()
+    progress(tally.progress(judging=True))
 
 
 def _nothing() -> None:

@@ -3,6 +3,7 @@
 from archscan.store.database import open_readonly, open_store
 from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
+from archscan.store.metrics import write_metrics
 from archscan.store.writer import (
     Extraction,
     fill_algorithms,
@@ -32,5 +33,6 @@ __all__ = [
     "unjudged",
     "write",
     "write_debug",
+    "write_metrics",
     "write_problems",
 ]
