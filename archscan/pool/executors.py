@@ -64,6 +64,7 @@ def _serial(
 
 
 def _pass_on_logs(job: Job, answer: Answer) -> None:
+    """Log here, in the first process, what a child said: it came home with the facts, whatever else dies meanwhile."""
     for record in frames.logs(answer.payload):
         logs.emit(record, job.path)
 
@@ -84,11 +85,9 @@ def _start_worker(parent: int, work: Work, limits: Limits, prepare: Callable[[],
 def _read_in_worker(job: Job) -> Answer:
     assert _spawner is not None
     try:
-        answer = _spawner.read(job)
+        return _spawner.read(job)
     except SpawnerLostError:
         os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
-    _pass_on_logs(job, answer)
-    return answer
 
 
 # --- in the main process ---
@@ -150,6 +149,7 @@ def _until_broken(
             except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
                 yield answers.failed(entry[0], error)
             else:
+                _pass_on_logs(entry[0], answer)
                 yield answers.reading(entry[0], answer, limits)
         if lost:
             return lost + waiting

@@ -23,6 +23,7 @@ def shared_logging() -> Iterator[None]:
 
     multiprocessing-logging needs the start method fork, and a thread for each handler. A worker that is killed while
     it writes can keep the lock of its queue; so whoever replaces a broken pool leaves this context and enters it anew.
+    What such a worker, and those that are ended with it, had not handed over yet is lost.
     """
     import multiprocessing_logging
 
@@ -64,10 +65,11 @@ def _as_hex(match: re.Match[str]) -> str:
 
 
 def emit(record: Log, package: str) -> None:
-    """Log a record of a disposable process that read ``package``, as it was logged there.
+    """Log a record of a disposable process that read ``package``, as it was logged there. For the first process.
 
     Not by the logger of that name, which would stay for ever: the name may be made up by hostile input. So may time
-    and number of the process; a time that is none is replaced by now.
+    and number of the process; a time that is none is replaced by now. Nor through the queue of ``shared_logging``,
+    whose lock a worker may have taken along into its grave.
     """
     root = logging.getLogger()
     if not root.isEnabledFor(record.level):
@@ -78,4 +80,6 @@ def emit(record: Log, package: str) -> None:
         made.created, made.msecs = record.created, record.created % 1 * 1000
     if record.process > 0:
         made.process, made.processName = record.process, "child"
-    root.handle(made)
+    for handler in root.handlers:
+        if made.levelno >= handler.level:
+            getattr(handler, "sub_handler", handler).handle(made)

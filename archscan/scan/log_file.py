@@ -37,10 +37,13 @@ class _File(logging.handlers.WatchedFileHandler):
     _silent = False
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.acquire()  # the thread that receives records of workers does not
         try:
             super().emit(record)
         except OSError:  # it was moved away, and there cannot be a new one
             self.handleError(record)
+        finally:
+            self.release()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # logging's name
         error = sys.exc_info()[1]
