@@ -161,6 +161,8 @@ class _Lines:
 
 def _speed(pace: Pace) -> Iterator[str]:
     rate, eta = pace.rate(), pace.eta()
+    if rate is None:  # a giant comes first
+        yield f"for {_duration(pace.seconds)}"
     if rate is not None:
         yield f"{_bytes(rate)}/s"
     if eta is not None:

@@ -55,6 +55,11 @@ class Pace:
         while len(self._done) > 2 and self._done[1].at <= self._active - max(_SHORTEST, _SHARE * self._active):
             self._done.popleft()
 
+    @property
+    def seconds(self) -> int:
+        """Whole seconds since the scan began to read, without those in which it was stopped."""
+        return int(self._active)
+
     def rate(self) -> float | None:
         """Bytes per second, of late; None where it is too early to say."""
         if not self._tells():

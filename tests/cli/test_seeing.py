@@ -51,7 +51,8 @@ def test_the_progress_file_says_how_it_ended(pool: Path, tmp_path: Path) -> None
     assert (said.state, said.phase, said.scan) == ("finished", "done", 1)
     assert said.packages_done == said.packages_total == len(list(pool.iterdir()))
     assert said.bytes_done == said.bytes_total == sum(path.stat().st_size for path in pool.iterdir())
-    assert said.problems == rows(db, "SELECT count(*) FROM problem")[0][0] > 0
+    assert said.problems > 0
+    assert rows(db, "SELECT count(*) FROM problem") == [(said.problems,)]
     assert said.database == str(db)
     assert [path.name for path in tmp_path.iterdir() if "progress" in path.name] == ["progress.json"]
     assert not progress_file.is_alive(said, datetime.now(UTC))
@@ -161,7 +162,8 @@ def test_the_log_file_has_a_line_for_each_package_and_problem(pool: Path, tmp_pa
         told = sorted(package for level, *_, package, name, _ in lines if (level, name) == ("INFO", "archscan.package"))
         assert told == sorted([*(path.name for path in pool.iterdir()), "missing.deb"])
         problems = sum(level == "WARNING" for level, *_ in lines)
-        assert problems == rows(db, "SELECT count(*) FROM problem")[0][0] >= 2
+        assert problems >= 2
+        assert rows(db, "SELECT count(*) FROM problem") == [(problems,)]
     again = tmp_path / "again.log"
     assert archscan("scan", "-q", "--db", db, "--log-file", again, pool).returncode == 11
     assert again.read_text() == ""  # nothing was read
@@ -215,7 +217,7 @@ def test_a_terminal_has_a_bar_and_keeps_nothing_of_it(pool: Path, tmp_path: Path
     total = len(list(pool.iterdir()))
     assert f"{total}/{total}" in text
     assert "1 problem" in text
-    assert "/s" in text
+    assert "for 0 s" in text  # before it is known how fast it goes
     assert "Traceback" not in text
     assert max(map(len, re.split("[\r\n]", text))) <= 100
     assert shown.endswith(b"\x1b[2K")  # the line is wiped

@@ -138,7 +138,11 @@ def test_the_saved_questions_show_the_trend(db: Database) -> None:
         add_elf(db.conn, package, f"b{number}", stack_protector="yes" if number else "n/a")
     last = _scanned(db)
     assert last == scan + 2
-    asked = (("trend", "all", {}), ("trend", "sid/main/net", {"scope": "sid/*"}), ("trend", "sid", {}))
+    asked: tuple[tuple[str, str, dict[str, str]], ...] = (
+        ("trend", "all", {}),
+        ("trend", "sid/main/net", {"scope": "sid/*"}),
+        ("trend", "sid", {}),
+    )
     for name, scope, given in asked:
         with queries.run(db.conn, REPORTS[name], given) as answer:
             rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
