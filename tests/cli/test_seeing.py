@@ -161,6 +161,8 @@ def test_the_log_file_has_a_line_for_each_package_and_problem(pool: Path, tmp_pa
         assert len(lines) == len(log.read_text().splitlines())
         told = sorted(package for level, *_, package, name, _ in lines if (level, name) == ("INFO", "archscan.package"))
         assert told == sorted([*(path.name for path in pool.iterdir()), "missing.deb"])
+        sizes = [int(size) for *_, text in lines for size in re.findall(r"^\w+: bytes=(\d+)", text)][1:]
+        assert jobs != "1" or sizes == sorted(sizes, reverse=True)  # the largest first; what is missing before all
         problems = sum(level == "WARNING" for level, *_ in lines)
         assert problems >= 2
         assert rows(db, "SELECT count(*) FROM problem") == [(problems,)]
