@@ -30,3 +30,17 @@ release = click.option(
     metavar="DISTRIBUTION/RELEASE",
     help="The release of the packages, such as debian/trixie, instead of what their versions tell.",
 )
+
+log_file = click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Append a line for each package, each problem and whatever else is logged.",
+)
+
+progress_file = click.option(
+    "--progress-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Say how far the scan is in this file (JSON), every second.",
+)

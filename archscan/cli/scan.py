@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import re
@@ -24,6 +23,7 @@ from archscan.cli.mirror_options import MirrorOptions, mirror_options, wanted
 from archscan.model import Limits, Severity
 
 if TYPE_CHECKING:
+    from archscan.scan.progress import Progress
     from archscan.sources import Fetching
 
 _EPILOG = """\b
@@ -88,11 +88,13 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--all", "all_findings", is_flag=True, help="With --fail-on: on any open finding, not only new ones.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
+@options.log_file
+@options.progress_file
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
     limits: dict[str, int], retry: bool, facts: tuple[str, ...], thorough: bool, executor: str | None,
     release: str | None, exports: str | None, fail_on: str | None, all_findings: bool, quiet: bool, verbose: int,
-    fetching: Fetching, **mirror: Unpack[MirrorOptions],
+    log_file: Path | None, progress_file: Path | None, fetching: Fetching, **mirror: Unpack[MirrorOptions],
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
 
@@ -103,6 +105,7 @@ def scan(
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
     from archscan.cli.installed import installed
+    from archscan.cli.log import set_up
     from archscan.cli.progress import shown
     from archscan.sources import discreet
     from archscan.sources.archive import is_mirror
@@ -111,7 +114,7 @@ def scan(
         raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
     if executor and jobs:
         raise click.UsageError("--jobs is for this machine's processes; with --executor the cluster's threads count")
-    _log_to_stderr(verbose)
+    set_up(verbose, log_file)
     chosen = flow.Options(
         database=db,
         data=rule_directories(own_rules),
@@ -132,13 +135,14 @@ def scan(
         installed=installed,
     )  # fmt: skip
     files = [target for target in targets if not is_mirror(target, mirror["suites"])]
-    with _terminated_as_interrupted() as check, shown(quiet=quiet) as show:
+    with _terminated_as_interrupted() as check, shown(quiet=quiet, file=progress_file, database=db) as show:
 
-        def progress(now: flow.Progress) -> None:
+        def progress(now: Progress) -> None:
             show(now)
             check(now)
 
         outcome = flow.scan(files, chosen, sys.stdin.buffer, progress)
+        show.end("interrupted" if outcome.interrupted else "finished")
     return _concluded(outcome, db, quiet=quiet, fail_on=fail_on, all_findings=all_findings)
 
 
@@ -194,8 +198,3 @@ def _terminated_as_interrupted() -> Iterator[Callable[[object], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _log_to_stderr(verbose: int) -> None:
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)

@@ -134,6 +134,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     url: Text | None = None
     sha256: Sha256 | None = None  # what an index promises
     size: Size | None = None
+    on_disk: Size | None = None  # bytes of the file when it was looked up; it may have changed since, so no promise
     verified: bool = False  # whoever opened it has held size and SHA-256 against the promise
     passed_over: tuple[Text, ...] = ()  # members not to look at: an attempt before died of them
 
@@ -339,6 +340,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
     level: int
     logger: Text
     message: Text
+    created: float = 0.0  # seconds since 1970, as it says
+    process: int = 0
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, tag="identity"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from archscan.rules.releases import Named, named
 from archscan.scan import archives as published
 from archscan.scan.archives import Archives as Archives
 from archscan.scan.package import prepare, read_package
+from archscan.scan.progress import Progress, Tally, log_package
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -75,14 +75,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     applied: Applied
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """After each package: how many are done, of how many, and the last one."""
-
-    done: int
-    total: int
-    reading: Reading | None
-
-
 def scan(
     targets: Sequence[str], options: Options, stdin: BinaryIO, progress: Callable[[Progress], None] = lambda _: None
 ) -> Outcome:
@@ -111,8 +103,11 @@ def scan(
         tally = reader.tally
         # Whoever interrupts wants an end: what is not judged now, the next scan judges.
         waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
+        changed = tally.read > 0 or store.unjudged(db) > 0
         applied = Applied() if waits else apply(db.conn, book, scan_id, changed_only=True)
         state = "interrupted" if tally.interrupted else "finished"
+        if not tally.interrupted:
+            store.write_metrics(db, scan_id, changed=changed)
         store.finish_scan(db, scan_id, finished=now(), state=state, metrics=tally.metrics())
         return Outcome(scan_id=scan_id, read=tally.read, known=tally.known, whole=tally.whole,
                        interrupted=tally.interrupted, applied=applied)  # fmt: skip
@@ -134,26 +129,6 @@ def extraction_of(catalogue: Catalogue, kinds: Mapping[str, Kind], options: Opti
     """The version of the facts that a scan would find: of the code, the catalogue, and where facts are looked for."""
     facts = {*options.facts, "exports"} if options.exports else {*options.facts}
     return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}-{digest_of(kinds)[:8]}", tuple(sorted(facts)))
-
-
-class _Tally:
-    """Counts of a running scan."""
-
-    def __init__(self) -> None:
-        self.read = self.known = self.bytes = self.objects = 0
-        self.whole = True
-        self.interrupted = False
-        self._started = time.monotonic()
-
-    def metrics(self) -> dict[str, float]:
-        """What the table ``metric`` keeps of the scan as a whole; seconds are wall time."""
-        return {
-            "packages read": self.read,
-            "packages known": self.known,
-            "bytes read": self.bytes,
-            "elf objects read": self.objects,
-            "seconds": time.monotonic() - self._started,
-        }
 
 
 def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store.Extraction, options: Options) -> int:
@@ -189,7 +164,7 @@ class _Reader:
     ) -> None:  # fmt: skip
         self._db, self._options, self._catalogue, self._candidates = db, options, catalogue, candidates
         self._extraction, self._scan_id, self._release, self._progress = extraction, scan_id, release, progress
-        self.tally = _Tally()
+        self.tally = Tally()
 
     def read(self, found: sources.Targets, fetcher: sources.Fetcher) -> None:
         """Store what archives publish, and read each package that is not known yet."""
@@ -197,13 +172,17 @@ class _Reader:
         known = store.known_packages(self._db, self._extraction, retry=retry, thorough=thorough)
         jobs = [*found.jobs, *self._published(fetcher)]
         jobs.sort(key=lambda job: -(job.size or 0))  # stable: what has no size is in order already
-        self._progress(Progress(0, len(jobs), None))
+        self.tally.begin(jobs, self._scan_id, self._options.workers)
         for missing in found.unmatched:
-            store.write(self._db, _unmatched(missing), scan_id=self._scan_id, extraction=self._extraction)
-            self.tally.whole = False
-        for number, reading in enumerate(self._readings(jobs, known, fetcher), 1):
+            reading = _unmatched(missing)
+            store.write(self._db, reading, scan_id=self._scan_id, extraction=self._extraction)
+            log_package(reading)
+            self.tally.whole, self.tally.problems = False, self.tally.problems + 1
+        self._progress(self.tally.progress())
+        for reading in self._readings(jobs, known, fetcher):
             self._store(reading)
-            self._progress(Progress(number, len(jobs), reading))
+            self._progress(self.tally.progress(reading))
+        self._progress(self.tally.progress(judging=True))
 
     def _published(self, fetcher: sources.Fetcher) -> Sequence[Job]:
         """The packages of the archives that are not done."""
@@ -232,14 +211,11 @@ class _Reader:
         tally, identity = self.tally, reading.identity
         if identity and identity.known:
             store.met_again(self._db, reading)
-            tally.known += 1
             tally.whole &= store.is_whole(self._db, identity.sha256)
         else:
             tally.whole &= store.write(self._db, reading, scan_id=self._scan_id, extraction=self._extraction)
-            tally.read += 1
-            tally.bytes += identity.size if identity else 0
-            tally.objects += len(reading.objects)
-            tally.whole &= reading.status in (PackageStatus.COMPLETE, PackageStatus.SKIPPED)
+        tally.add(reading)
+        log_package(reading)
         if self._release and identity:
             store.give_release(self._db, identity.sha256, *self._release)
 
