@@ -36,7 +36,7 @@ from archscan.pool.child import TOLD
 from archscan.pool.spawner import Answer, Ending
 
 _FACTS = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem)
-_KINDS = (*_FACTS, Begin, End, Log)
+_KINDS = (*_FACTS, Begin, Unread, End, Log)
 
 # How code that does not check its malloc dies of a failed one.
 _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP)
