@@ -61,6 +61,7 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
               show_default=True, help="MiB that reading one package may take.")  # fmt: skip
 @click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=NUMBER", help=_LIMIT_HELP)
 @click.option("--retry", is_flag=True, help="Read packages again that could not be read whole.")
+@options.shard
 @options.release
 @click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
 @click.option("--fail-on", type=click.Choice([str(word) for word in Severity]), metavar="SEVERITY",
@@ -70,8 +71,8 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
-    limits: dict[str, int], retry: bool, release: str | None, exports: str | None, fail_on: str | None,
-    all_findings: bool, quiet: bool, verbose: int,
+    limits: dict[str, int], retry: bool, shard: tuple[int, int] | None, release: str | None,
+    exports: str | None, fail_on: str | None, all_findings: bool, quiet: bool, verbose: int,
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
 
@@ -92,6 +93,7 @@ def scan(
         workers=jobs or len(os.sched_getaffinity(0)),
         limits=Limits(deadline=deadline, memory_bytes=memory << 20, **limits),
         retry=retry,
+        shard=shard,
         exports=exports is not None,
         release=release,
     )

@@ -47,6 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     limits: Limits = Limits()
     retry: bool = False
+    shard: store.Shard | None = None
     exports: bool = False
     release: str | None = None
 
@@ -155,7 +156,7 @@ def _read_all(
     db: Database, found: sources.Targets, tally: _Tally, catalogue: Catalogue, extraction: store.Extraction,
     options: Options, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
 ) -> None:  # fmt: skip
-    known = store.known_packages(db, extraction, retry=options.retry)
+    known = store.Passed(store.known_packages(db, extraction, retry=options.retry), options.shard)
     exports: elf.Exports = "libraries" if options.exports else ""
     work = functools.partial(read_package, catalogue=catalogue, known=known, exports=exports)
     progress(Progress(0, len(found.jobs), None))
@@ -168,7 +169,9 @@ def _read_all(
     arriving = pool.readings(found.jobs, work, options.limits, workers, prepared)
     try:
         for number, reading in enumerate(arriving, 1):
-            if reading.identity and reading.identity.known:
+            if reading.identity and not store.in_shard(reading.identity.sha256, options.shard):
+                pass  # another part reads it
+            elif reading.identity and reading.identity.known:
                 store.met_again(db, reading)
                 tally.known += 1
                 tally.whole &= store.is_whole(db, reading.identity.sha256)

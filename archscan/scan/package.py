@@ -9,7 +9,7 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
@@ -73,7 +73,7 @@ def prepare() -> None:
 
 
 def read_package(
-    job: Job, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str], exports: elf.Exports
+    job: Job, limits: Limits, send: Send, *, catalogue: Catalogue, known: Container[str], exports: elf.Exports
 ) -> None:
     """Say everything about one package: its identity, its control file, then each member that facts are about."""
     try:
@@ -97,7 +97,7 @@ def opened(path: str) -> BufferedReader:
     raise SourceError("unreadable", "cannot be read: not a regular file")
 
 
-def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str]) -> bool:
+def _identified(file: BufferedReader, job: Job, send: Send, known: Container[str]) -> bool:
     """Whether the package is to be read; says what it is as a file."""
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     send(Identity(sha256=digest, size=file.tell(), known=digest in known))

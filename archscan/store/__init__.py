@@ -4,7 +4,7 @@ from archscan.store.database import open_readonly, open_store
 from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
 from archscan.store.publishing import met_index_again, publish, publish_sources, unchanged
-from archscan.store.queue import Queued, Shard, in_shard, known_packages, queue
+from archscan.store.queue import Passed, Queued, Shard, in_shard, known_packages, queue
 from archscan.store.writer import (
     Extraction,
     fill_algorithms,
@@ -19,6 +19,7 @@ from archscan.store.writer import (
 
 __all__ = [
     "Extraction",
+    "Passed",
     "Queued",
     "Shard",
     "debug_wanted",
