@@ -18,6 +18,7 @@ _NEW_OBJECTS = 50_000  # from which on it is looked for
 # command → (where it is, what `archscan --help` says of it), so that help needs no module but this one.
 COMMANDS = {
     "scan": ("archscan.cli.scan:scan", "Read packages into a database and judge them."),
+    "status": ("archscan.cli.status:status", "Say how much of the archives was read, and how long ago."),
     "query": ("archscan.cli.query:query", "Ask the database a saved or a free question."),
     "report": ("archscan.cli.report:report", "Write what was found as html, json or csv."),
     "inspect": ("archscan.cli.inspect:inspect", "Show the verdicts for plain ELF files."),
