@@ -112,7 +112,8 @@ def test_the_screen_names_what_is_wrong_within_the_width(db: Path, width: int) -
     assert all(len(line) <= width for line in text.splitlines())
     words = " ".join(text.split())
     for part in ("signed by AAAA", "not checked", "1 missing, 1 not-a-deb", "1 no-candidates",
-                 "1 package of 1.0 MB not", "of no index: 1 complete", "1 package in the database left", "4.0 days ago"):  # fmt: skip
+                 "1 package of 1.0 MB not",
+                 "of no index: 1 complete", "1 package in the database left", "4.0 days ago"):  # fmt: skip
         assert part in words
 
 
