@@ -81,6 +81,7 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--thorough", is_flag=True, help="Unpack everything, whatever packages say of their files.")
 @click.option("--executor", metavar="dask://HOST:PORT",
               help="Have the workers of a dask cluster read the packages; see docs/scaling.md.")  # fmt: skip
+@options.shard
 @options.release
 @click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
 @click.option("--fail-on", type=click.Choice([str(word) for word in Severity]), metavar="SEVERITY",
@@ -93,8 +94,9 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
     limits: dict[str, int], retry: bool, facts: tuple[str, ...], thorough: bool, executor: str | None,
-    release: str | None, exports: str | None, fail_on: str | None, all_findings: bool, quiet: bool, verbose: int,
-    log_file: Path | None, progress_file: Path | None, fetching: Fetching, **mirror: Unpack[MirrorOptions],
+    shard: tuple[int, int] | None, release: str | None, exports: str | None, fail_on: str | None, all_findings: bool,
+    quiet: bool, verbose: int, log_file: Path | None, progress_file: Path | None, fetching: Fetching,
+    **mirror: Unpack[MirrorOptions],
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
 
@@ -124,6 +126,7 @@ def scan(
         retry=retry,
         facts=facts,
         thorough=thorough,
+        shard=shard,
         exports=exports is not None,
         release=release,
         archives=flow.Archives(

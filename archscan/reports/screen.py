@@ -29,12 +29,13 @@ def write(summary: Summary, stream: TextIO, width: int | None = None) -> None:
 
     Colour only on a terminal, and not where NO_COLOR is set (https://no-color.org).
     """
-    console = _console(stream, width)
+    console = console_of(stream, width)
     for line in _lines(summary, console):
         console.print(line, soft_wrap=True)
 
 
-def _console(stream: TextIO, width: int | None) -> Console:
+def console_of(stream: TextIO, width: int | None) -> Console:
+    """A console that prints to ``stream`` as it is told, in ``width`` columns, the terminal's, or 100."""
     from rich.console import Console
 
     if width is None and not stream.isatty() and not os.environ.get("COLUMNS"):

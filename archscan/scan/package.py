@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
@@ -75,7 +75,7 @@ def prepare() -> None:
 
 
 def read_package(
-    job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str],
+    job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, known: Container[str],
     exports: elf.Exports, candidates: Candidates = _EVERY_PATH,
 ) -> None:  # fmt: skip
     """Say everything about one package: its identity, its control file, then each member that facts are about.
@@ -92,7 +92,7 @@ def read_package(
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
 
 
-def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str]) -> bool:
+def _identified(file: BufferedReader, job: Job, send: Send, known: Container[str]) -> bool:
     """Whether the package is to be read; says what it is as a file."""
     if job.verified and job.sha256 and job.size is not None:
         send(Identity(sha256=job.sha256, size=job.size, known=False))

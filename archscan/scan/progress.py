@@ -52,10 +52,14 @@ class Tally:
         self._packages, self._bytes = len(sizes), sum(sizes)
         self._scan_id, self._workers = scan_id, min(workers, len(sizes))
 
-    def add(self, reading: Reading) -> None:
-        """Count a package that was opened just now, known or not."""
+    def pass_by(self, reading: Reading) -> None:
+        """Count a package that another part of the archive's parts reads."""
         self._done += 1
         self._bytes_done += size_of(reading.job)
+
+    def add(self, reading: Reading) -> None:
+        """Count a package that was opened just now, known or not."""
+        self.pass_by(reading)
         self.problems += len(reading.problems)
         if reading.identity and reading.identity.known:
             self.known += 1
