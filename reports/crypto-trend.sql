@@ -6,7 +6,10 @@
 WITH latest AS (SELECT id, started FROM scan WHERE state = 'finished' ORDER BY id DESC LIMIT :scans),
      place AS (
          SELECT DISTINCT m.scope FROM metric m
-         WHERE m.scan_id = (SELECT max(scan_id) FROM metric WHERE scope = 'all')
+         WHERE m.scan_id = (
+                 SELECT s.id FROM scan s
+                 WHERE EXISTS (SELECT 1 FROM metric WHERE scan_id = s.id AND scope = 'all' AND name = 'objects')
+                 ORDER BY s.id DESC LIMIT 1)
            AND m.name = 'objects' AND CASE :scope WHEN 'suites' THEN instr(m.scope, '/') = 0 ELSE m.scope GLOB :scope END)
 SELECT o.scope, l.id AS scan, l.started, CAST(coalesce(w.value, 0) AS INTEGER) AS weak,
        CAST(coalesce(k.value, 0) AS INTEGER) AS ok, CAST(o.value AS INTEGER) AS objects,

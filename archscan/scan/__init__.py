@@ -25,6 +25,7 @@ from archscan.rules.load import RuleBook, load
 from archscan.rules.releases import named
 from archscan.scan import archives as mirrors
 from archscan.scan.archives import Archives as Archives
+from archscan.scan.options import Options as Options
 from archscan.scan.progress import Progress
 from archscan.scan.reader import Reader
 
@@ -35,30 +36,6 @@ if TYPE_CHECKING:
 EXTRACTOR = "10"
 
 _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to scan. ``data`` are the folders of rules and catalogue, ours first.
-
-    ``facts`` are the kinds that are wanted; what cannot hold any is not unpacked, unless ``thorough``. ``release`` is
-    that of the packages, such as ``debian/trixie``, where somebody says so. ``executor`` is the address of a cluster
-    that reads them instead of this machine; ``installed`` says of which version archscan is, there too.
-    """
-
-    database: Path
-    data: tuple[Path, ...]
-    command: str
-    workers: int = 1
-    limits: Limits = Limits()
-    retry: bool = False
-    exports: bool = False
-    facts: tuple[str, ...] = ("elf",)
-    thorough: bool = False
-    release: str | None = None
-    archives: Archives = Archives()
-    shard: store.Shard | None = None
-    executor: str | None = None
-    installed: Callable[[], Mapping[str, str]] = dict
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

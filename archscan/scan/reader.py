@@ -21,7 +21,7 @@ from archscan.scan.progress import Progress, Tally, log_package
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from archscan.scan import Options
+    from archscan.scan.options import Options
 
 
 class Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ import pytest
 from archscan.model import End, Identity, Job, Limits, Log, ProblemKind
 from archscan.pool import readings
 from archscan.pool.frames import Send
-from archscan.pool.logs import emit
+from archscan.pool.logs import emit, shared_logging
 from archscan.scan.log_file import opened as log_file
 
 LIMITS = Limits(deadline=60.0, memory_bytes=3 << 30)
@@ -108,6 +109,26 @@ def test_a_killed_worker_silences_nobody(log: Path, tmp_path: Path) -> None:
     for name in found:  # what is read again may say it again
         texts = {text for *_, package, _, text in lines if package == name.rpartition("/")[2]}
         assert texts >= {f"record {number}" for number in range(RECORDS)}, name
+
+
+def test_what_workers_log_themselves_arrives(log: Path) -> None:
+    def work() -> None:
+        for number in range(RECORDS):
+            logging.getLogger("tests.pool").warning("mine %d", number, extra={"package": "pool/x.deb"})
+
+    with shared_logging():
+        workers = [multiprocessing.get_context("fork").Process(target=work) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        logging.getLogger("tests.pool").warning("ours")
+    lines = _parsed(log)
+    assert len(lines) == 3 * RECORDS + 1
+    assert {(process, package) for _, _, process, package, _, text in lines if text.startswith("mine")} == {
+        (f"worker-{worker.name.partition('-')[2]}[{worker.pid}]", "x.deb") for worker in workers
+    }
+    assert [process for _, _, process, _, _, text in lines if text == "ours"] == [f"main[{os.getpid()}]"]
 
 
 def test_what_a_process_says_cannot_forge_a_line(log: Path) -> None:

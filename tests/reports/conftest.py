@@ -128,9 +128,10 @@ def fill(connection: sqlite3.Connection) -> None:
         )  # fmt: skip
     insert(connection, "metric", scan_id=2, scope="scan", name="packages", value=7)
     insert(connection, "metric", scan_id=2, scope="scan", name="known", value=2)
-    for scope in ("all", SCRIPT):
-        for name in ("objects", "stack_protector yes", "weak md5", "ok md5"):
-            insert(connection, "metric", scan_id=2, scope=scope, name=name, value=2)
+    for scope in ("all", SCRIPT.replace("/", "")):
+        for scan in (1, 2):
+            for name in ("packages", "objects", "stack_protector yes", "weak md5", "ok md5"):
+                insert(connection, "metric", scan_id=scan, scope=scope, name=name, value=scan)
     insert(
         connection, "expectation", feature="pie", distribution="debian", release="stretch", architecture="amd64",
         language="c", kind="program", since="2016-10-18", value="yes", source="gcc-6", machine="x86-64",

@@ -154,3 +154,27 @@ def test_the_saved_questions_show_the_trend(db: Database) -> None:
             rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
         assert [row["scope"] for row in rows] == ["all", "all", "sid", "sid"]
         assert [(row["weak"], row["objects"], row["percent"]) for row in rows[:2]] == [(1, 4, 25), (1, 1, 100)]
+
+
+def test_a_share_that_jumps_is_seen(db: Database) -> None:
+    package = add_package(db.conn, "one")
+    objects = [add_elf(db.conn, package, f"{number}", pie="yes", stack_protector="yes") for number in range(100)]
+    _scanned(db)
+    assert _jumps(db) == {}
+    db.execute("UPDATE elf SET stack_protector = 'unknown' WHERE id <= ?", [objects[4]])
+    db.execute("UPDATE elf SET pie = 'no' WHERE id = ?", [objects[0]])  # one object of a hundred
+    _scanned(db)
+    assert _jumps(db) == {"stack_protector yes": (100, 95, -5), "stack_protector unknown": (0, 5, 5)}
+    for elf in objects[:20]:
+        db.execute("DELETE FROM elf WHERE id = ?", [elf])
+    _scanned(db)
+    assert _jumps(db)["objects"] == (100, 80, 0)  # half of a mirror is missing
+    _scanned(db, changed=False)
+    assert _jumps(db) == {}
+
+
+def _jumps(db: Database) -> dict[object, tuple[object, ...]]:
+    with queries.run(db.conn, REPORTS["jumps"], {}) as answer:
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    assert {row["scope"] for row in rows} <= {"all"}
+    return {row["name"]: (row["before"], row["now"], row["points"]) for row in rows}
