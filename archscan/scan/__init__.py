@@ -18,7 +18,6 @@ from archscan import __version__, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
 from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
 from archscan.errors import NoTargetError
-from archscan.model import Limits
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
