@@ -100,5 +100,5 @@ def apply(db: Path, own_rules: tuple[Path, ...], release: str | None) -> None:
         result = applied(connection, book, scan_id, changed_only=False, release=given)
     click.echo(
         f"{len(book.rules)} rules applied: {result.new} findings new, {result.reopened} reopened, "
-        f"{result.fixed} fixed, {result.withdrawn} withdrawn, {result.unchecked} unchecked"
+        f"{result.fixed} fixed, {result.removed} removed, {result.withdrawn} withdrawn, {result.unchecked} unchecked"
     )

@@ -11,13 +11,20 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from archscan.cli import fetching as fetching_options
 from archscan.cli import options
+from archscan.cli.mirror_options import MirrorOptions, mirror_options, wanted
 from archscan.model import Limits, Severity
+
+if TYPE_CHECKING:
+    from archscan.sources import Fetching
 
 _EPILOG = """\b
 Examples:
@@ -25,6 +32,8 @@ Examples:
   archscan scan pool/ 'old/*.deb' --db release.db --jobs 4
   find pool -name '*.deb' -size -1M | archscan scan -
   archscan scan apt:openssl apt:sudo --fail-on medium
+  archscan scan https://deb.example.org/debian --suite bookworm --component main --keyring archive.gpg
+  archscan scan apt:                     # every package of the archives that this machine uses
 """
 _FAILED_ON, _NOT_WHOLE = 10, 11
 _NUMBER = re.compile("[0-9]{1,18}")  # whatever SQLite and the kernel can hold
@@ -54,6 +63,8 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
 @options.database
 @options.rules
+@mirror_options
+@fetching_options.options
 @click.option("--jobs", "-j", type=click.IntRange(1, 1024), help="Packages read at once.  [default: processors]")
 @click.option("--deadline", type=click.FloatRange(min=0.1, max=_MOST_SECONDS), callback=_number,
               default=Limits().deadline, show_default=True, help="Seconds that one package may take.")  # fmt: skip
@@ -71,17 +82,20 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
     limits: dict[str, int], retry: bool, release: str | None, exports: str | None, fail_on: str | None,
-    all_findings: bool, quiet: bool, verbose: int,
+    all_findings: bool, quiet: bool, verbose: int, fetching: Fetching,
+    **mirror: Unpack[MirrorOptions],
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
 
     A TARGET is a .deb, a folder, a glob, - for a list on standard input, or apt:NAME for a package of the archives
-    that this machine uses. What the database holds already is not read again.
+    that this machine uses; or a whole archive: a folder or URL with --suite, or apt: for those of this machine. What
+    the database holds already is not read again.
     """
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
     from archscan.cli.progress import shown
     from archscan.sources import discreet
+    from archscan.sources.archive import is_mirror
 
     if all_findings and not fail_on:
         raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
@@ -95,14 +109,20 @@ def scan(
         retry=retry,
         exports=exports is not None,
         release=release,
-    )
+        archives=flow.Archives(
+            mirrors=tuple(target for target in targets if is_mirror(target, mirror["suites"])),
+            wanted=wanted(mirror, datetime.now(UTC)),
+            fetching=fetching,
+        ),
+    )  # fmt: skip
+    files = [target for target in targets if not is_mirror(target, mirror["suites"])]
     with _terminated_as_interrupted() as check, shown(quiet=quiet) as show:
 
         def progress(now: flow.Progress) -> None:
             show(now)
             check(now)
 
-        outcome = flow.scan(targets, chosen, sys.stdin.buffer, progress)
+        outcome = flow.scan(files, chosen, sys.stdin.buffer, progress)
     return _concluded(outcome, db, quiet=quiet, fail_on=fail_on, all_findings=all_findings)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import msgspec
 from debian.deb822 import Deb822, PkgRelation
 
-from archscan.deb.version import version_key
 from archscan.errors import DebError
 from archscan.model import Package, Relation, escape
+from archscan.model.version import version_key
 
 RELATION_FIELDS = (
     "Pre-Depends",

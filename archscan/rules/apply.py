@@ -32,6 +32,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     new: int = 0
     reopened: int = 0
     fixed: int = 0
+    removed: int = 0
     unchecked: int = 0
     withdrawn: int = 0
     new_ids: tuple[int, ...] = ()

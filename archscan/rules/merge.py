@@ -66,23 +66,31 @@ WHERE {scope} AND NOT EXISTS (
 _SCOPE_CHANGED = "o.package_id IN (SELECT package_id FROM main.unjudged)"
 _SCOPE_WHOLE = "(u.package_id IS NOT NULL OR r.whole OR r.id IS NULL)"
 
-# A package of which nothing newer is known, or whose name could not be read, speaks for itself.
+# A package of which nothing newer is known, or whose name could not be read, speaks for itself. What a suite has, but
+# nobody has read whole, leaves open what it would say. A package has left where no suite has any version of it.
 _STANDING = """
 INSERT INTO temp.standing
 SELECT p.id,
        p.name IS NULL OR EXISTS (SELECT 1 FROM main.current_package c WHERE c.id = p.id),
        p.status <> 'complete' AND p.name IS NULL OR EXISTS (
            SELECT 1 FROM main.current_package c
-           WHERE c.name = p.name AND c.architecture IS p.architecture AND c.status <> 'complete')
+           WHERE c.name = p.name AND c.architecture IS p.architecture
+             AND (c.status <> 'complete' OR c.unread IS NOT NULL))
+       OR EXISTS (
+           SELECT 1 FROM main.publication b LEFT JOIN main.package q ON q.id = b.package_id
+           WHERE b.name = p.name AND b.architecture = p.architecture AND b.standing = 'current' AND q.name IS NULL),
+       EXISTS (SELECT 1 FROM main.publication b WHERE b.package_id = p.id) AND NOT EXISTS (
+           SELECT 1 FROM main.publication b
+           WHERE b.name = p.name AND b.architecture = p.architecture AND b.standing <> 'gone')
 FROM main.package p
 WHERE p.id IN (SELECT o.package_id FROM temp.touched t JOIN main.occurrence o ON o.finding_id = t.id)
 """
 
-# Each touched finding with its state and its worst occurrence, those that keep it open first. "removed" needs to know
-# what a suite publishes; no fact says so yet.
+# Each touched finding with its state and its worst occurrence, those that keep it open first. One package that was
+# mended says more than another that left.
 _JUDGED = f"""
 INSERT INTO temp.judged
-SELECT finding_id, CASE weight WHEN 2 THEN 'open' WHEN 1 THEN 'unchecked' ELSE 'fixed' END,
+SELECT finding_id, CASE weight WHEN 3 THEN 'open' WHEN 2 THEN 'unchecked' WHEN 1 THEN 'fixed' ELSE 'removed' END,
        severity, confidence, rule_id, fix_where, overridden
 FROM (
     SELECT *, row_number() OVER (
@@ -91,8 +99,8 @@ FROM (
                  {ranked("confidence", Confidence)} DESC, rule_id, fix_where) AS place
     FROM (
         SELECT o.finding_id, o.severity, o.confidence, o.rule_id, o.fix_where, o.overridden,
-               CASE WHEN s.is_current AND NOT o.unchecked THEN 2 WHEN s.unsure OR o.unchecked AND s.is_current THEN 1
-                    ELSE 0 END AS weight
+               CASE WHEN s.is_current AND NOT o.unchecked THEN 3 WHEN s.unsure OR o.unchecked AND s.is_current THEN 2
+                    ELSE NOT s.has_left END AS weight
         FROM temp.touched t
         JOIN main.occurrence o ON o.finding_id = t.id
         JOIN temp.standing s ON s.package_id = o.package_id))
@@ -126,7 +134,7 @@ WHERE j.finding_id = finding.id AND finding.id IN (SELECT finding_id FROM temp.j
 _TABLES = (
     "CREATE TEMP TABLE missed (id INTEGER PRIMARY KEY, finding_id INTEGER NOT NULL, keep INTEGER NOT NULL)",
     "CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)",
-    "CREATE TEMP TABLE standing (package_id INTEGER PRIMARY KEY, is_current INTEGER, unsure INTEGER)",
+    "CREATE TEMP TABLE standing (package_id INTEGER PRIMARY KEY, is_current INTEGER, unsure INTEGER, has_left INTEGER)",
     "CREATE TEMP TABLE judged (finding_id INTEGER PRIMARY KEY, state, severity, confidence, rule_id, fix_where,"
     " overridden)",
     "CREATE TEMP TABLE change (finding_id INTEGER PRIMARY KEY, before, after)",

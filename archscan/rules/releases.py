@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ ON CONFLICT (package_id) DO UPDATE SET
 """
 _PACKAGES = """
 SELECT p.id, p.version, substr(p.built, 1, 10), r.distribution, r.release, r.said,
-       (SELECT json_group_array(DISTINCT b.suite) FROM publication b WHERE b.package_id = p.id){fields}
+       (SELECT json_group_array(DISTINCT coalesce(i.origin || char(10), '') || b.suite) FROM publication b
+        LEFT JOIN archive_index i ON i.id = b.index_id WHERE b.package_id = p.id){fields}
 FROM {tables} LEFT JOIN package_release r ON r.package_id = p.id
 """
 
@@ -107,11 +109,13 @@ def recognised(
 ) -> tuple[str | None, str | None, str]:
     """The distribution and release of a package, and what said so: the word of ``package_release.said``.
 
-    ``fields`` are those of the control file, ``suites`` a JSON array of the names under which it was published.
+    ``fields`` are those of the control file, ``suites`` a JSON array of the names under which it was published; before
+    each may stand the archive's origin and a line end.
     """
+    places = [(origin, suite) for origin, _, suite in (text.rpartition("\n") for text in json.loads(suites))]
     for one in distributions:
         for release in reversed(one.releases):
-            if re.search(rf'"{re.escape(release.name)}(?:-[^"]*)?"', suites):
+            if any(_is_of(one, origin, distributions) and _is_pocket(suite, release.name) for origin, suite in places):
                 return one.name, release.name, "publication"
     distribution, said = _distribution(distributions, version, fields)
     if distribution is None:
@@ -122,6 +126,20 @@ def recognised(
             if match and release.version == match[1]:
                 return distribution.name, release.name, "version"
     return distribution.name, None, said
+
+
+def _is_of(distribution: Distribution, origin: str, distributions: Sequence[Distribution]) -> bool:
+    """Whether an archive of that origin, such as ``Debian Backports``, may publish the distribution's packages.
+
+    One that is none of them, such as somebody's own, goes by the names of its suites.
+    """
+    word = re.split("[^a-z]", origin.lower())[0]
+    return word == distribution.name or word not in {one.name for one in distributions}
+
+
+def _is_pocket(suite: str, release: str) -> bool:
+    """Whether a suite is the release or a part of it: ``bookworm``, ``bookworm-updates``, ``stretch/updates``."""
+    return re.match(rf"{re.escape(release)}(?:[-/]|$)", suite) is not None
 
 
 def _distribution(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sqlite3
 import time
@@ -24,6 +25,8 @@ from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
 from archscan.rules.releases import Named, named
+from archscan.scan import archives as published
+from archscan.scan.archives import Archives as Archives
 from archscan.scan.package import prepare, read_package
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     retry: bool = False
     exports: bool = False
     release: str | None = None
+    archives: Archives = Archives()
+    shard: store.Shard | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,23 +87,25 @@ def scan(
     check(book)
     release = named(book.distributions, options.release) if options.release else None
     extraction = extraction_of(catalogue, options)
-    with sources.expanded(targets, stdin) as found:
-        if not found.jobs:
-            raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
-        with store.open_store(options.database) as db:
-            scan_id = _start(db, catalogue, book, extraction, options)
-            tally = _Tally()
-            try:
-                _read_all(db, found, tally, catalogue, extraction, options, scan_id, release, progress)
-            except KeyboardInterrupt:
-                tally.interrupted = True
-            # Whoever interrupts wants an end: what is not judged now, the next scan judges.
-            waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
-            applied = Applied() if waits else apply(db.conn, book, scan_id, changed_only=True)
-            state = "interrupted" if tally.interrupted else "finished"
-            store.finish_scan(db, scan_id, finished=now(), state=state, metrics=tally.metrics())
-            return Outcome(scan_id=scan_id, read=tally.read, known=tally.known, whole=tally.whole,
-                           interrupted=tally.interrupted, applied=applied)  # fmt: skip
+    with (
+        _targets(targets, options, stdin) as found,
+        store.open_store(options.database) as db,
+        published.fetcher(options.archives) as fetcher,
+    ):
+        scan_id = _start(db, catalogue, book, extraction, options)
+        reader = _Reader(db, options, catalogue, extraction, scan_id, release, progress)
+        try:
+            reader.read(found, fetcher)
+        except KeyboardInterrupt:
+            reader.tally.interrupted = True
+        tally = reader.tally
+        # Whoever interrupts wants an end: what is not judged now, the next scan judges.
+        waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
+        applied = Applied() if waits else apply(db.conn, book, scan_id, changed_only=True)
+        state = "interrupted" if tally.interrupted else "finished"
+        store.finish_scan(db, scan_id, finished=now(), state=state, metrics=tally.metrics())
+        return Outcome(scan_id=scan_id, read=tally.read, known=tally.known, whole=tally.whole,
+                       interrupted=tally.interrupted, applied=applied)  # fmt: skip
 
 
 @contextmanager
@@ -151,38 +158,84 @@ def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store
     )
 
 
-def _read_all(
-    db: Database, found: sources.Targets, tally: _Tally, catalogue: Catalogue, extraction: store.Extraction,
-    options: Options, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
-) -> None:  # fmt: skip
-    known = store.known_packages(db, extraction, retry=options.retry)
-    exports: elf.Exports = "libraries" if options.exports else ""
-    work = functools.partial(read_package, catalogue=catalogue, known=known, exports=exports)
-    progress(Progress(0, len(found.jobs), None))
-    for missing in found.unmatched:
-        store.write(db, _unmatched(missing), scan_id=scan_id, extraction=extraction)
-        tally.whole = False
-    workers = min(options.workers, len(found.jobs))
-    # A single package's process imports what it needs itself: less, where there is no ELF object.
-    prepared = prepare if len(found.jobs) > 1 else _nothing
-    arriving = pool.readings(found.jobs, work, options.limits, workers, sources.opened, prepared)
-    try:
-        for number, reading in enumerate(arriving, 1):
-            if reading.identity and reading.identity.known:
-                store.met_again(db, reading)
-                tally.known += 1
-                tally.whole &= store.is_whole(db, reading.identity.sha256)
-            else:
-                tally.whole &= store.write(db, reading, scan_id=scan_id, extraction=extraction)
-                tally.read += 1
-                tally.bytes += reading.identity.size if reading.identity else 0
-                tally.objects += len(reading.objects)
-                tally.whole &= reading.status == PackageStatus.COMPLETE
-            if release and reading.identity:
-                store.give_release(db, reading.identity.sha256, *release)
-            progress(Progress(number, len(found.jobs), reading))
-    finally:
-        arriving.close()
+@contextmanager
+def _targets(targets: Sequence[str], options: Options, stdin: BinaryIO) -> Iterator[sources.Targets]:
+    """The packages that targets name which are no archives. Raises NoTargetError where nothing is to be read."""
+    if not targets and options.archives.mirrors:
+        yield sources.Targets((), ())
+        return
+    with sources.expanded(targets, stdin) as found:
+        if not found.jobs and not options.archives.mirrors:
+            raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
+        yield found
+
+
+class _Reader:
+    """Reads what is to be read of the targets into the database, in one scan."""
+
+    def __init__(
+        self, db: Database, options: Options, catalogue: Catalogue, extraction: store.Extraction, scan_id: int,
+        release: Named | None, progress: Callable[[Progress], None],
+    ) -> None:  # fmt: skip
+        self._db, self._options, self._catalogue = db, options, catalogue
+        self._extraction, self._scan_id, self._release, self._progress = extraction, scan_id, release, progress
+        self.tally = _Tally()
+
+    def read(self, found: sources.Targets, fetcher: sources.Fetcher) -> None:
+        """Store what archives publish, and read each package that is not known yet."""
+        known = store.known_packages(self._db, self._extraction, retry=self._options.retry)
+        jobs = [*found.jobs, *self._published(fetcher)]
+        jobs.sort(key=lambda job: -(job.size or 0))  # stable: what has no size is in order already
+        self._progress(Progress(0, len(jobs), None))
+        for missing in found.unmatched:
+            store.write(self._db, _unmatched(missing), scan_id=self._scan_id, extraction=self._extraction)
+            self.tally.whole = False
+        for number, reading in enumerate(self._readings(jobs, known, fetcher), 1):
+            self._store(reading)
+            self._progress(Progress(number, len(jobs), reading))
+
+    def _published(self, fetcher: sources.Fetcher) -> Sequence[Job]:
+        """The packages of the archives that are not done."""
+        if not self._options.archives.mirrors:
+            return ()
+        retry, shard = self._options.retry, self._options.shard
+        met = published.publish(self._db, self._options.archives, fetcher, self._scan_id)
+        count, unfinished = store.published(self._db, met.index_ids, shard)
+        jobs = list(published.jobs(self._db, met, self._extraction, retry=retry, thorough=False, shard=shard))
+        self.tally.known += count - len(jobs)
+        # What is tried again says itself how it went.
+        self.tally.whole &= met.whole and (retry or not unfinished)
+        return jobs
+
+    def _readings(self, jobs: Sequence[Job], known: frozenset[str], fetcher: sources.Fetcher) -> Iterator[Reading]:
+        if not jobs:
+            return
+        exports: elf.Exports = "libraries" if self._options.exports else ""
+        work = functools.partial(read_package, catalogue=self._catalogue, known=known, exports=exports)
+        workers = min(self._options.workers, len(jobs))
+        # A single package's process imports what it needs itself: less, where there is no ELF object.
+        prepared = prepare if len(jobs) > 1 else _nothing
+        opened = functools.partial(sources.opened, fetcher=fetcher)
+        remote = any(job.url and not job.url.startswith("file:") for job in jobs)
+        ahead = self._options.archives.fetching.ahead(workers) if remote else 0
+        arriving = pool.readings(jobs, work, self._options.limits, workers, opened, prepared, ahead)
+        with contextlib.closing(arriving):
+            yield from arriving
+
+    def _store(self, reading: Reading) -> None:
+        tally, identity = self.tally, reading.identity
+        if identity and identity.known:
+            store.met_again(self._db, reading)
+            tally.known += 1
+            tally.whole &= store.is_whole(self._db, identity.sha256)
+        else:
+            tally.whole &= store.write(self._db, reading, scan_id=self._scan_id, extraction=self._extraction)
+            tally.read += 1
+            tally.bytes += identity.size if identity else 0
+            tally.objects += len(reading.objects)
+            tally.whole &= reading.status == PackageStatus.COMPLETE
+        if self._release and identity:
+            store.give_release(self._db, identity.sha256, *self._release)
 
 
 def _nothing() -> None:

@@ -32,9 +32,12 @@ class Fetching(msgspec.Struct, frozen=True, kw_only=True):
     downloads: int | None = None
     logins: tuple[str, ...] = ()
 
-    def fetcher(self) -> Fetcher:
-        """A fetcher for this process and those forked from it, which keep the limits together."""
-        return Fetcher(self.spool, Caps(self.rate, self.downloads), logins=self.logins)
+    def fetcher(self, environ: Mapping[str, str] = os.environ) -> Fetcher:
+        """A fetcher for this process and those forked from it, which keep the limits together.
+
+        Proxies are those of ``environ``, as `http_proxy` and the like.
+        """
+        return Fetcher(self.spool, Caps(self.rate, self.downloads), environ=environ, logins=self.logins)
 
     def ahead(self, workers: int) -> int:
         """How many workers more than read are to be there, to fetch (``pool.readings``)."""

@@ -3,13 +3,14 @@
 from archscan.store.database import open_readonly, open_store
 from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
+from archscan.store.publishing import met_index_again, publish, publish_sources, unchanged
+from archscan.store.queue import Queued, Shard, in_shard, known_packages, published, queue
 from archscan.store.writer import (
     Extraction,
     fill_algorithms,
     finish_scan,
     give_release,
     is_whole,
-    known_packages,
     met_again,
     start_scan,
     unjudged,
@@ -18,17 +19,26 @@ from archscan.store.writer import (
 
 __all__ = [
     "Extraction",
+    "Queued",
+    "Shard",
     "debug_wanted",
     "dump",
     "fill_algorithms",
     "finish_scan",
     "give_release",
+    "in_shard",
     "is_whole",
     "known_packages",
     "met_again",
+    "met_index_again",
     "open_readonly",
     "open_store",
+    "publish",
+    "publish_sources",
+    "published",
+    "queue",
     "start_scan",
+    "unchanged",
     "unjudged",
     "write",
     "write_debug",

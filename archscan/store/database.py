@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from archscan.errors import StoreError
+from archscan.store.lock import only_writer
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -48,7 +49,7 @@ def _advice(message: str) -> str:
 def open_store(path: Path, *, made: bool = True) -> Iterator[Database]:
     """The database at ``path`` for writing, with the newest schema; made where there is none, if it may be ``made``.
 
-    Raises StoreError, also for what happens while it is open.
+    Only one process at a time has it so. Raises StoreError, also for what happens while it is open.
     """
     from sqlite_utils import Database
 
@@ -58,8 +59,7 @@ def open_store(path: Path, *, made: bool = True) -> Iterator[Database]:
         _check_file(path)
         if not made:
             _check_exists(path)
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
-        try:
+        with only_writer(path), _connected(path) as connection:
             # Before anything is changed: may we write, and is it ours?
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
@@ -71,8 +71,15 @@ def open_store(path: Path, *, made: bool = True) -> Iterator[Database]:
             connection.execute("PRAGMA cache_size = -65536")
             connection.execute("PRAGMA temp_store = MEMORY")
             yield database
-        finally:
-            connection.close()
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def _check_file(path: Path) -> None:

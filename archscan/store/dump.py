@@ -20,7 +20,7 @@ _LINES = {
     "package": (
         "t.sha256, t.name, t.version, t.version_key, t.architecture, t.variant, t.source, t.source_version, "
         "t.control_section, t.control_priority, t.essential, t.maintainer, t.size, t.installed_size, t.filename, "
-        "t.control, t.built, t.extractor, t.facts, t.status, t.elf_count",
+        "t.control, t.built, t.extractor, t.facts, t.status, t.unread, t.elf_count",
         "package t",
     ),
     "relation": (f"{_PACKAGE}, t.kind, t.name, t.op, t.version", "relation t JOIN package p ON p.id = t.package_id"),
@@ -29,9 +29,22 @@ _LINES = {
         "package_release t JOIN package p ON p.id = t.package_id",
     ),
     "publication": (
-        "t.suite, t.component, t.section, t.priority, t.name, t.version, t.architecture, t.sha256, t.filename, "
+        "i.origin, t.suite, t.component, i.architecture AS index_architecture, t.section, t.priority, t.name, "
+        "t.version, t.architecture, t.source, t.source_version, t.size, t.sha256, t.filename, t.standing, "
         "t.package_id IS NOT NULL AS is_read",
-        "publication t",
+        "publication t LEFT JOIN archive_index i ON i.id = t.index_id",
+    ),
+    # Without `base`: the same archive may be read from several places.
+    "archive_index": (
+        "t.origin, t.suite, t.component, t.architecture, t.date, t.valid_until, t.signed_by, t.sha256, t.packages, "
+        "t.bytes",
+        "archive_index t",
+    ),
+    "source_package": (
+        "t.origin, t.suite, t.component, t.name, t.version, t.maintainer, t.uploaders, t.vcs_browser, t.vcs, "
+        "t.last_scan < i.last_scan AS is_gone",
+        "source_package t JOIN archive_index i ON i.origin = t.origin AND i.suite = t.suite "
+        "AND i.component = t.component AND i.architecture = 'source'",
     ),
     "file": (
         f"{_PACKAGE}, t.path, t.path_key, t.mode, t.owner, t.grp, t.size, t.kind, t.link, t.privilege, "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import columns, confirmed, contexts, overrides, places, promises, tables, views
+from archscan.store import archives, columns, confirmed, contexts, overrides, places, promises, tables, unread, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -84,6 +84,18 @@ def m016_contexts(db: Database) -> None:
 def m017_places(db: Database) -> None:
     """Lines that objects say themselves, and the names of functions that only debug symbols know."""
     _execute_each(db, places.PLACES)
+
+
+@MIGRATIONS()
+def m018_unread(db: Database) -> None:
+    """Why a package, or its rest, was not unpacked."""
+    _execute_each(db, unread.UNREAD)
+
+
+@MIGRATIONS()
+def m019_archives(db: Database) -> None:
+    """What the indices of archives say of packages."""
+    _execute_each(db, archives.ARCHIVES)
 
 
 def migrate(db: Database) -> None:

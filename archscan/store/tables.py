@@ -5,12 +5,14 @@ One text a migration; a published text is never changed, a new one is appended (
 
 from __future__ import annotations
 
+from archscan.store.archives import ARCHIVES
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
+from archscan.store.unread import UNREAD
 from archscan.store.views import PROTECTIONS, VIEWS
 
 _VERDICT = "('yes', 'partial', 'no', 'n/a', 'unknown')"
@@ -349,5 +351,18 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES)
+SCRIPTS = (
+    FACTS,
+    JUDGEMENT,
+    VIEWS,
+    OVERRIDES,
+    PROMISES,
+    CONFIRMED,
+    COLUMNS,
+    STANDINGS,
+    CONTEXTS,
+    PLACES,
+    UNREAD,
+    ARCHIVES,
+)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

@@ -14,6 +14,7 @@ from archscan.model import (
     CryptoUse,
     Elf,
     File,
+    Identity,
     Override,
     Package,
     PackageStatus,
@@ -85,17 +86,6 @@ def finish_scan(db: Database, scan_id: int, *, finished: str, state: str, metric
         db.execute("UPDATE scan SET finished = ?, state = ? WHERE id = ?", [finished, state, scan_id])
 
 
-def known_packages(db: Database, extraction: Extraction, *, retry: bool) -> frozenset[str]:
-    """SHA-256 of the packages that need not be read again; with ``retry``, only those that were read whole."""
-    rows = db.execute("SELECT sha256, facts, status FROM package WHERE extractor = ?", [extraction.extractor])
-    wanted = set(extraction.facts)
-    return frozenset(
-        sha256
-        for sha256, facts, status in rows
-        if wanted <= set(facts.split(",")) and not (retry and status != PackageStatus.COMPLETE)
-    )
-
-
 def fill_algorithms(db: Database, rows: Iterable[Sequence[str | None]]) -> None:
     """Make the table ``algorithm`` hold the rows (name, family, strength, note)."""
     with transaction(db.conn):
@@ -107,8 +97,9 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
     """Store a reading in one transaction; False where a better one of the same package is kept instead.
 
     A package that could not be read at all never replaces what an earlier extractor found in it: only the problem is
-    added. Facts that no column takes are a bug of ours, or a lie of a process that hostile input took over: then the
-    package is stored as unreadable, with a problem that says so.
+    added. One that could not even be fetched is known by the SHA-256 that its index promises. Facts that no column
+    takes are a bug of ours, or a lie of a process that hostile input took over: then the package is stored as
+    unreadable, with a problem that says so.
     """
     try:
         return _write(db, reading, scan_id, extraction)
@@ -123,10 +114,11 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
 
 def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction) -> bool:
     with transaction(db.conn):
-        identity = reading.identity
+        identity = _promised(reading) or reading.identity
         if identity is None:
             _write_problems(db.conn, reading, None, scan_id)
             return False
+        reading = msgspec.structs.replace(reading, identity=identity)
         earlier = db.execute("SELECT id, status FROM package WHERE sha256 = ?", [identity.sha256]).fetchone()
         if earlier and reading.status == PackageStatus.UNREADABLE and earlier[1] in ("complete", "partial"):
             _write_problems(db.conn, reading, earlier[0], scan_id)
@@ -141,6 +133,12 @@ def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction)
             row = [scan_id, f"package {_filename(reading)}", "seconds", reading.seconds]
             db.execute("INSERT OR REPLACE INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", row)
         return True
+
+
+def _promised(reading: Reading) -> Identity | None:
+    """What an index promises of a package, as which it is remembered also where it was not what came."""
+    job = reading.job
+    return Identity(sha256=job.sha256, size=job.size or 0, known=False) if job.sha256 else None
 
 
 def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extraction, earlier: int | None) -> int:
@@ -166,6 +164,7 @@ def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extra
         places = ", ".join("?" * len(row))
         cursor = conn.execute(f"INSERT INTO package ({', '.join(row)}) VALUES ({places})", list(row.values()))
         package_id = int(cursor.lastrowid or 0)
+        conn.execute("UPDATE publication SET package_id = ? WHERE sha256 = ?", (package_id, row["sha256"]))
     if reading.package:
         conn.executemany(
             "INSERT INTO relation (package_id, kind, name, op, version) VALUES (?, ?, ?, ?, ?)",

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_AT_ONCE = 50
 
 
 def names(file: str) -> list[str]:
@@ -28,15 +29,27 @@ def fetched(folder: Path, wanted: list[str]) -> list[Path]:
     Raises FileNotFoundError where apt could not give one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in wanted:
-        if not list(folder.glob(f"{name}_*.deb")):
-            command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name]
+    missing = _missing(folder, wanted)
+    for names_at_once in (_AT_ONCE, 1):  # a name that apt does not know keeps all others of its call away
+        for first in range(0, len(missing), names_at_once):
+            command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download"]
+            command += missing[first : first + names_at_once]
             subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL)
-    found = {name: sorted(folder.glob(f"{name}_*.deb")) for name in wanted}
-    missing = [name for name, files in found.items() if not files]
+        missing = _missing(folder, wanted)
     if missing:
         raise FileNotFoundError(f"apt-get could not download {', '.join(missing)}; does `apt-get update` help?")
-    return [files[-1] for files in found.values()]
+    newest = _newest(folder)
+    return [newest[name] for name in wanted]
+
+
+def _missing(folder: Path, wanted: list[str]) -> list[str]:
+    newest = _newest(folder)
+    return [name for name in wanted if name not in newest]
+
+
+def _newest(folder: Path) -> dict[str, Path]:
+    """Name → the last of its files in the folder."""
+    return {file.name.partition("_")[0]: file for file in sorted(folder.glob("*.deb"))}
 
 
 def identities(files: list[Path]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from debian.debian_support import Version
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archscan.deb.version import version_key
+from archscan.model.version import version_key
 
 UPSTREAM = st.from_regex(r"\A[0-9][0-9a-zA-Z.+~]{0,12}\Z")
 WITH_DASHES = st.from_regex(r"\A[0-9][0-9a-zA-Z.+~-]{0,8}\Z")

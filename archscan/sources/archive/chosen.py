@@ -1,0 +1,102 @@
+"""Which indices a suite has of what is wanted, and what of that it has not."""
+
+from __future__ import annotations
+
+import msgspec
+
+from archscan.model import Index
+from archscan.sources.archive.asked import Archive, machine_architecture, without_password
+from archscan.sources.archive.indices import IndexFile, index_file
+from archscan.sources.archive.release import Release, name_of, written
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """Packages files and Sources files, and one line for each thing that was wanted and is ``lacking``."""
+
+    indices: tuple[IndexFile, ...]
+    sources: tuple[IndexFile, ...]
+    lacking: tuple[str, ...]
+
+
+def chosen(archive: Archive, release: Release, signed_by: str | None) -> Chosen:
+    """The indices of an archive's components and architectures; not one of them is fetched yet.
+
+    Without components these are all that Release lists, without architectures the machine's own, or all that there are
+    where it has no dpkg. `binary-all` belongs to them where packages for all architectures stand nowhere else.
+    """
+    lacking: list[str] = []
+    if archive.flat:
+        wanted = [("", "", "Packages")]
+        sources = [("", "source", "Sources")]
+    else:
+        places = _places(archive, release, lacking)
+        architectures = _architectures(archive, release, lacking)
+        wanted = [(name, one, f"{place}/binary-{one}/Packages") for name, place in places for one in architectures]
+        sources = [(name, "source", f"{place}/source/Sources") for name, place in places]
+    form = _form(archive, release, signed_by)
+    found = []
+    for component, architecture, path in wanted:
+        file = _file(form, component, architecture, path, archive, release)
+        if file:
+            found.append(file)
+        elif architecture != "all":
+            lacking.append(f"Release lists no {path} (nor with .xz, .gz, .zst)")
+    have = (_file(form, *source, archive, release) for source in sources)
+    return Chosen(tuple(found), tuple(file for file in have if file), tuple(lacking))
+
+
+def _file(
+    form: Index, component: str, architecture: str, path: str, archive: Archive, release: Release
+) -> IndexFile | None:
+    index = msgspec.structs.replace(form, component=component, architecture=architecture)
+    # A flat repository has one index of all architectures.
+    only = archive.architectures if archive.flat else ()
+    return index_file(index, path, release, folder=archive.folder, only=only)
+
+
+def _form(archive: Archive, release: Release, signed_by: str | None) -> Index:
+    """What all indices of the suite have in common."""
+    return Index(
+        origin=release.origin,
+        suite=name_of(release, archive.suite),
+        component="",
+        architecture="",
+        base=without_password(archive.base),
+        date=written(release.date) if release.date else None,
+        valid_until=written(release.valid_until) if release.valid_until else None,
+        signed_by=signed_by,
+        sha256="0" * 64,  # until it is known which file it is
+    )
+
+
+def _places(archive: Archive, release: Release, lacking: list[str]) -> list[tuple[str, str]]:
+    """Each component, and its folder. Old security archives list `updates/main`, and have it in main/."""
+    have = {name.rpartition("/")[2]: name for name in release.components}
+    names = archive.components or tuple(have)
+    absent = [name for name in names if have and name not in have and name not in release.components]
+    if absent:
+        lacking.append(f"it has no component {' '.join(absent)}, but {' '.join(release.components)}")
+    if not names:
+        lacking.append("Release lists no components; --component names one")
+    return [(name, _folder(name, release)) for name in names if name not in absent]
+
+
+def _folder(component: str, release: Release) -> str:
+    if any(path.startswith(f"{component}/") for path in release.files):
+        return component
+    return component.rpartition("/")[2]
+
+
+def _architectures(archive: Archive, release: Release, lacking: list[str]) -> list[str]:
+    have = release.architectures
+    names = list(archive.architectures or _own() or have)
+    absent = [name for name in names if have and name not in (*have, "all")]
+    if absent:
+        lacking.append(f"it has no architecture {' '.join(absent)}, but {' '.join(have)}; --arch names another")
+    found = [name for name in names if name not in absent]
+    return [*found, "all"] if found and release.all_apart and "all" not in found else found
+
+
+def _own() -> tuple[str, ...]:
+    own = machine_architecture()
+    return (own,) if own else ()

@@ -1,0 +1,103 @@
+"""Archives, from the Release file to findings: real mirrors, read by path and by a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scan.scanning import archscan, assert_sound, dumped, rows, scan
+from tests.sources.mirrors import Mirror, mirror, signing_key, small_deb
+from tests.sources.servers import nginx
+
+_NAMES = ("hardened", "md5-import", "links", "privileged-postinst")
+# No release's name: packages would be held against what that promises.
+_SUITE = ("--suite", "rolling", "--arch", "amd64")
+
+
+@pytest.fixture(scope="module")
+def debs(corpus_debs: dict[str, Path]) -> list[Path]:
+    return [corpus_debs[name] for name in _NAMES]
+
+
+@pytest.fixture
+def made(debs: list[Path], tmp_path: Path) -> Mirror:
+    return mirror(tmp_path / "mirror", debs, suite="rolling")
+
+
+def test_an_archive_gives_what_its_packages_give(made: Mirror, tmp_path: Path) -> None:
+    files, path, url, http = (tmp_path / f"{name}.db" for name in ("files", "path", "url", "http"))
+    assert scan(files, *made.folder.glob("pool/**/*.deb")) == 0
+    assert scan(path, made.folder, *_SUITE) == 0
+    assert scan(url, f"file://{made.folder}", *_SUITE) == 0
+    with nginx(made.folder, tmp_path / "nginx") as server:
+        assert scan(http, server.url, *_SUITE, "--jobs", "2") == 0
+        assert [line.request for line in server.log() if line.status != 200] == [
+            "GET /dists/rolling/InRelease HTTP/1.1"
+        ]
+    for db in (path, url, http):
+        assert_sound(db)
+        assert dumped(db) == dumped(path)
+        assert set(dumped(files)) < set(dumped(db))
+    assert rows(http, "SELECT base FROM archive_index") == [(server.url,)]
+
+
+def test_a_second_run_over_an_unchanged_archive_opens_no_package(made: Mirror, tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    with nginx(made.folder, tmp_path / "nginx") as server:
+        assert scan(db, server.url, *_SUITE) == 0
+        before, asked = dumped(db), len(server.log())
+        done = archscan("scan", "--db", db, server.url, *_SUITE)
+        assert done.returncode == 0
+        assert f"0 read, {len(_NAMES)} known already" in done.stdout
+        assert [line.request for line in server.log()[asked:]] == ["GET /dists/rolling/InRelease HTTP/1.1",
+                                                                  "GET /dists/rolling/Release HTTP/1.1"]  # fmt: skip
+    assert dumped(db) == before
+
+
+def test_the_next_day_reads_what_is_new_and_knows_what_left(made: Mirror, debs: list[Path], tmp_path: Path) -> None:
+    db, new = tmp_path / "a.db", small_deb(tmp_path / "debs", "fresh")
+    assert scan(db, made.folder, *_SUITE) == 0
+    next(made.folder.glob("pool/**/hardened_*.deb")).unlink()
+    mirror(made.folder, [*debs[1:], new], suite="rolling")
+    done = archscan("scan", "--db", db, made.folder, *_SUITE)
+    assert done.returncode == 0
+    assert f"1 read, {len(_NAMES) - 1} known already" in done.stdout
+    assert rows(db, "SELECT name, until IS NULL FROM published WHERE standing = 'gone'") == [("hardened", 0)]
+    assert rows(db, "SELECT name FROM current_package WHERE name IN ('hardened', 'fresh')") == [("fresh",)]
+
+
+def test_a_package_in_two_suites_is_read_once(made: Mirror, debs: list[Path], tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    mirror(made.folder, debs, suite="trixie")
+    done = archscan("scan", "--db", db, made.folder, *_SUITE, "--suite", "trixie")
+    assert f"{len(_NAMES)} read, 0 known already" in done.stdout
+    count = rows(db, "SELECT count(*), count(DISTINCT package_id), count(package_id) FROM publication")
+    assert count == [(2 * len(_NAMES), len(_NAMES), 2 * len(_NAMES))]
+
+
+def test_what_the_index_promises_and_the_archive_does_not_have_is_told_and_tried_again(
+    made: Mirror, tmp_path: Path
+) -> None:
+    db, victim = tmp_path / "a.db", next(made.folder.glob("pool/**/links_*.deb"))
+    content = victim.read_bytes()
+    victim.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    done = archscan("scan", "--db", db, made.folder, *_SUITE)
+    assert done.returncode == 11
+    assert rows(db, "SELECT kind FROM problem") == [("mismatch",)]
+    assert rows(db, "SELECT status, count(*) FROM package GROUP BY status") == [
+        ("complete", len(_NAMES) - 1), ("unreadable", 1)]  # fmt: skip
+    victim.write_bytes(content)
+    assert scan(db, made.folder, *_SUITE) == 11  # it is remembered, and still not read
+    assert scan(db, made.folder, *_SUITE, "--retry") == 0
+    assert rows(db, "SELECT count(*) FROM package WHERE status = 'complete'") == [(len(_NAMES),)]
+
+
+def test_a_signature_that_is_asked_for_decides(made: Mirror, debs: list[Path], tmp_path: Path) -> None:
+    with signing_key() as key, signing_key("other@example.org") as other:
+        mirror(made.folder, debs, suite="rolling", sign=key)
+        refused = archscan("scan", "--db", tmp_path / "r.db", made.folder, *_SUITE, "--keyring", other.public)
+        assert refused.returncode == 11
+        assert rows(tmp_path / "r.db", "SELECT count(*) FROM publication") == [(0,)]
+        assert scan(tmp_path / "a.db", made.folder, *_SUITE, "--keyring", key.public) == 0
+        assert rows(tmp_path / "a.db", "SELECT DISTINCT signed_by FROM archive_index") == [(key.fingerprint,)]
