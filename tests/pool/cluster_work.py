@@ -1,0 +1,48 @@
+"""What the workers of a test's cluster import and do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from io import BufferedReader
+
+from archscan.model import Begin, End, Identity, Job, Limits
+from archscan.pool.frames import Send
+from archscan.pool.terms import Opened
+
+SECONDS = 0.1
+
+
+def work(job: Job, file: BufferedReader, _limits: Limits, send: Send) -> None:
+    """Say the length of the file, after a while; or die, log, hang."""
+    send(Identity(sha256="0" * 64, size=len(file.read()), known=False))
+    send(Begin(path=job.path))
+    if job.path == "crash":
+        os.abort()
+    if job.path == "hang":
+        time.sleep(600)
+    logging.getLogger("tests.child").warning("read %s", job.path)
+    time.sleep(SECONDS)
+    send(End())
+
+
+def openers() -> Callable[[], Opened]:
+    """Openers that log what they do."""
+
+    def opener() -> Opened:
+        def opened(job: Job) -> tuple[Job, int]:
+            logging.getLogger("archscan.tests.worker").warning("opened %s", job.path)
+            if job.path == "end-of-worker":
+                os._exit(1)
+            return job, os.open(__file__, os.O_RDONLY | os.O_CLOEXEC)
+
+        return opened
+
+    return opener
+
+
+def installed() -> dict[str, str]:
+    """The same everywhere, but where a test says otherwise."""
+    return {"archscan": "test", "catalogue": os.environ.get("TEST_CATALOGUE", "digest-of-home")}
