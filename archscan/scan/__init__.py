@@ -25,7 +25,7 @@ from archscan.rules.releases import named
 from archscan.scan import archives as mirrors
 from archscan.scan.archives import Archives as Archives
 from archscan.scan.options import Options as Options
-from archscan.scan.progress import Progress
+from archscan.scan.progress import Progress as Progress
 from archscan.scan.reader import Reader
 
 if TYPE_CHECKING:
