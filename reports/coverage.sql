@@ -6,6 +6,7 @@ SELECT coalesce(architecture, '(unknown)') AS architecture,
        sum(status = 'partial') AS partial,
        sum(status = 'unreadable') AS unreadable,
        sum(status = 'skipped') AS skipped,
+       sum(status = 'complete' AND unread IS NOT NULL) AS complete_but_ended_early,
        sum(elf_count) AS elf_objects,
        round(sum(size) / 1048576.0, 1) AS mebibytes
 FROM package

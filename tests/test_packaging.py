@@ -68,7 +68,7 @@ def _members(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-@pytest.mark.parametrize("folder", ["rules", "reports"])
+@pytest.mark.parametrize("folder", ["rules", "reports", "contrib"])
 def test_the_wheel_holds_every_data_file(built: Built, folder: str) -> None:
     listed = _run("git", "ls-files", "-z", folder, cwd=ROOT).split("\0") if (ROOT / ".git").exists() else []
     wanted = listed or [str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*") if path.is_file()]

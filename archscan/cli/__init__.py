@@ -18,11 +18,13 @@ _NEW_OBJECTS = 50_000  # from which on it is looked for
 # command → (where it is, what `archscan --help` says of it), so that help needs no module but this one.
 COMMANDS = {
     "scan": ("archscan.cli.scan:scan", "Read packages into a database and judge them."),
+    "status": ("archscan.cli.status:status", "Say how much of the archives was read, and how long ago."),
     "query": ("archscan.cli.query:query", "Ask the database a saved or a free question."),
     "report": ("archscan.cli.report:report", "Write what was found as html, json or csv."),
     "inspect": ("archscan.cli.inspect:inspect", "Show the verdicts for plain ELF files."),
     "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),
     "explain": ("archscan.cli.explain:explain", "Show the code behind a finding, and how to check it."),
+    "merge": ("archscan.cli.merge:merge", "Join databases into one."),
     "dump": ("archscan.cli.dump:dump", "Print the canonical form of a database."),
     "rules": ("archscan.cli.rules:rules", "List, show, check and apply the rules."),
     "catalogue": ("archscan.cli.catalogue:catalogue", "List, show and check what crypto libraries export."),

@@ -1,79 +1,177 @@
-"""How far a scan is: a bar on a terminal, a line every few seconds without one."""
+"""How far a scan is: a bar on a terminal, a line now and then without one, a file for other programs."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
 
-from archscan.scan import Progress
+from archscan.cli.ticks import every
+from archscan.scan.pace import Pace
+from archscan.scan.progress import Progress
+from archscan.scan.progress_file import ProgressFile, State
 
-_SECONDS = 5.0
+_SECONDS = 1.0
+_FIRST_LINE, _LONGEST_PAUSE = 5.0, 60.0  # seconds: a log of a night shall not be all progress
 _NAME_WIDTH = 32
 
 
+class Screen(Protocol):
+    """Where progress is shown."""
+
+    def show(self, progress: Progress, pace: Pace) -> None:
+        """Show how far the scan is now; called after each package, and every second."""
+
+
+class Watch:
+    """A function to call after each package, which passes on how far the scan is; and so does the clock."""
+
+    def __init__(self, screen: Screen | None, file: ProgressFile | None) -> None:
+        self._screen, self._file = screen, file
+        self._pace, self._last = Pace(), None
+        self._written = time.monotonic()
+        self._busy = False
+
+    _last: Progress | None
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note of how far the scan is."""
+        self._busy = True  # a tick that comes now has nothing to add
+        try:
+            self._pace.add(progress, time.monotonic())
+            begins, self._last = self._last is None, progress
+            self._show()
+            if self._file and (begins or progress.judging or time.monotonic() - self._written >= _SECONDS):
+                self._write("running")
+        finally:
+            self._busy = False
+
+    def tick(self) -> None:
+        """Show that time passes."""
+        if self._busy:
+            return
+        with suppress(Exception):  # it may come in the middle of anything, of a line on stderr for example
+            self._pace.look(time.monotonic())
+            self._show()
+            self._write("running")
+
+    def end(self, state: State, message: str | None = None) -> None:
+        """Say how the scan ended."""
+        self._write(state, message)
+
+    def _show(self) -> None:
+        if self._screen and self._last:
+            self._screen.show(self._last, self._pace)
+
+    def _write(self, state: State, message: str | None = None) -> None:
+        if self._file:
+            self._file.write(state, self._last, self._pace, datetime.now(UTC), message)
+            self._written = time.monotonic()
+
+
 @contextmanager
-def shown(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """A function to call after each package; everything goes to stderr."""
+def shown(*, quiet: bool, file: Path | None = None, database: Path = Path()) -> Iterator[Watch]:
+    """A ``Watch`` to call after each package; what people see goes to stderr.
+
+    ``file`` is a progress file for the scan of ``database``; what is raised here is noted in it, too. Raises UsageError
+    where it cannot be written.
+    """
+    kept = ProgressFile(file, database, datetime.now(UTC)) if file else None
+    with _screen(quiet=quiet) as screen:
+        watch = Watch(screen, kept)
+        try:
+            with every(_SECONDS, watch.tick):
+                yield watch
+        except KeyboardInterrupt:
+            watch.end("interrupted")
+            raise
+        except BaseException as error:
+            watch.end("failed", f"{type(error).__name__}: {error}"[:2000])
+            raise
+
+
+@contextmanager
+def _screen(*, quiet: bool) -> Iterator[Screen | None]:
     if quiet:
-        yield lambda _: None
+        yield None
     elif sys.stderr.isatty():
-        with _bar() as update:
-            yield update
+        with _bar() as bar:
+            yield bar
     else:
-        yield _lines()
+        yield _Lines()
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
+def _bar() -> Iterator[Screen]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[package]}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[said]}", markup=False),
+        TextColumn("[yellow]{task.fields[problems]}"),
+        TextColumn("{task.fields[package]}", markup=False, style="dim"),
     )
     # No refreshing thread: processes are forked while the bar stands.
     bar = Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
-    started = 0.0
+    task = bar.add_task("", total=None, said="", problems="", package="")
+
+    class Shown:
+        def show(self, progress: Progress, pace: Pace) -> None:
+            parts = [f"{progress.done:,}/{progress.total:,}", *_speed(pace)]
+            if progress.judging:
+                parts = [f"{progress.total:,} packages read", "judging"]
+            problems = _problems(progress)
+            done, total = progress.bytes_done, progress.bytes_total
+            if not total:
+                done, total = progress.done, progress.total
+            bar.update(task, total=total, completed=done, said="  ".join(parts), problems=problems,
+                       package=_name(progress), refresh=True)  # fmt: skip
+
     with bar:
-        task = bar.add_task("", total=None, rate="", package="")
-
-        def update(progress: Progress) -> None:
-            nonlocal started
-            if not progress.done:  # from here on packages are read; fetching them came before
-                started = time.monotonic()
-            rate = progress.done / max(time.monotonic() - started, 1e-9)
-            bar.update(
-                task, total=progress.total, completed=progress.done, rate=f"{rate:.1f}/s" if progress.done else "",
-                package=_name(progress), refresh=True,
-            )  # fmt: skip
-
-        yield update
+        yield Shown()
 
 
-def _lines() -> Callable[[Progress], None]:
-    started = last = time.monotonic()
+class _Lines:
+    """A line after five seconds, and then less and less often, up to once a minute."""
 
-    def update(progress: Progress) -> None:
-        nonlocal started, last
+    def __init__(self) -> None:
+        self._next, self._pause = time.monotonic() + _FIRST_LINE, _FIRST_LINE
+        self._judging = False
+
+    def show(self, progress: Progress, pace: Pace) -> None:
         now = time.monotonic()
         if not progress.done:  # from here on packages are read; fetching them came before
-            started = last = now
-        if now - last < _SECONDS:
             return
-        last = now
-        rate = progress.done / (now - started)
-        left = (progress.total - progress.done) / rate
-        done = f"{progress.done} of {progress.total} packages, {rate:.1f}/s, about {_duration(left)} left"
-        print(f"{done}: {_name(progress)}", file=sys.stderr, flush=True)  # noqa: T201
+        if now < self._next:
+            return
+        self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
+        self._next = now + self._pause
+        parts = [f"{progress.done} of {progress.total} packages", *_speed(pace), _problems(progress)]
+        if progress.judging:
+            parts = [f"{progress.total} packages read", _problems(progress), "judging"]
+        print(f"{', '.join(filter(None, parts))}: {_name(progress)}", file=sys.stderr, flush=True)  # noqa: T201
 
-    return update
+
+def _speed(pace: Pace) -> Iterator[str]:
+    rate, eta = pace.rate(), pace.eta()
+    if rate is None:  # a giant comes first
+        yield f"for {_duration(pace.seconds)}"
+    if rate is not None:
+        yield f"{_bytes(rate)}/s"
+    if eta is not None:
+        yield f"about {_duration(eta)} left"
+
+
+def _problems(progress: Progress) -> str:
+    number = progress.problems
+    return f"{number:,} problem{'' if number == 1 else 's'}" if number else ""
 
 
 def _name(progress: Progress) -> str:
@@ -82,6 +180,13 @@ def _name(progress: Progress) -> str:
     package = progress.reading.package
     name = package.name if package else progress.reading.job.path.rpartition("/")[2]
     return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
+
+
+def _bytes(number: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f} B"
 
 
 def _duration(seconds: float) -> str:

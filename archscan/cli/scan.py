@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import re
@@ -24,6 +23,7 @@ from archscan.cli.mirror_options import MirrorOptions, mirror_options, wanted
 from archscan.model import Limits, Severity
 
 if TYPE_CHECKING:
+    from archscan.scan.progress import Progress
     from archscan.sources import Fetching
 
 _EPILOG = """\b
@@ -59,6 +59,10 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
     return value
 
 
+def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(","))
+
+
 @click.command(epilog=_EPILOG)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
 @options.database
@@ -72,8 +76,12 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
               show_default=True, help="MiB that reading one package may take.")  # fmt: skip
 @click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=NUMBER", help=_LIMIT_HELP)
 @click.option("--retry", is_flag=True, help="Read packages again that could not be read whole.")
+@click.option("--facts", default="elf", callback=_kinds, metavar="KIND[,KIND]", show_default=True,
+              help="Kinds of facts to read; there is one: elf. What cannot hold any is not unpacked.")  # fmt: skip
+@click.option("--thorough", is_flag=True, help="Unpack everything, whatever packages say of their files.")
 @click.option("--executor", metavar="dask://HOST:PORT",
               help="Have the workers of a dask cluster read the packages; see docs/scaling.md.")  # fmt: skip
+@options.shard
 @options.release
 @click.option("--exports", type=click.Choice(["libraries"]), help="Also store what libraries export.")
 @click.option("--fail-on", type=click.Choice([str(word) for word in Severity]), metavar="SEVERITY",
@@ -81,10 +89,13 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.option("--all", "all_findings", is_flag=True, help="With --fail-on: on any open finding, not only new ones.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
+@options.log_file
+@options.progress_file
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
-    limits: dict[str, int], retry: bool, executor: str | None, release: str | None, exports: str | None,
-    fail_on: str | None, all_findings: bool, quiet: bool, verbose: int, fetching: Fetching,
+    limits: dict[str, int], retry: bool, facts: tuple[str, ...], thorough: bool, executor: str | None,
+    shard: tuple[int, int] | None, release: str | None, exports: str | None, fail_on: str | None, all_findings: bool,
+    quiet: bool, verbose: int, log_file: Path | None, progress_file: Path | None, fetching: Fetching,
     **mirror: Unpack[MirrorOptions],
 ) -> int:  # fmt: skip
     """Read the packages that TARGETs name into the database, and judge what is new.
@@ -96,6 +107,7 @@ def scan(
     from archscan import scan as flow
     from archscan.cli.data import rule_directories
     from archscan.cli.installed import installed
+    from archscan.cli.log import set_up
     from archscan.cli.progress import shown
     from archscan.sources import discreet
     from archscan.sources.archive import is_mirror
@@ -104,7 +116,7 @@ def scan(
         raise click.UsageError("--all says which findings --fail-on counts; give --fail-on too")
     if executor and jobs:
         raise click.UsageError("--jobs is for this machine's processes; with --executor the cluster's threads count")
-    _log_to_stderr(verbose)
+    set_up(verbose, log_file)
     chosen = flow.Options(
         database=db,
         data=rule_directories(own_rules),
@@ -112,24 +124,28 @@ def scan(
         workers=jobs or len(os.sched_getaffinity(0)),
         limits=Limits(deadline=deadline, memory_bytes=memory << 20, **limits),
         retry=retry,
+        facts=facts,
+        thorough=thorough,
+        shard=shard,
         exports=exports is not None,
         release=release,
-        executor=executor,
-        installed=installed,
         archives=flow.Archives(
             mirrors=tuple(target for target in targets if is_mirror(target, mirror["suites"])),
             wanted=wanted(mirror, datetime.now(UTC)),
             fetching=fetching,
         ),
+        executor=executor,
+        installed=installed,
     )  # fmt: skip
     files = [target for target in targets if not is_mirror(target, mirror["suites"])]
-    with _terminated_as_interrupted() as check, shown(quiet=quiet) as show:
+    with _terminated_as_interrupted() as check, shown(quiet=quiet, file=progress_file, database=db) as show:
 
-        def progress(now: flow.Progress) -> None:
+        def progress(now: Progress) -> None:
             show(now)
             check(now)
 
         outcome = flow.scan(files, chosen, sys.stdin.buffer, progress)
+        show.end("interrupted" if outcome.interrupted else "finished")
     return _concluded(outcome, db, quiet=quiet, fail_on=fail_on, all_findings=all_findings)
 
 
@@ -185,8 +201,3 @@ def _terminated_as_interrupted() -> Iterator[Callable[[object], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _log_to_stderr(verbose: int) -> None:
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)

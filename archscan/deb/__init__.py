@@ -10,23 +10,32 @@ from typing import BinaryIO
 import msgspec
 
 from archscan.deb.ar import ArMember, ar_members
+from archscan.deb.candidates import Candidates
 from archscan.deb.control import package
+from archscan.deb.listing import Listing, listing
 from archscan.deb.members import Member, members
-from archscan.deb.scripts import script_privileges
+from archscan.deb.scripts import script_privileges, sets_modes
 from archscan.deb.streams import Unpacked
 from archscan.errors import DebError, LimitError
 from archscan.model import Limits, Package
 
 _SCRIPTS = ("preinst", "postinst")
+_LISTS = ("md5sums", "conffiles")
+_NO_LIST = b"?"  # what neither can be
 
 
 class Deb(msgspec.Struct, frozen=True):
-    """An open .deb. ``granted``: path → privileges that its scripts give; ``modified``: newest date of its control."""
+    """An open .deb. ``granted``: path → privileges that its scripts give; ``modified``: newest date of its control.
+
+    ``sets_modes``: whether a script may give any, understood or not; ``lists``: what it says of its files.
+    """
 
     package: Package
     granted: dict[str, frozenset[str]]
     modified: float
     data: ArMember
+    sets_modes: bool
+    lists: dict[str, bytes]
 
 
 def open_deb(file: BinaryIO, limits: Limits) -> Deb:
@@ -39,7 +48,19 @@ def open_deb(file: BinaryIO, limits: Limits) -> Deb:
         files, modified = _control_files(file, control, limits)
         if "control" not in files:
             raise DebError("corrupt", "control.tar has no file named control")
-        return Deb(package(files["control"]), _granted(files), modified, data)
+        setting = any(sets_modes(files.get(name, b"")) for name in _SCRIPTS)
+        lists = {name: files[name] for name in _LISTS if name in files}
+        return Deb(package(files["control"]), _granted(files), modified, data, setting, lists)
+
+
+def listed(deb: Deb, candidates: Candidates) -> Listing | None:
+    """What the package says it holds, where that can be relied on; None where it must be unpacked to know.
+
+    So it must where a script may set modes: which files get them is only known of those that are met.
+    """
+    if deb.sets_modes or deb.granted:
+        return None
+    return listing(deb.lists, max(deb.package.installed_size or 0, deb.data.size >> 10), candidates)
 
 
 def data_members(file: BinaryIO, deb: Deb, limits: Limits) -> Iterator[Member]:
@@ -99,13 +120,15 @@ def _stream(file: BinaryIO, part: ArMember, limits: Limits) -> Unpacked:
 
 
 def _control_files(file: BinaryIO, part: ArMember, limits: Limits) -> tuple[dict[str, bytes], float]:
-    """The control file and the maintainer scripts by name, and the newest date among all members."""
+    """The control file, the maintainer scripts and the lists of files by name, and the newest date of all members."""
     files: dict[str, bytes] = {}
     modified = 0.0
     bounded = msgspec.structs.replace(limits, unpacked_bytes=min(limits.unpacked_bytes, limits.control_bytes))
     for member in members(_stream(file, part, bounded), bounded):
         modified = max(modified, member.modified)
-        if member.type == "regular" and member.name in ("control", *_SCRIPTS) and member.name not in files:
+        if member.name in _LISTS and (member.type != "regular" or member.name in files):
+            files[member.name] = _NO_LIST  # whichever dpkg takes
+        elif member.type == "regular" and member.name in ("control", *_SCRIPTS, *_LISTS) and member.name not in files:
             if member.size > limits.control_bytes:
                 raise LimitError("control_bytes", f"{member.name} of {member.size} bytes in control.tar")
             files[member.name] = member.read(member.size)

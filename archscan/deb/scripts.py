@@ -40,6 +40,9 @@ _LONGEST_VALUE = 4096
 _TRUE_NAME = re.compile(r"(?:`|\$\()\s*dpkg-divert\s+--truename\s+[\"']?([\w./+-]+)[\"']?\s*[`)]")
 _OCTAL = re.compile(r"[-+=]?0*([0-7]{4,5})")
 _CLAUSE = re.compile(r"([ugoa]*)((?:[-+=][rwxXst]*)+)")
+# What gives a mode or a capability in any language, and the option of install(1) that does.
+_SETTING = re.compile(rb"chmod|setcap|setfacl|statoverride")
+_INSTALLED_WITH = re.compile(rb"\s-(?:\w*m|-mode)")
 _CAPABILITY_CLAUSE = re.compile(r"([\w,]*?)=?([=+])([eip]*)")
 
 
@@ -61,6 +64,17 @@ def script_privileges(script: str) -> dict[str, frozenset[str]]:
             if path.startswith("/") and not set(path) & set("$`*?"):
                 granted[_key(path)] = granted.get(_key(path), frozenset()) | {privilege}
     return {path: privileges for path, privileges in granted.items() if path not in folders}
+
+
+def sets_modes(script: bytes) -> bool:
+    """Whether a maintainer script in any language may give a mode or a capability, by its words alone.
+
+    One that is no text may do anything.
+    """
+    if b"\0" in script or _SETTING.search(script):
+        return True
+    lines = script.replace(b"\\\n", b" ").split(b"\n")
+    return any(b"install" in line and _INSTALLED_WITH.search(line) for line in lines)
 
 
 def _key(path: str) -> str:

@@ -37,6 +37,7 @@ from archscan.model.words import (
     Severity,
     Stage,
     Strength,
+    UnreadReason,
     Verdict,
 )
 
@@ -93,6 +94,8 @@ __all__ = [
     "Stage",
     "Strength",
     "Text",
+    "Unread",
+    "UnreadReason",
     "Verdict",
     "escape",
     "unescape",
@@ -131,6 +134,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     url: Text | None = None
     sha256: Sha256 | None = None  # what an index promises
     size: Size | None = None
+    on_disk: Size | None = None  # bytes of the file when it was looked up; it may have changed since, so no promise
     verified: bool = False  # whoever opened it has held size and SHA-256 against the promise
     passed_over: tuple[Text, ...] = ()  # members not to look at: an attempt before died of them
 
@@ -336,6 +340,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
     level: int
     logger: Text
     message: Text
+    created: float = 0.0  # seconds since 1970, as it says
+    process: int = 0
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, tag="identity"):
@@ -346,13 +352,19 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, tag="identity"):
     known: bool
 
 
+class Unread(msgspec.Struct, frozen=True, kw_only=True, tag="unread"):
+    """Nothing more of the package is unpacked, for it says itself that nothing more can matter."""
+
+    reason: UnreadReason
+
+
 class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     """The last message: the package was read to its end. ``built`` is the newest date inside, in UTC (ISO 8601)."""
 
     built: Text | None = None
 
 
-Message = Identity | Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | End
+Message = Identity | Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | Unread | End
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -368,6 +380,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     built: Text | None
     status: PackageStatus
     seconds: float = 0.0
+    unread: UnreadReason | None = None  # why not everything was unpacked
     overrides: tuple[Override, ...] = ()
     debug: tuple[DebugInfo, ...] = ()  # of `archscan confirm` only
     explained: tuple[Explained, ...] = ()  # of `archscan explain` only

@@ -103,6 +103,13 @@ class PackageStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+class UnreadReason(StrEnum):
+    """Why a package, or the rest of it, was not unpacked. docs/reasons.md says more."""
+
+    NO_CANDIDATES = "no-candidates"
+    NO_MORE_CANDIDATES = "no-more-candidates"
+
+
 class Strength(StrEnum):
     """Whether an algorithm is weak by itself."""
 

@@ -26,6 +26,8 @@ from archscan.model import (
     ProblemKind,
     Reading,
     Stage,
+    Unread,
+    UnreadReason,
     escape,
 )
 from archscan.pool import frames
@@ -34,7 +36,7 @@ from archscan.pool.child import TOLD
 from archscan.pool.spawner import Answer, Ending
 
 _FACTS = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem)
-_KINDS = (*_FACTS, Begin, End, Log)
+_KINDS = (*_FACTS, Begin, Unread, End, Log)
 
 # How code that does not check its malloc dies of a failed one.
 _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP)
@@ -67,7 +69,7 @@ def reading(job: Job, answers: Sequence[Answer], limits: Limits) -> Reading:
     attempts = [_said(answer, limit) for answer, limit in zip(answers, allowed, strict=False)]
     said = max(attempts, key=_Said.reach).by_kind  # the first, where they are equal
     problems = _joined(said[Problem], [one.death for one in attempts if one.death])
-    package = _last(said[Package])
+    package, unread = _last(said[Package]), _last(said[Unread])
     return Reading(
         job=job,
         identity=_last(said[Identity]),
@@ -76,8 +78,9 @@ def reading(job: Job, answers: Sequence[Answer], limits: Limits) -> Reading:
         objects=tuple(said[Elf]),
         problems=problems,
         built=said[End][-1].built if said[End] else None,
-        status=_status(package, problems),
+        status=_status(package, problems, unread),
         seconds=sum(answer.seconds for answer in answers),
+        unread=unread.reason if unread else None,
         overrides=tuple(said[Override]),
         debug=tuple(said[DebugInfo]),
         explained=tuple(said[Explained]),
@@ -140,10 +143,13 @@ def _nothing(job: Job, problem: Problem) -> Reading:
                    status=PackageStatus.UNREADABLE)  # fmt: skip
 
 
-def _status(package: Package | None, problems: Sequence[Problem]) -> PackageStatus:
+def _status(package: Package | None, problems: Sequence[Problem], unread: Unread | None) -> PackageStatus:
     if package is None:
         return PackageStatus.UNREADABLE
-    return PackageStatus.PARTIAL if problems else PackageStatus.COMPLETE
+    if problems:
+        return PackageStatus.PARTIAL
+    skipped = unread is not None and unread.reason == UnreadReason.NO_CANDIDATES
+    return PackageStatus.SKIPPED if skipped else PackageStatus.COMPLETE
 
 
 def _death(ending: Ending, limits: Limits, place: str | None) -> Problem | None:

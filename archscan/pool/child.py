@@ -148,7 +148,10 @@ class _Handler(logging.Handler):
         if record.exc_info:
             text += "\n" + "".join(traceback.format_exception(*record.exc_info))
         lines = "\n".join(map(escape, text.splitlines()))
-        self._send(Log(level=record.levelno, logger=record.name, message=lines[:60_000]))
+        self._send(
+            Log(level=record.levelno, logger=escape(record.name), message=lines[:60_000], created=record.created,
+                process=os.getpid())
+        )  # fmt: skip
 
 
 def _log_over(send: Send) -> None:

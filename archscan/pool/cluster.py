@@ -226,7 +226,7 @@ class Workers:
                 return late
 
     def said(self, future: Future[bytes]) -> tuple[Answer, ...]:
-        """What the children said of a job, there; what they and the worker logged is logged. Raises LostError."""
+        """What the children said of a job, there; what the worker logged is logged. Raises LostError."""
         from distributed import KilledWorker
         from distributed.comm import CommClosedError
         from distributed.scheduler import NoValidWorkerError
@@ -241,12 +241,11 @@ class Workers:
             raise LostError(str(error)) from error
         except (CancelledError, CommClosedError, NoValidWorkerError, OSError, TimeoutError) as error:
             raise LostError(str(error), blameless=True) from error
-        logs.pass_on_frames(sent.logged)
+        logs.pass_on_frames(sent.logged, "")
         if sent.refused:
             raise PoolError(sent.refused)
         if sent.lost:
             raise LostError(sent.lost)
-        logs.pass_on(sent.said)
         return sent.said
 
     def mend(self, lost: int) -> None:

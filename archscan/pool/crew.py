@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from archscan.errors import ArchscanError
 from archscan.model import Job, Limits, Reading
-from archscan.pool import answers
+from archscan.pool import answers, logs
 from archscan.pool.spawner import Answer
 
 _ATTEMPTS = 3
@@ -73,6 +73,7 @@ def carried_out(jobs: Iterable[Job], crew: Crew, limits: Limits) -> Generator[Re
                 except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
                     yield answers.failed(job, error)
                 else:
+                    logs.pass_on(said, job.path)
                     yield answers.reading(job, said, limits)
             if lost:
                 crew.mend(len(lost))

@@ -61,11 +61,12 @@ def _serial(jobs: Iterable[Job], terms: Terms, opened: Opened) -> Generator[Read
                 try:
                     said = read(spawner, opened, terms.limits, job)
                 except SpawnerLostError:
-                    _log.warning("the process that reads %s was killed from outside; trying again", job.path)
+                    text = "the process that reads %s was killed from outside; trying again"
+                    _log.warning(text, job.path, extra={"package": job.path})
                     spawner.close()
                     spawner = terms.spawner()
                 else:
-                    logs.pass_on(said)
+                    logs.pass_on(said, job.path)
                     yield answers.reading(job, said, terms.limits)
                     break
             else:

@@ -40,11 +40,9 @@ def _read_in_worker(job: Job) -> tuple[Answer, ...]:
     assert _held is not None
     spawner, terms, opened, turns = _held
     try:
-        said = read(spawner, opened, terms.limits, job, turns)
+        return read(spawner, opened, terms.limits, job, turns)
     except SpawnerLostError:
         os._exit(1)  # this worker has threads by now and must not fork another spawner: a new worker will
-    logs.pass_on(said)
-    return said
 
 
 # --- in the main process ---

@@ -100,8 +100,14 @@ ORDER BY p.source, p.name, p.architecture, p.version, f.path
 _NOT_WHOLE = """
 SELECT status, filename, name AS package, version, architecture,
        (SELECT count(*) FROM problem b WHERE b.package_id = p.id) AS problems
-FROM package p WHERE status <> 'complete'
+FROM package p WHERE status IN ('partial', 'unreadable')
 ORDER BY status DESC, filename, sha256
+"""
+
+_UNREAD = """
+SELECT unread AS reason, status, count(*) AS packages, sum(size) AS bytes
+FROM package WHERE unread IS NOT NULL
+GROUP BY unread, status ORDER BY count(*) DESC, unread, status
 """
 
 _WORST = """
@@ -221,6 +227,14 @@ def nested_archives(connection: sqlite3.Connection) -> Iterator[Row]:
 def not_whole(connection: sqlite3.Connection) -> Iterator[Row]:
     """Packages that were read in part, or not at all."""
     return rows(connection, _NOT_WHOLE)
+
+
+def unread(connection: sqlite3.Connection) -> list[Row]:
+    """How many packages were not unpacked, or not to their end, because of what they list: by reason and status.
+
+    ``bytes`` are those of the packages.
+    """
+    return list(rows(connection, _UNREAD))
 
 
 def worst(connection: sqlite3.Connection, limit: int) -> list[Row]:

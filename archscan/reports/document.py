@@ -39,6 +39,7 @@ def write(connection: sqlite3.Connection, stream: TextIO, generated: str | None)
         "problems": content.problems(connection),
         "nested_archives": content.nested_archives(connection),
         "packages_not_whole": content.not_whole(connection),
+        "packages_unread": content.unread(connection),
         "unmeasured": content.unmeasured(connection),
     }
     stream.write("{\n")

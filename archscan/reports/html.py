@@ -128,6 +128,7 @@ def _values(connection: sqlite3.Connection) -> dict[str, Any]:
         "worst": content.worst(connection, 10),
         "matrix": _matrix(content.hardening(connection)),
         "unmeasured": content.unmeasured(connection),
+        "unread": content.unread(connection),
         "tables": tables,
         "static": STATIC,
         "data": _data(tables, rules),

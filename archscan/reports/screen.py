@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from archscan.model import PackageStatus
 from archscan.reports.cells import shown
 from archscan.reports.content import SEVERITIES
 
@@ -28,12 +29,13 @@ def write(summary: Summary, stream: TextIO, width: int | None = None) -> None:
 
     Colour only on a terminal, and not where NO_COLOR is set (https://no-color.org).
     """
-    console = _console(stream, width)
+    console = console_of(stream, width)
     for line in _lines(summary, console):
         console.print(line, soft_wrap=True)
 
 
-def _console(stream: TextIO, width: int | None) -> Console:
+def console_of(stream: TextIO, width: int | None) -> Console:
+    """A console that prints to ``stream`` as it is told, in ``width`` columns, the terminal's, or 100."""
     from rich.console import Console
 
     if width is None and not stream.isatty() and not os.environ.get("COLUMNS"):
@@ -213,13 +215,22 @@ def _problem_rows(problems: tuple[Row, ...]) -> list[list[Text]]:
     return rows
 
 
+def _unread(row: Row) -> str:
+    """What was not done with packages, and on whose word."""
+    if row["status"] == PackageStatus.SKIPPED:
+        return "skipped: by their own lists they hold nothing that facts are about"
+    return "not unpacked to the end: by their own lists nothing more was to come that facts are about"
+
+
 def _blind(summary: Summary) -> Iterator[Text]:
     from rich.text import Text
 
     packages = summary.counts["packages"]
-    partial = [f"{count(packages[s], 'package')} {s}" for s in ("partial", "unreadable", "skipped") if packages[s]]
+    partial = [f"{count(packages[s], 'package')} {s}" for s in ("partial", "unreadable") if packages[s]]
     if partial:
         yield Text(", ".join(partial), style="yellow")
+    for row in summary.unread:
+        yield Text(f"{count(row['packages'], 'package')} {_unread(row)} ({shown(row['reason'])})")
     if summary.nested:
         where = count(summary.nested_packages, "package")
         yield Text(f"{count(summary.nested, 'nested archive')} (zip, jar …) in {where} not opened")

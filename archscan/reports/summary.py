@@ -33,6 +33,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     nested: int
     nested_packages: int
     unmeasured: tuple[Row, ...]
+    unread: tuple[Row, ...]  # packages that were not unpacked, or not to their end, by reason and status
 
 
 _SCAN = """
@@ -77,4 +78,5 @@ def summary(
         nested=nested,
         nested_packages=nested_packages,
         unmeasured=tuple(content.unmeasured(connection)),
+        unread=tuple(content.unread(connection)),
     )

@@ -47,12 +47,13 @@ ON CONFLICT (finding_id, package_id, coalesce(path, '')) DO UPDATE SET
     evidence = excluded.evidence, unchecked = 0, overridden = excluded.overridden, last_scan = excluded.last_scan
 """
 
-# Occurrences that a rule could have met again, but did not. A package that was not read whole closes nothing:
-# what was not met there stays, unchecked. It goes only if its object still stands and the rule changed its mind.
+# Occurrences that a rule could have met again, but did not. A package that was not read whole closes nothing, nor does
+# one that was not unpacked to its end, whatever it says of itself: what was not met there stays, unchecked. It goes
+# only if its object still stands and the rule changed its mind.
 _MISSED = """
 INSERT INTO temp.missed
 SELECT o.id, o.finding_id,
-       r.id IS NOT NULL AND p.status <> 'complete'
+       r.id IS NOT NULL AND (p.status <> 'complete' OR p.unread IS NOT NULL)
        AND (u.package_id IS NOT NULL OR o.unchecked OR (o.path IS NOT NULL AND o.elf_id IS NULL AND o.file_id IS NULL))
 FROM main.occurrence o
 JOIN main.package p ON p.id = o.package_id

@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import sqlite3
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,18 +14,19 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from archscan import __version__, elf, pool, sources, store
+from archscan import __version__, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
+from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
 from archscan.errors import NoTargetError
-from archscan.model import Job, Limits, PackageStatus, Reading
-from archscan.pool.child import Work
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
-from archscan.rules.releases import Named, named
-from archscan.scan import archives as published
+from archscan.rules.releases import named
+from archscan.scan import archives as mirrors
 from archscan.scan.archives import Archives as Archives
-from archscan.scan.package import prepare, read_package
+from archscan.scan.options import Options as Options
+from archscan.scan.progress import Progress as Progress
+from archscan.scan.reader import Reader
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -37,27 +35,6 @@ if TYPE_CHECKING:
 EXTRACTOR = "10"
 
 _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to scan. ``data`` are the folders of rules and catalogue, ours first.
-
-    ``release`` is that of the packages, such as ``debian/trixie``, where somebody says so. ``executor`` is the address
-    of a cluster that reads them instead of this machine; ``installed`` says of which version archscan is, there too.
-    """
-
-    database: Path
-    data: tuple[Path, ...]
-    command: str
-    workers: int = 1
-    limits: Limits = Limits()
-    retry: bool = False
-    exports: bool = False
-    release: str | None = None
-    archives: Archives = Archives()
-    shard: store.Shard | None = None
-    executor: str | None = None
-    installed: Callable[[], Mapping[str, str]] = dict
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,14 +48,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     applied: Applied
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """After each package: how many are done, of how many, and the last one."""
-
-    done: int
-    total: int
-    reading: Reading | None
-
-
 def scan(
     targets: Sequence[str], options: Options, stdin: BinaryIO, progress: Callable[[Progress], None] = lambda _: None
 ) -> Outcome:
@@ -90,14 +59,16 @@ def scan(
     catalogue, book = load_all(options.data), load(options.data)
     check(book)
     release = named(book.distributions, options.release) if options.release else None
-    extraction = extraction_of(catalogue, options)
+    kinds = load_kinds(options.data)
+    extraction = extraction_of(catalogue, kinds, options)
     with (
         _targets(targets, options, stdin) as found,
         store.open_store(options.database) as db,
-        published.fetcher(options.archives) as fetcher,
+        mirrors.fetcher(options.archives) as fetcher,
     ):
         scan_id = _start(db, catalogue, book, extraction, options)
-        reader = _Reader(db, options, catalogue, extraction, scan_id, release, progress)
+        candidates = Candidates() if options.thorough else wanted(kinds, options.facts)
+        reader = Reader(db, options, catalogue, candidates, extraction, scan_id, release, progress)
         try:
             reader.read(found, fetcher)
         except KeyboardInterrupt:
@@ -105,8 +76,11 @@ def scan(
         tally = reader.tally
         # Whoever interrupts wants an end: what is not judged now, the next scan judges.
         waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
+        changed = tally.read > 0 or store.unjudged(db) > 0
         applied = Applied() if waits else apply(db.conn, book, scan_id, changed_only=True)
         state = "interrupted" if tally.interrupted else "finished"
+        if not tally.interrupted:
+            store.write_metrics(db, scan_id, changed=changed)
         store.finish_scan(db, scan_id, finished=now(), state=state, metrics=tally.metrics())
         return Outcome(scan_id=scan_id, read=tally.read, known=tally.known, whole=tally.whole,
                        interrupted=tally.interrupted, applied=applied)  # fmt: skip
@@ -124,30 +98,10 @@ def judgement(database: Path, book: RuleBook, command: str) -> Iterator[tuple[sq
         store.finish_scan(db, scan_id, finished=now(), state="finished", metrics={})
 
 
-def extraction_of(catalogue: Catalogue, options: Options) -> store.Extraction:
-    """The version of the facts that a scan would find: of the code, and of the catalogue it knows."""
-    facts = ("elf", "exports") if options.exports else ("elf",)
-    return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}", facts)
-
-
-class _Tally:
-    """Counts of a running scan."""
-
-    def __init__(self) -> None:
-        self.read = self.known = self.bytes = self.objects = 0
-        self.whole = True
-        self.interrupted = False
-        self._started = time.monotonic()
-
-    def metrics(self) -> dict[str, float]:
-        """What the table ``metric`` keeps of the scan as a whole; seconds are wall time."""
-        return {
-            "packages read": self.read,
-            "packages known": self.known,
-            "bytes read": self.bytes,
-            "elf objects read": self.objects,
-            "seconds": time.monotonic() - self._started,
-        }
+def extraction_of(catalogue: Catalogue, kinds: Mapping[str, Kind], options: Options) -> store.Extraction:
+    """The version of the facts that a scan would find: of the code, the catalogue, and where facts are looked for."""
+    facts = {*options.facts, "exports"} if options.exports else {*options.facts}
+    return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}-{digest_of(kinds)[:8]}", tuple(sorted(facts)))
 
 
 def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store.Extraction, options: Options) -> int:
@@ -172,85 +126,6 @@ def _targets(targets: Sequence[str], options: Options, stdin: BinaryIO) -> Itera
         if not found.jobs and not options.archives.mirrors:
             raise NoTargetError("; ".join(f"{missing.target}: {missing.message}" for missing in found.unmatched))
         yield found
-
-
-class _Reader:
-    """Reads what is to be read of the targets into the database, in one scan."""
-
-    def __init__(
-        self, db: Database, options: Options, catalogue: Catalogue, extraction: store.Extraction, scan_id: int,
-        release: Named | None, progress: Callable[[Progress], None],
-    ) -> None:  # fmt: skip
-        self._db, self._options, self._catalogue = db, options, catalogue
-        self._extraction, self._scan_id, self._release, self._progress = extraction, scan_id, release, progress
-        self.tally = _Tally()
-
-    def read(self, found: sources.Targets, fetcher: sources.Fetcher) -> None:
-        """Store what archives publish, and read each package that is not known yet."""
-        known = store.known_packages(self._db, self._extraction, retry=self._options.retry)
-        jobs = [*found.jobs, *self._published(fetcher)]
-        jobs.sort(key=lambda job: -(job.size or 0))  # stable: what has no size is in order already
-        self._progress(Progress(0, len(jobs), None))
-        for missing in found.unmatched:
-            store.write(self._db, _unmatched(missing), scan_id=self._scan_id, extraction=self._extraction)
-            self.tally.whole = False
-        for number, reading in enumerate(self._readings(jobs, known, fetcher), 1):
-            self._store(reading)
-            self._progress(Progress(number, len(jobs), reading))
-
-    def _published(self, fetcher: sources.Fetcher) -> Sequence[Job]:
-        """The packages of the archives that are not done."""
-        if not self._options.archives.mirrors:
-            return ()
-        retry, shard = self._options.retry, self._options.shard
-        met = published.publish(self._db, self._options.archives, fetcher, self._scan_id)
-        count, unfinished = store.published(self._db, met.index_ids, shard)
-        jobs = list(published.jobs(self._db, met, self._extraction, retry=retry, thorough=False, shard=shard))
-        self.tally.known += count - len(jobs)
-        # What is tried again says itself how it went.
-        self.tally.whole &= met.whole and (retry or not unfinished)
-        return jobs
-
-    def _readings(self, jobs: Sequence[Job], known: frozenset[str], fetcher: sources.Fetcher) -> Iterator[Reading]:
-        if not jobs:
-            return
-        exports: elf.Exports = "libraries" if self._options.exports else ""
-        work = functools.partial(read_package, catalogue=self._catalogue, known=known, exports=exports)
-        with contextlib.closing(self._arriving(jobs, work, fetcher)) as arriving:
-            yield from arriving
-
-    def _arriving(self, jobs: Sequence[Job], work: Work, fetcher: sources.Fetcher) -> Generator[Reading, None, None]:
-        options, fetching = self._options, self._options.archives.fetching
-        if options.executor:
-            openers = functools.partial(sources.openers, Path.cwd(), fetching)
-            cluster = pool.Cluster(address=options.executor, installed=options.installed, openers=openers)
-            return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare)
-        workers = min(options.workers, len(jobs))
-        opened = functools.partial(sources.opened, fetcher=fetcher)
-        remote = any(job.url and not job.url.startswith("file:") for job in jobs)
-        ahead = fetching.ahead(workers) if remote else 0
-        return pool.readings(jobs, work, options.limits, workers, opened, prepare, ahead)
-
-    def _store(self, reading: Reading) -> None:
-        tally, identity = self.tally, reading.identity
-        if identity and identity.known:
-            store.met_again(self._db, reading)
-            tally.known += 1
-            tally.whole &= store.is_whole(self._db, identity.sha256)
-        else:
-            tally.whole &= store.write(self._db, reading, scan_id=self._scan_id, extraction=self._extraction)
-            tally.read += 1
-            tally.bytes += identity.size if identity else 0
-            tally.objects += len(reading.objects)
-            tally.whole &= reading.status == PackageStatus.COMPLETE
-        if self._release and identity:
-            store.give_release(self._db, identity.sha256, *self._release)
-
-
-def _unmatched(missing: sources.Unmatched) -> Reading:
-    job = Job(path=missing.target, target=missing.target)
-    return Reading(job=job, identity=None, package=None, files=(), objects=(), built=None,
-                   problems=(missing.problem(),), status=PackageStatus.UNREADABLE)  # fmt: skip
 
 
 def now() -> str:

@@ -40,14 +40,19 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
 
 
-def fetcher(archives: Archives) -> Fetcher:
-    """Whoever fetches from the archives, in this process and in those that are forked from it. Raises UsageError."""
+def fetching(archives: Archives) -> Fetching:
+    """How to fetch from the archives, passwords included. Raises UsageError."""
     logins: list[str] = []
     for mirror in archives.mirrors:
         assert archives.wanted is not None
         logins += archive.logins(mirror, archives.wanted)
+    return msgspec.structs.replace(archives.fetching, logins=tuple(logins))
+
+
+def fetcher(archives: Archives) -> Fetcher:
+    """Whoever fetches from the archives, in this process and in those that are forked from it. Raises UsageError."""
     environ = archive.with_proxies(os.environ) if "apt:" in archives.mirrors else os.environ
-    return msgspec.structs.replace(archives.fetching, logins=tuple(logins)).fetcher(environ)
+    return fetching(archives).fetcher(environ)
 
 
 def publish(db: Database, archives: Archives, fetcher: Fetcher, scan_id: int) -> Met:

@@ -40,8 +40,9 @@ from archscan.pool.frames import Send
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import load
-from archscan.scan import Options, Progress, now
+from archscan.scan import Options, now
 from archscan.scan.package import prepare
+from archscan.scan.progress import Progress, Tally
 
 Wanted = Mapping[str, Asked]
 """Build id → what somebody wants to know of the object."""
@@ -78,12 +79,14 @@ def confirm(
         workers = min(options.workers, len(found.jobs))
         met: set[str] = set()
         whole = not found.unmatched
-        progress(Progress(0, len(found.jobs), None))
+        tally = Tally()
+        tally.begin(found.jobs, scan_id, workers)
+        progress(tally.progress())
         # A plain debug file names another one, which holds the strings that it shares with others (dwz).
         limits = options.limits
         arriving = pool.readings(found.jobs, work, limits, workers, sources.opened, prepare, may_open=True)
         try:
-            for number, reading in enumerate(arriving, 1):
+            for reading in arriving:
                 filename = reading.job.path.rpartition("/")[2]
                 problems = list(reading.problems)
                 for info in reading.debug:
@@ -94,7 +97,8 @@ def confirm(
                         problems.append(_unfit(info, error))
                 store.write_problems(db, scan_id, reading.job.path, tuple(problems))
                 whole = whole and not problems
-                progress(Progress(number, len(found.jobs), reading))
+                tally.add(reading)
+                progress(tally.progress(reading))
         finally:
             arriving.close()
         applied = apply(db.conn, book, scan_id, changed_only=True)

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
@@ -22,6 +22,7 @@ from archscan.crypto.linked_in import linked_in
 from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
 from archscan.deb import liblzma
+from archscan.deb.candidates import Candidates
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
@@ -45,13 +46,17 @@ from archscan.model import (
     ProblemKind,
     Reason,
     Stage,
+    Unread,
+    UnreadReason,
     escape,
 )
+from archscan.scan.remaining import Remaining
 
 Send = Callable[[Message], None]
 _LONGEST_NAME = 60_000  # of what model.Text takes, with room for the name of a member of an archive
 _MOST_LINKS = 40  # path_resolution(7)
 _LIMITS = Limits()
+_EVERY_PATH = Candidates()
 _MOST_OVERRIDES = 20_000  # lines; the longest file has some hundreds
 _PROGRAM_FOLDER = re.compile(r"^(?:usr/(?:local/)?|opt/.+/)?(?:s?bin|lib\w*|games)/")
 _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
@@ -70,13 +75,16 @@ def prepare() -> None:
 
 
 def read_package(
-    job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, known: frozenset[str],
-    exports: elf.Exports,
+    job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, known: Container[str],
+    exports: elf.Exports, candidates: Candidates = _EVERY_PATH,
 ) -> None:  # fmt: skip
-    """Say everything about one package: its identity, its control file, then each member that facts are about."""
+    """Say everything about one package: its identity, its control file, then each member that facts are about.
+
+    What cannot be among the ``candidates`` is not unpacked; without any, everything is.
+    """
     try:
         if _identified(file, job, send, known):
-            for message in _package_facts(file, job, limits, catalogue, exports=exports):
+            for message in _package_facts(file, job, limits, catalogue, exports=exports, candidates=candidates):
                 send(message)
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
@@ -84,7 +92,7 @@ def read_package(
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
 
 
-def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str]) -> bool:
+def _identified(file: BufferedReader, job: Job, send: Send, known: Container[str]) -> bool:
     """Whether the package is to be read; says what it is as a file."""
     if job.verified and job.sha256 and job.size is not None:
         send(Identity(sha256=job.sha256, size=job.size, known=False))
@@ -102,15 +110,32 @@ def _identified(file: BufferedReader, job: Job, send: Send, known: frozenset[str
 
 
 def _package_facts(
-    file: BufferedReader, job: Job, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports
+    file: BufferedReader,
+    job: Job,
+    limits: Limits,
+    catalogue: Catalogue,
+    *,
+    exports: elf.Exports,
+    candidates: Candidates,
 ) -> Iterator[Message]:
     """The package, its members that facts are about, and the end."""
     opened = deb.open_deb(file, limits)
     yield opened.package
+    remaining = Remaining(deb.listed(opened, candidates))
+    if remaining.none():
+        yield Unread(reason=UnreadReason.NO_CANDIDATES)
+        yield End(built=_date(opened.modified))
+        return
     reader = _Reader(opened, limits, catalogue, exports=exports, passed_over=job.passed_over)
     try:
         for member in deb.data_members(file, opened, limits):
-            yield from reader.member_facts(member)
+            for message in reader.member_facts(member):
+                remaining.said(message)
+                yield message
+            remaining.met(member)
+            if remaining.none():
+                yield Unread(reason=UnreadReason.NO_MORE_CANDIDATES)
+                break
     except InputError:
         yield from reader.rest()
         raise

@@ -44,19 +44,19 @@ def expanded(targets: Sequence[str], stdin: BinaryIO) -> Iterator[Targets]:
     ``stdin`` (one a line, or NUL-separated), or ``apt:NAME`` with what `apt-get download` understands.
     """
     with tempfile.TemporaryDirectory(prefix="archscan-") as spool:
-        found: dict[bytes, tuple[int, Job]] = {}
+        found: dict[bytes, Job] = {}
         unmatched: list[Unmatched] = []
         for target in _listed(targets, stdin):
             try:
-                for job, size in _jobs(target, Path(spool), unmatched):
-                    found.setdefault(os.path.realpath(os.fsencode(job.path)), (size, job))
+                for job in _jobs(target, Path(spool), unmatched):
+                    found.setdefault(os.path.realpath(os.fsencode(job.path)), job)
             except _NothingError as error:
                 unmatched.append(Unmatched(escape(target), str(error)))
         if not found and not unmatched:
             unmatched.append(Unmatched("-", "standard input names no package"))
         # The largest first: with several workers, a giant that comes last would be waited for alone.
-        ordered = sorted(found.values(), key=lambda pair: (-pair[0], pair[1].path))
-        yield Targets(tuple(job for _, job in ordered), tuple(unmatched))
+        ordered = sorted(found.values(), key=lambda job: (-(job.on_disk or 0), job.path))
+        yield Targets(tuple(ordered), tuple(unmatched))
 
 
 class _NothingError(Exception):
@@ -75,7 +75,7 @@ def _listed(targets: Iterable[str], stdin: BinaryIO) -> Iterator[bytes]:
         )
 
 
-def _jobs(target: bytes, spool: Path, unmatched: list[Unmatched]) -> Iterator[tuple[Job, int]]:
+def _jobs(target: bytes, spool: Path, unmatched: list[Unmatched]) -> Iterator[Job]:
     if target.startswith(b"apt:"):
         yield from _apt_jobs(target, spool)
         return
@@ -92,17 +92,16 @@ def _jobs(target: bytes, spool: Path, unmatched: list[Unmatched]) -> Iterator[tu
             is_glob = any(mark in target for mark in b"*?[")
             raise _NothingError("the glob matches no file" if is_glob else "no such file or folder")
     for path in paths:
-        yield _job(path, target), _size(path)
+        yield _job(path, target)
 
 
-def _apt_jobs(target: bytes, spool: Path) -> Iterator[tuple[Job, int]]:
+def _apt_jobs(target: bytes, spool: Path) -> Iterator[Job]:
     name = os.fsdecode(target.removeprefix(b"apt:"))
     result = download(name, spool)
     if not isinstance(result, Downloaded):
         raise _NothingError(result)
-    path = os.fsencode(result.path)
-    job = _job(path, target)
-    yield msgspec.structs.replace(job, sha256=result.sha256, size=result.size), _size(path)
+    job = _job(os.fsencode(result.path), target)
+    yield msgspec.structs.replace(job, sha256=result.sha256, size=result.size)
 
 
 def _below(folder: bytes, unmatched: list[Unmatched]) -> Iterator[bytes]:
@@ -115,7 +114,7 @@ def _below(folder: bytes, unmatched: list[Unmatched]) -> Iterator[bytes]:
 
 
 def _job(path: bytes, target: bytes) -> Job:
-    return Job(path=escape(path), target=escape(target))
+    return Job(path=escape(path), target=escape(target), on_disk=_size(path))
 
 
 def _size(path: bytes) -> int:

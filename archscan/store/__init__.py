@@ -3,8 +3,9 @@
 from archscan.store.database import open_readonly, open_store
 from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
+from archscan.store.metrics import write_metrics
 from archscan.store.publishing import met_index_again, publish, publish_sources, unchanged
-from archscan.store.queue import Queued, Shard, in_shard, known_packages, published, queue
+from archscan.store.queue import Passed, Queued, Shard, in_shard, known_packages, published, queue
 from archscan.store.writer import (
     Extraction,
     fill_algorithms,
@@ -19,6 +20,7 @@ from archscan.store.writer import (
 
 __all__ = [
     "Extraction",
+    "Passed",
     "Queued",
     "Shard",
     "debug_wanted",
@@ -42,5 +44,6 @@ __all__ = [
     "unjudged",
     "write",
     "write_debug",
+    "write_metrics",
     "write_problems",
 ]

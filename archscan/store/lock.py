@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,25 @@ from pathlib import Path
 from archscan.errors import StoreError
 
 _LONGEST = 100  # bytes of what a holder says of itself
+
+
+_FLOCK = "hhqqi0q"  # struct flock of 64-bit Linux: type, whence, start, length, process (fcntl_locking(2))
+
+
+def writer(path: Path) -> int | None:
+    """The number of the process that writes the database at ``path``, None where none does. Asking locks nothing."""
+    try:
+        descriptor = os.open(os.path.realpath(path) + ".lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, process = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return None if kind == fcntl.F_UNLCK else int(process)
 
 
 @contextmanager

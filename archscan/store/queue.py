@@ -93,6 +93,17 @@ def in_shard(sha256: str, shard: Shard | None) -> bool:
     return int(sha256[:15], 16) % parts == part - 1
 
 
+class Passed(msgspec.Struct, frozen=True):
+    """A collection of the SHA-256 of packages that are not to be read: the known ones, and those of other parts."""
+
+    known: frozenset[str]
+    shard: Shard | None = None
+
+    def __contains__(self, sha256: object) -> bool:
+        """Whether the package of that digest is not to be read."""
+        return sha256 in self.known or not in_shard(str(sha256), self.shard)
+
+
 def known_packages(
     db: Database, extraction: Extraction, *, retry: bool = False, thorough: bool = False
 ) -> frozenset[str]:

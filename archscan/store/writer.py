@@ -38,6 +38,7 @@ _ELF_INSERT = (
     f"VALUES ({', '.join('?' * (len(_ELF_COLUMNS) + 3))})"
 )
 _SLOW = 1.0  # seconds from which on a package's reading time is worth a row
+_WHOLE = (PackageStatus.COMPLETE, PackageStatus.SKIPPED)  # nothing went wrong
 _PACKAGE_COLUMNS = tuple(name for name in Package.__struct_fields__ if name != "relations")
 
 
@@ -107,7 +108,7 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
         text = f"the facts do not fit the database: {escape(str(error))[:2000]}"
         problem = Problem(stage=Stage.STORE, kind=ProblemKind.INTERNAL, message=text)
         rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE,
-                "overrides": ()}  # fmt: skip
+                "overrides": (), "unread": None}  # fmt: skip
         _write(db, msgspec.structs.replace(reading, problems=(*reading.problems, problem), **rest), scan_id, extraction)
         return False
 
@@ -120,7 +121,7 @@ def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction)
             return False
         reading = msgspec.structs.replace(reading, identity=identity)
         earlier = db.execute("SELECT id, status FROM package WHERE sha256 = ?", [identity.sha256]).fetchone()
-        if earlier and reading.status == PackageStatus.UNREADABLE and earlier[1] in ("complete", "partial"):
+        if earlier and reading.status == PackageStatus.UNREADABLE and earlier[1] != PackageStatus.UNREADABLE:
             _write_problems(db.conn, reading, earlier[0], scan_id)
             return False
         package_id = _write_package(db.conn, reading, extraction, earlier[0] if earlier else None)
@@ -151,6 +152,7 @@ def _write_package(conn: sqlite3.Connection, reading: Reading, extraction: Extra
         "extractor": extraction.extractor,
         "facts": ",".join(extraction.facts),
         "status": reading.status.value,
+        "unread": reading.unread and reading.unread.value,
         "elf_count": len(reading.objects),
     }
     if reading.package:
@@ -344,9 +346,9 @@ def give_release(db: Database, sha256: str, distribution: str, release: str) -> 
 
 
 def is_whole(db: Database, sha256: str) -> bool:
-    """Whether the package of that digest was read to its end without a problem."""
+    """Whether the package of that digest was read without a problem, as far as it had to be."""
     row = db.execute("SELECT status FROM package WHERE sha256 = ?", [sha256]).fetchone()
-    return row is not None and row[0] == PackageStatus.COMPLETE
+    return row is not None and row[0] in _WHOLE
 
 
 def unjudged(db: Database) -> int:

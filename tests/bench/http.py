@@ -1,6 +1,7 @@
 """``python -m tests.bench.http``: the same packages by path, over HTTP from nginx, and from a server that is far away.
 
-Each way takes its turn, so that what disturbs one disturbs the others. What the servers use is not counted.
+Each way takes its turn, so that what disturbs one disturbs the others. What the servers use is not counted. How much of
+the time workers were reading tells on a busy machine too whether they waited for the network.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def main() -> None:
     print(f"{len(debs)} packages, {total / 1e6:.0f} MB; {arguments.workers} workers, {arguments.ahead} ahead")
     with tempfile.TemporaryDirectory() as scratch, _ways(debs, Path(scratch), arguments.latency) as ways:
         found: dict[str, list[Cost]] = {name: [] for name in ways}
+        busy: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(arguments.runs):
             for name, listed in ways.items():
                 command = [sys.executable, "-m", "tests.bench.http", "--jobs", str(listed)]
@@ -55,13 +57,17 @@ def main() -> None:
                     str(0 if name == "path" else arguments.ahead),
                 ]
                 found[name].append(cost(command))
+                busy[name].append(float(listed.with_suffix(".busy").read_text()))
                 if found[name][-1].code:
                     raise SystemExit(f"not every package could be read by {name}")
     for name, costs in found.items():
         shares = [one.wall / other.wall for one, other in zip(found["path"], costs, strict=True)]
         extra = [other.cpu / one.cpu for one, other in zip(found["path"], costs, strict=True)]
         row = f"{median(one.cpu for one in costs):8.2f} s CPU {median(one.wall for one in costs):8.2f} s wall"
-        print(f"{name:12}{row}   {median(extra):.2f} x the CPU, {median(shares):.0%} of the throughput of files")
+        print(
+            f"{name:8}{row}   {median(extra):.2f} x the CPU, {median(shares):.0%} of the throughput of files; "
+            f"workers read {median(busy[name]):.0%} of the time"
+        )
 
 
 def _arguments() -> argparse.Namespace:
@@ -109,8 +115,14 @@ def _read(arguments: argparse.Namespace) -> None:
     with sources.Fetcher() as fetcher:
         opened = functools.partial(sources.opened, fetcher=fetcher)
         found = pool.readings(jobs, work, Limits(), arguments.workers, opened, prepare, ahead=arguments.ahead)
-        if not all(reading.status == PackageStatus.COMPLETE for reading in found):
-            raise SystemExit(1)
+        started, busy, whole = time.monotonic(), 0.0, True
+        for reading in found:
+            busy += reading.seconds
+            whole &= reading.status == PackageStatus.COMPLETE
+    share = busy / (time.monotonic() - started) / arguments.workers
+    arguments.jobs.with_suffix(".busy").write_text(str(share))
+    if not whole:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import pytest
 from archscan.model import Begin, End, Identity, Job, Limits, PackageStatus, Problem, ProblemKind, Reading, Stage
 from archscan.pool import readings
 from archscan.pool.child import Work
+from archscan.pool.confined import NONE
 from archscan.pool.frames import Send
 
 # The children begin with the address space of the process that runs all tests: a gigabyte, near the end.
@@ -153,6 +154,12 @@ def work(job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
     send(End())
 
 
+@pytest.fixture
+def helpless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel confines nobody: what can happen on an old one, and what the children of some tests need."""
+    monkeypatch.setattr("archscan.pool.child.confine", lambda **_: NONE)
+
+
 def job(name: str) -> Job:
     return Job(path=name, target=name)
 
@@ -162,6 +169,7 @@ def opened(one: Job) -> tuple[Job, int]:
     return one, os.open(__file__, os.O_RDONLY | os.O_CLOEXEC)
 
 
+@pytest.mark.usefixtures("helpless")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_death_is_one_problem_with_its_place(way: str) -> None:
     (reading,) = readings([job(way)], work, PATIENT if way in ("eat", "eat-in-c") else LIMITS, 1, opened)
@@ -174,6 +182,7 @@ def test_a_death_is_one_problem_with_its_place(way: str) -> None:
         assert deaths[0].path == f"place of {way}"
 
 
+@pytest.mark.usefixtures("helpless")
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_deaths_cost_the_others_nothing(workers: int) -> None:
     quick = [way for way in WAYS if way not in ("hang", "spin", "close-and-live")]
@@ -224,6 +233,7 @@ def _kill(who: str, folder: Path) -> bool:
     return False
 
 
+@pytest.mark.usefixtures("helpless")
 @pytest.mark.parametrize("who", ["spawner", "worker"])
 def test_a_process_killed_from_outside_costs_a_retry(
     who: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -256,6 +266,7 @@ def test_no_more_jobs_are_taken_than_two_for_each_worker() -> None:
         assert taken - done <= 4
 
 
+@pytest.mark.usefixtures("helpless")
 def test_closing_the_iterator_ends_every_process(tmp_path: Path) -> None:
     found = readings(map(job, [f"fine-{number}" for number in range(20)]), _noting(tmp_path), LIMITS, 2, opened)
     next(found)
@@ -275,8 +286,8 @@ def _lives(pid: int) -> bool:
 _PROGRAM = """
 import os, pathlib, sys, time
 from archscan.model import Job, Limits, Identity
-from archscan.pool import readings
-from archscan.pool.child import Work
+from archscan.pool import child, readings
+child.confine = lambda **_: None
 def work(job, file, limits, send):
     send(Identity(sha256="0" * 64, size=0, known=False))
     pathlib.Path(sys.argv[2], job.path).touch()
@@ -345,6 +356,7 @@ def _descriptors(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) 
     send(End())
 
 
+@pytest.mark.usefixtures("helpless")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_child_holds_nothing_but_its_package_and_its_pipe(workers: int, tmp_path: Path) -> None:
     with (tmp_path / "secret").open("wb"):
@@ -360,6 +372,7 @@ def _kill_the_worker(one: Job, file: BufferedReader, limits: Limits, send: Send)
     work(one, file, limits, send)
 
 
+@pytest.mark.usefixtures("helpless")
 def test_a_package_that_loses_its_worker_each_time_is_given_up() -> None:
     names = ["doomed", *(f"fine-{number}" for number in range(8))]
     found = {reading.job.path: reading for reading in readings(map(job, names), _kill_the_worker, LIMITS, 2, opened)}

@@ -22,9 +22,9 @@ def _slow(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None
 
 
 def test_an_answer_that_nobody_waits_for_is_dropped_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
-    spawner = Spawner(_slow, Limits(), lambda: None)
+    spawner = Spawner(_slow, lambda: None)
     with Path(os.devnull).open("rb") as file:
-        send(spawner._socket, msgspec.msgpack.encode(Job(path="x", target="x")), file.fileno())
+        send(spawner._socket, msgspec.msgpack.encode((Job(path="x", target="x"), Limits())), file.fileno())
     spawner._socket.close()
     _, status = os.waitpid(spawner._pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0
@@ -35,7 +35,7 @@ def test_what_fails_before_the_first_job_is_said(capfd: pytest.CaptureFixture[st
     def broken() -> None:
         raise RuntimeError("a bug of ours")
 
-    spawner = Spawner(_slow, Limits(), broken)
+    spawner = Spawner(_slow, broken)
     os.waitpid(spawner._pid, 0)
     spawner._socket.close()
     assert "a bug of ours" in capfd.readouterr().err

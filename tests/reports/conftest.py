@@ -128,6 +128,10 @@ def fill(connection: sqlite3.Connection) -> None:
         )  # fmt: skip
     insert(connection, "metric", scan_id=2, scope="scan", name="packages", value=7)
     insert(connection, "metric", scan_id=2, scope="scan", name="known", value=2)
+    for scope in ("all", SCRIPT.replace("/", "")):
+        for scan in (1, 2):
+            for name in ("packages", "objects", "stack_protector yes", "weak md5", "ok md5"):
+                insert(connection, "metric", scan_id=scan, scope=scope, name=name, value=scan)
     insert(
         connection, "expectation", feature="pie", distribution="debian", release="stretch", architecture="amd64",
         language="c", kind="program", since="2016-10-18", value="yes", source="gcc-6", machine="x86-64",
@@ -146,7 +150,8 @@ def fill(connection: sqlite3.Connection) -> None:
 
 
 def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> None:
-    package = add_package(connection, name, "partial" if number == 1 else "complete", maintainer=name)
+    package = add_package(connection, name, "partial" if number == 1 else "complete", maintainer=name,
+                              unread="no-more-candidates" if number == 2 else None)  # fmt: skip
     elf = add_elf(connection, package, f"usr/bin/{name}", pie="no", soname=name, privilege="setuid", rpath=name,
                   build_id=sha256(name)[:40])  # fmt: skip
     add_debug_info(connection, sha256(name)[:40], name)

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from archscan.reports import content, document, spreadsheet
 from archscan.store import columns, views
+from tests.reports.conftest import add_package
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 
@@ -119,7 +120,8 @@ def test_only_current_packages_are_reported(filled: sqlite3.Connection) -> None:
     filled.execute(
         "INSERT INTO package SELECT 900, replace(sha256, substr(sha256, 1, 4), 'zzzz'), name, '2.0-1', '2.0-1',"
         " architecture, variant, source, source_version, control_section, control_priority, essential, maintainer,"
-        " size, installed_size, filename, control, built, extractor, facts, status, 0 FROM package WHERE name = 'sudo'"
+        " size, installed_size, filename, control, built, extractor, facts, status, 0, NULL FROM package"
+        " WHERE name = 'sudo'"
     )
     found = report(filled)
     assert len(found["findings"]) < before
@@ -147,3 +149,17 @@ def test_the_spreadsheet_runs_nothing(filled: sqlite3.Connection) -> None:
 
 def test_an_empty_database_gives_an_empty_spreadsheet(empty: sqlite3.Connection) -> None:
     assert sheet(empty) == []
+
+
+def test_packages_that_were_not_unpacked_are_counted_by_reason(filled: sqlite3.Connection) -> None:
+    partial = len(report(filled)["packages_not_whole"])
+    for name in ("docs", "more-docs"):
+        add_package(filled, name, "skipped", unread="no-candidates", elf_count=0)
+    add_package(filled, "script", "complete", unread="no-more-candidates", elf_count=0)
+    found = report(filled)
+    assert found["packages_unread"] == [
+        {"reason": "no-candidates", "status": "skipped", "packages": 2, "bytes": 2000},
+        {"reason": "no-more-candidates", "status": "complete", "packages": 2, "bytes": 2000},
+    ]
+    assert len(found["packages_not_whole"]) == partial
+    assert found["counts"]["packages"]["skipped"] == 2

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from archscan.reports import document, html
+from tests.reports.conftest import add_package
 
 REPORTS = Path(__file__).parents[2] / "reports"
 VOID = {"meta", "br", "img", "input", "link", "hr"}
@@ -179,3 +180,10 @@ def test_an_empty_database_has_its_page(empty: sqlite3.Connection) -> None:
 
 def test_the_same_database_gives_the_same_bytes(filled: sqlite3.Connection) -> None:
     assert page(filled) == page(filled)
+
+
+def test_packages_that_were_not_unpacked_are_counted(filled: sqlite3.Connection) -> None:
+    assert "no-candidates" not in page(filled)
+    add_package(filled, "docs", "skipped", unread="no-candidates", elf_count=0)
+    assert "<td>the whole package</td>" in page(filled)
+    assert "no-candidates" in page(filled)

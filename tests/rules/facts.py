@@ -51,6 +51,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str = "amd64"
     source: str | None = None
     status: str = "complete"
+    unread: str | None = None
     built: str | None = "2023-11-14T22:13:20+00:00"
     maintainer: str = "Corpus <corpus@example.org>"
     objects: tuple[Object, ...] = (Object(),)
@@ -87,11 +88,13 @@ def put(connection: sqlite3.Connection, pack: Pack) -> int:
     with connection:
         (package,) = connection.execute(
             "INSERT INTO package (sha256, name, version, version_key, architecture, source, size, filename, extractor, "
-            "facts, status, elf_count, built, control) VALUES (?, ?, ?, ?, ?, ?, 1, 'x.deb', '1', 'elf', ?, ?, ?, ?) "
-            "ON CONFLICT (sha256) DO UPDATE SET status = excluded.status, built = excluded.built RETURNING id",
+            "facts, status, unread, elf_count, built, control) "
+            "VALUES (?, ?, ?, ?, ?, ?, 1, 'x.deb', '1', 'elf', ?, ?, ?, ?, ?) "
+            "ON CONFLICT (sha256) DO UPDATE SET "
+            "status = excluded.status, unread = excluded.unread, built = excluded.built RETURNING id",
             (
                 *(sha256, pack.name, pack.version, pack.version, pack.architecture, pack.source or pack.name),
-                *(pack.status, len(pack.objects), pack.built, json.dumps({"Maintainer": pack.maintainer})),
+                *(pack.status, pack.unread, len(pack.objects), pack.built, json.dumps({"Maintainer": pack.maintainer})),
             ),
         ).fetchone()
         connection.execute("DELETE FROM elf WHERE package_id = ?", (package,))

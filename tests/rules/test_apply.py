@@ -76,6 +76,19 @@ def test_a_newer_version_that_was_not_read_whole_closes_nothing(connection: sqli
     assert states(connection) == {PLACE: "unchecked"}
 
 
+@pytest.mark.parametrize(("status", "unread"), [("skipped", "no-candidates"), ("complete", "no-more-candidates")])
+@pytest.mark.parametrize("version", ["1.0-1", "1.0-2"])
+def test_a_package_that_was_not_unpacked_to_its_end_closes_nothing(
+    connection: sqlite3.Connection, status: str, unread: str, version: str
+) -> None:
+    judge(connection, Pack(objects=(BAD,)))
+    applied = judge(connection, Pack(version=version, objects=(), status=status, unread=unread), scan=2)
+    assert (applied.unchecked, applied.fixed) == (1, 0)
+    assert states(connection) == {PLACE: "unchecked"}
+    judge(connection, Pack(version=version, objects=()), scan=3)
+    assert states(connection) == {PLACE: "withdrawn" if version == "1.0-1" else "fixed"}
+
+
 def test_a_package_that_can_be_read_no_more_keeps_its_occurrence_unchecked(connection: sqlite3.Connection) -> None:
     judge(connection, Pack(objects=(BAD,)))
     judge(connection, Pack(objects=(), status="unreadable"), scan=2)
