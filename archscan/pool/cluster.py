@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _SCHEMES = ("tcp://", "tls://")
 _LOOK = 5.0  # seconds between two looks at the cluster
 _AT_FIRST = 30.0  # seconds for a scheduler that was never seen: the address may be wrong
+_EMPTY_LOOKS = 3
 _ASK = 20.0  # seconds that one question to the scheduler may take
 _log = logging.getLogger(__name__)
 
@@ -115,7 +116,8 @@ class Workers:
         self._job_patience = cluster.job_patience + 3 * terms.limits.deadline
         self._told: set[str] = set()  # what workers refuse was said once
         self._begun: dict[Future[Any], float] = {}
-        self._threads = 0
+        self._threads = self._others = self._empty = 0
+        self._checked = 0.0
         self._connect(min(cluster.patience, _AT_FIRST))
 
     # --- the scheduler ---
@@ -224,9 +226,28 @@ class Workers:
                 return list(under_way)
             if not self._threads:
                 self._await_threads()
+            if self._forgotten():
+                return list(under_way)
             late = [one for one in under_way if time.monotonic() - self._begun[one] > self._job_patience]
             if late:
                 return late
+
+    def _forgotten(self) -> bool:
+        """Whether no worker has any of our jobs, for some time, though each was submitted.
+
+        What becomes due while no fit worker is there waits in the scheduler for one to join; but each joins before it
+        is fit, and the scheduler does not look again.
+        """
+        if time.monotonic() - self._checked < _LOOK:
+            return False
+        self._checked = time.monotonic()
+        try:
+            held = (*self._ask("processing").values(), *self._ask("has_what").values())
+        except (OSError, TimeoutError, CancelledError):
+            return False
+        has_any = any(str(key).startswith(carry_out.__name__) for keys in held for key in keys)
+        self._empty = 0 if has_any else self._empty + 1
+        return self._empty >= _EMPTY_LOOKS
 
     def said(self, future: Future[bytes]) -> tuple[Answer, ...]:
         """What the children said of a job, there; what the worker logged is logged. Raises LostError."""
@@ -237,7 +258,7 @@ class Workers:
         self._begun.pop(future, None)
         if not future.done():
             future.cancel()
-            raise LostError("it has no answer", blameless=self._broken)
+            raise LostError("it has no answer", blameless=self._broken or self._empty >= _EMPTY_LOOKS)
         try:
             sent = received(future.result())
         except KilledWorker as error:
@@ -253,6 +274,7 @@ class Workers:
 
     def mend(self, lost: int) -> None:
         """Find the scheduler again, where it is gone. Raises PoolError."""
+        self._empty = 0
         if self._broken or self._client.status != "running":
             _log.warning("the scheduler at %s is gone; %d packages wait for it", self._address, lost)
             self._close()

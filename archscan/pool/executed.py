@@ -1,7 +1,5 @@
 """A spawner that is a program of its own: for a process with threads, which must not fork one.
 
-    python -m archscan.pool.executed DESCRIPTOR
-
 Whoever begins it is at the other end of that socket, and says first on what terms to work. It ends with that process,
 and when it was asked nothing for a while.
 """
@@ -32,7 +30,8 @@ class ExecutedSpawner(Spawner):
         self._socket, theirs = socket.socketpair()
         with theirs:
             # Not the folder where the worker was begun: whatever lies there would be imported (-P).
-            command = [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), str(level)]
+            program = f"from {__name__} import main; main({theirs.fileno()}, {int(level)})"
+            command = [sys.executable, "-P", "-c", program]
             self._process = subprocess.Popen(  # noqa: S603  # this very module
                 command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
             )
@@ -55,11 +54,9 @@ def main(descriptor: int, level: int) -> None:
     ignored()
     logging.getLogger().setLevel(level)  # of what children say over their pipes; here nothing is logged
     connection = socket.socket(fileno=descriptor)
-    terms = pickle.loads(receive(connection))  # noqa: S301  # of the process that began this one
+    try:
+        terms = pickle.loads(receive(connection))  # noqa: S301  # of the process that began this one
+    except (EOFError, ConnectionError):  # which is gone
+        return
     assert isinstance(terms, Terms)
     serve(connection, terms.prepare, functools.partial(run, terms.work, may_open=terms.may_open), PATIENCE)
-
-
-if __name__ == "__main__":
-    with suppress(EOFError, ConnectionError):
-        main(int(sys.argv[1]), int(sys.argv[2]))
