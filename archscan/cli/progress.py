@@ -16,7 +16,7 @@ from archscan.scan.progress import Progress
 from archscan.scan.progress_file import ProgressFile, State
 
 _SECONDS = 1.0
-_FIRST_LINE, _LONGEST_PAUSE = 5.0, 60.0  # seconds: a log of a night shall not be all progress
+_FIRST_LINE, _LONGEST_PAUSE = 10.0, 60.0  # seconds: a log of a night shall not be all progress
 _NAME_WIDTH = 32
 _BAR, _WORTH_A_BAR = 20, 50  # columns of the bar, and of what is more worth than a bar
 
@@ -142,7 +142,7 @@ def _bar() -> Iterator[Screen]:
 
 
 class _Lines:
-    """A line after five seconds, and then less and less often, up to once a minute."""
+    """A line after ten seconds, and then less and less often, up to once a minute."""
 
     def __init__(self) -> None:
         self._next, self._pause = time.monotonic() + _FIRST_LINE, _FIRST_LINE
