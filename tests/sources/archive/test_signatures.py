@@ -131,6 +131,16 @@ def test_what_stands_behind_the_signature_is_not_read(made: Mirror, key: Key) ->
     assert text.splitlines() == (made.dists / "Release").read_bytes().splitlines()
 
 
+def test_a_text_that_is_not_the_one_shown_is_refused(tmp_path: Path, key: Key) -> None:
+    """To gpgv a blank ends the headers too: it says that more was signed than who looks for an empty line would see."""
+    (tmp_path / "Release").write_bytes(b"Origin: x\n\nSuite: y\n")
+    signed(tmp_path, key)
+    message = (tmp_path / "InRelease").read_bytes()
+    assert inline(message, keys([key.public])).text == b"Origin: x\n\nSuite: y\n"
+    with pytest.raises(SourceError, match="shows another text"):
+        inline(message.replace(b"\n\n", b"\n \n", 1), keys([key.public]))
+
+
 def test_lines_that_begin_with_dashes_or_end_with_blanks_are_those_that_were_signed(tmp_path: Path, key: Key) -> None:
     (tmp_path / "Release").write_bytes(b"Origin: x  \n- dash\n--- dashes\t\nSuite: y\r\nend")
     signed(tmp_path, key)
