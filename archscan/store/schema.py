@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import columns, confirmed, contexts, overrides, places, promises, tables, views
+from archscan.store import columns, confirmed, contexts, imports, overrides, places, promises, tables, views
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ def m016_contexts(db: Database) -> None:
 def m017_places(db: Database) -> None:
     """Lines that objects say themselves, and the names of functions that only debug symbols know."""
     _execute_each(db, places.PLACES)
+
+
+@MIGRATIONS()
+def m030_imports(db: Database) -> None:
+    """Imports in half the room."""
+    _execute_each(db, imports.IMPORTS)
 
 
 def migrate(db: Database) -> None:

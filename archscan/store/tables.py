@@ -8,6 +8,7 @@ from __future__ import annotations
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
+from archscan.store.imports import IMPORTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
@@ -349,5 +350,5 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES)
+SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES, IMPORTS)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
