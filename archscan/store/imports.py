@@ -57,6 +57,8 @@ SELECT i.elf_id, i.symbol_id, n.version, n.library FROM imported i JOIN node n O
 
 _MOST_NAMES = 100_000  # of symbols, remembered twice over: some 40 MB
 _LARGE = 1_000  # packages; fewer are sooner written with the index than without
+_LOOKED_AT = 1_000  # rows of each index, for a guess at how many others are alike
+_BUSY = 5_000  # milliseconds
 _SHARE = 4  # where one of so many packages was written anew, making the index once costs less than keeping it
 
 
@@ -143,7 +145,7 @@ def _nodes(
 
 
 def count_written(db: Database) -> None:
-    """Note that a package was stored. After many of them the index by symbol is dropped until ``make_index``.
+    """Note that a package was stored. After many of them the index by symbol is dropped until ``settle``.
 
     Imports of one object name symbols from all over, so that keeping the index takes a page for each of them: it makes
     eight times as much work as the rows.
@@ -156,6 +158,17 @@ def count_written(db: Database) -> None:
             db.execute("DROP INDEX IF EXISTS imported_symbol")
 
 
-def make_index(db: Database) -> None:
-    """Make the index of imports by symbol where a large load left it out, in this process or in one that was killed."""
-    db.execute(_BY_SYMBOL)
+def settle(db: Database, *, hurry: bool) -> None:
+    """Leave the database as readers want it: with all its indices, known to the planner, and without a log.
+
+    An index that a large load left out, in this process or in one that was killed, is made; not in a ``hurry``: then
+    the next scan does it. Other processes that read meanwhile may keep the log from being cut; the next one cuts it.
+    """
+    if not hurry:
+        with db.conn:
+            db.execute(_BY_SYMBOL)
+        db.execute(f"PRAGMA analysis_limit = {_LOOKED_AT}")
+        db.execute("PRAGMA optimize")
+    db.execute("PRAGMA busy_timeout = 0")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.execute(f"PRAGMA busy_timeout = {_BUSY}")

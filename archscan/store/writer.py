@@ -22,7 +22,7 @@ from archscan.model import (
     Stage,
     escape,
 )
-from archscan.store.imports import count_written, forget_names, write_imports
+from archscan.store.imports import count_written, forget_names, settle, write_imports
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -83,6 +83,7 @@ def finish_scan(db: Database, scan_id: int, *, finished: str, state: str, metric
         rows = [(scan_id, "scan", name, value) for name, value in metrics.items()]
         db.conn.executemany("INSERT INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", rows)
         db.execute("UPDATE scan SET finished = ?, state = ? WHERE id = ?", [finished, state, scan_id])
+    settle(db, hurry=state == "interrupted")
 
 
 def known_packages(db: Database, extraction: Extraction, *, retry: bool) -> frozenset[str]:
