@@ -37,7 +37,9 @@ def _advice(message: str) -> str:
     if "readonly" in lowered or "read-only" in lowered:
         return "the database cannot be written; check its permissions, or choose another file with --db"
     if "full" in lowered:
-        return "the disk is full; what was finished before is kept"
+        return "the disk is full, or the one for temporary files is (SQLITE_TMPDIR); what was finished before is kept"
+    if "disk i/o" in lowered:  # a quota, a limit for files, or damage
+        return "the disk cannot be written: it is full for this user, or faulty; what was finished before is kept"
     if "not a database" in lowered or "malformed" in lowered:
         return "this is no SQLite database, or a damaged one; choose another file with --db"
     if "unable to open" in lowered:

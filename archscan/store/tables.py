@@ -8,6 +8,7 @@ from __future__ import annotations
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
+from archscan.store.figures import FIGURES
 from archscan.store.imports import IMPORTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
@@ -350,5 +351,5 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES, IMPORTS)
+SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES, IMPORTS, FIGURES)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

@@ -82,10 +82,10 @@ def _load(arguments: argparse.Namespace) -> None:
 
 def _payloads(seed: int) -> Iterator[bytes]:
     for said in Made(read(), seed).packages():
-        yield _encoded(said)
+        yield encoded(said)
 
 
-def _encoded(said: Said) -> bytes:
+def encoded(said: Said) -> bytes:
     """The messages as a child writes them into its pipe."""
     from archscan.pool import frames
 
