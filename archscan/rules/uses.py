@@ -145,8 +145,11 @@ def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, s
 def _fitting(signs: Sequence[Known], use: _Use) -> Sequence[Known]:
     """The signs that what a use is does not rule out by itself; most are, and uses of one kind share the answer."""
     facts = _facts(use, "", {}, close=True)
-    return [known for known in signs if all(condition.pattern.search(facts[condition.key])
-                                            for condition in known.conditions if condition.key in OF_THE_USE)]  # fmt: skip
+    return [
+        known
+        for known in signs
+        if all(one.pattern.search(facts[one.key]) for one in known.conditions if one.key in OF_THE_USE)
+    ]
 
 
 def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[str], bool]) -> tuple[str | None, ...]:

@@ -351,5 +351,18 @@ CREATE TABLE unjudged (
 ) STRICT;
 """
 
-SCRIPTS = (FACTS, JUDGEMENT, VIEWS, OVERRIDES, PROMISES, CONFIRMED, COLUMNS, STANDINGS, CONTEXTS, PLACES, IMPORTS, FIGURES)
+SCRIPTS = (
+    FACTS,
+    JUDGEMENT,
+    VIEWS,
+    OVERRIDES,
+    PROMISES,
+    CONFIRMED,
+    COLUMNS,
+    STANDINGS,
+    CONTEXTS,
+    PLACES,
+    IMPORTS,
+    FIGURES,
+)
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

@@ -76,8 +76,9 @@ class Made:
         )
         control = {"Package": f"package-{number}", "Description": self._text(max(known.control - 60, 10))}
         yield Package(
-            name=f"package-{number}", version="1.2-3", version_key=f"0:{number % 7:08}", architecture="amd64", variant=None,
-            source=source, source_version="1.2-3", control_section="misc", control_priority="optional", essential=False,
+            name=f"package-{number}", version="1.2-3", version_key=f"0:{number % 7:08}",
+            architecture="amd64", variant=None, source=source, source_version="1.2-3", control_section="misc",
+            control_priority="optional", essential=False,
             maintainer="Maintainers <maintainers@example.org>", installed_size=draw.randrange(1 << 16),
             control=json.dumps(control), relations=relations,
         )  # fmt: skip
@@ -94,13 +95,13 @@ class Made:
         for kind, many in self._known.links_of:
             for place in range(self._often_enough(many / self._known.packages)):
                 path = f"usr/lib/package-{number}/{kind}{place}"
-                yield File(path=path, path_key=path, mode=0o644, owner="root", group="root", size=1, kind=FileKind(kind),
-                           link="usr/bin/other" if "link" in kind else None)  # fmt: skip
+                yield File(path=path, path_key=path, mode=0o644, owner="root", group="root", size=1,
+                           kind=FileKind(kind), link="usr/bin/other" if "link" in kind else None)  # fmt: skip
         for privilege, many in self._known.privileges_of:
             for place in range(self._often_enough(many / self._known.packages)):
                 path = f"usr/sbin/package-{number}/{privilege}{place}"
                 yield File(path=path, path_key=path, mode=0o4755, owner="root", group="root", size=1,
-                           kind=FileKind.REGULAR, privilege=privilege, privilege_source=PrivilegeSource.TAR)  # fmt: skip
+                           privilege=privilege, kind=FileKind.REGULAR, privilege_source=PrivilegeSource.TAR)  # fmt: skip
 
     def _object(self, number: int, place: int, earlier: list[Import]) -> Iterator[File | Elf]:
         draw, known = self._random, self._known
@@ -116,7 +117,8 @@ class Made:
                 "path": path, "path_key": path, "file_path": path, "size": draw.randrange(5_000, 900_000),
                 "sha256": f"{draw.getrandbits(256):064x}", "build_id": f"{draw.getrandbits(160):040x}",
                 "soname": f"lib{number}.so.{place}" if kind == "shared-library" else None,
-                "interpreter": "/lib64/ld-linux-x86-64.so.2" if kind == "pie" else None, "stripped": bool(shape["stripped"]),
+                "interpreter": "/lib64/ld-linux-x86-64.so.2" if kind == "pie" else None,
+                "stripped": bool(shape["stripped"]),
                 "sanitizers": None, "textrel": 0, "wx_segments": 0, "rpath": None, "runpath": None,
                 "fortified_calls": draw.randrange(20), "fortifiable_calls": draw.randrange(20),
                 "reasons": self._all_reasons(shape),

@@ -83,7 +83,7 @@ def statistics(connection: sqlite3.Connection) -> Statistics:
     """What is in a database."""
     ask: Callable[[str], list[tuple[object, ...]]] = lambda sql: connection.execute(sql).fetchall()  # noqa: E731
     objects = _one(connection, "SELECT count(*) FROM elf")
-    found = msgspec.convert(
+    return msgspec.convert(
         {
             "packages": _one(connection, "SELECT count(*) FROM package"),
             "objects": objects,
@@ -112,7 +112,6 @@ def statistics(connection: sqlite3.Connection) -> Statistics:
         Statistics,
         strict=False,
     )
-    return found
 
 
 def _one(connection: sqlite3.Connection, sql: str) -> int:
@@ -142,7 +141,8 @@ def _reasons(connection: sqlite3.Connection) -> dict[str, dict[str, list[tuple[o
             lengths[reason["code"]] += len(reason["text"])
             codes[reason["code"]] += 1
     return {
-        column: {value: [(code, round(lengths[code] / codes[code]), sites, many) for (code, sites), many in some.most_common(12)]
+        column: {value: [(code, round(lengths[code] / codes[code]), sites, many)
+                         for (code, sites), many in some.most_common(12)]
                  for value, some in sorted(by_value.items())}
         for column, by_value in sorted(counted.items())
     }  # fmt: skip

@@ -69,15 +69,12 @@ def _load(arguments: argparse.Namespace) -> None:
                 _progress(counted, clock, arguments.database)
             if counted["objects"] >= arguments.objects:
                 break
-        with clock.of("finish"):
+        with clock.of("index"):
             store.finish_scan(db, scan_id, finished="2026-01-01T01:00:00", state="finished", metrics={})
-    with clock.of("finish"):
-        pass
     _progress(counted, clock, arguments.database)
     cpu = sum(clock.seconds.values())
-    print(
-        f"a worker takes {arguments.worker} s for an object: as fast as {arguments.worker * counted['objects'] / cpu:.0f} workers"
-    )
+    workers = arguments.worker * counted["objects"] / cpu
+    print(f"a worker takes {arguments.worker} s for an object: as fast as {workers:.0f} workers")
 
 
 def _payloads(seed: int) -> Iterator[bytes]:
@@ -124,8 +121,8 @@ def _progress(counted: dict[str, int], clock: _Clock, database: Path) -> None:
     cpu = sum(clock.seconds.values())
     size = sum(file.stat().st_size for file in database.parent.glob(f"{database.name}*"))
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in clock.seconds.items())
-    print(f"{counted['packages']} packages, {counted['objects']} objects, {counted['imports']} imports in {cpu:.1f} s CPU "
-          f"({parts}): {counted['imports'] / cpu:,.0f} imports/s, {counted['objects'] / cpu:,.0f} objects/s, "
+    print(f"{counted['packages']} packages, {counted['objects']} objects, {counted['imports']} imports in {cpu:.1f} s "
+          f"CPU ({parts}): {counted['imports'] / cpu:,.0f} imports/s, {counted['objects'] / cpu:,.0f} objects/s, "
           f"{size / 1e6:.0f} MB, {size / max(counted['imports'], 1):.0f} bytes an import, "
           f"largest {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB", flush=True)  # fmt: skip
 
@@ -135,7 +132,8 @@ def _judge(database: Path) -> None:
     with judgement(database, book, "bench") as (connection, scan_id):
         started, wall = time.process_time(), time.monotonic()
         applied = apply(connection, book, scan_id, changed_only=False, seconds=600)
-        print(f"judged in {time.process_time() - started:.1f} s CPU, {time.monotonic() - wall:.1f} s: {applied.new} new, "
+        cpu = time.process_time() - started
+        print(f"judged in {cpu:.1f} s CPU, {time.monotonic() - wall:.1f} s: {applied.new} new, "
               f"largest {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")  # fmt: skip
 
 
