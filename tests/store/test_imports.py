@@ -15,6 +15,7 @@ from archscan.model import Job, Limits, Reading
 from archscan.pool import answers
 from archscan.pool.spawner import Answer, Ending
 from archscan.store import Extraction, dump, finish_scan, imports, open_readonly, open_store, start_scan, write
+from archscan.store.tables import SCRIPTS
 from tests.bench.made import Made
 from tests.bench.statistics import read
 from tests.bench.store import encoded
@@ -144,3 +145,41 @@ def test_a_full_disk_is_one_line_and_leaves_a_sound_database(
     _filled(path, readings)  # the same again continues
     _filled(tmp_path / "b.db", readings)
     assert _dumped(path) == _dumped(tmp_path / "b.db")
+
+
+def test_figures_say_what_the_verdicts_say(tmp_path: Path, readings: list[Reading]) -> None:
+    _filled(tmp_path / "a.db", readings)
+    with open_readonly(tmp_path / "a.db") as connection:
+        counted = connection.execute("SELECT feature, architecture, verdict, objects FROM hardening_summary").fetchall()
+        one_by_one = connection.execute(
+            "SELECT v.feature, p.architecture, v.verdict, count(*) FROM verdict v "
+            "JOIN current_package p ON p.id = v.package_id GROUP BY 1, 2, 3"
+        ).fetchall()
+    assert counted
+    assert sorted(counted) == sorted(one_by_one)
+
+
+def test_imports_of_an_older_database_are_kept() -> None:
+    before = SCRIPTS[: SCRIPTS.index(imports.IMPORTS)]
+    connection = sqlite3.connect(":memory:")
+    connection.executescript("".join(before))
+    connection.executescript(
+        "INSERT INTO package (id, sha256, size, filename, extractor, facts, status) "
+        f"VALUES (1, '{'0' * 64}', 1, 'a.deb', '1', 'elf', 'complete');"
+        "INSERT INTO symbol VALUES (7, 'one'), (8, 'two');"
+    )
+    columns = [row for row in connection.execute("PRAGMA table_info(elf)") if row[3] and row[4] is None]
+    words = {"kind": "pie", "relro": "full", "endian": "little", "bits": 64, "reasons": "{}", "sha256": "0" * 64}
+    values = [words.get(row[1], 1 if row[2] == "INTEGER" else "yes") for row in columns]
+    names = ", ".join(row[1] for row in columns)
+    connection.execute(f"INSERT INTO elf (id, {names}) VALUES (1, {', '.join('?' * len(columns))})", values)
+    rows = [(1, 7, None, None), (1, 7, "V_1", "liba.so"), (1, 8, "V_1", None), (1, 8, "", None)]
+    connection.executemany("INSERT INTO import VALUES (?, ?, ?, ?)", [*rows, rows[0]])
+    connection.executescript(imports.IMPORTS)
+    assert sorted(connection.execute("SELECT * FROM import"), key=str) == sorted(rows, key=str)
+    connection.execute("INSERT INTO import VALUES (1, 8, 'V_2', 'libb.so')")
+    assert connection.execute("SELECT library FROM import WHERE version = 'V_2'").fetchall() == [("libb.so",)]
+    connection.commit()
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("DELETE FROM elf")
+    assert not connection.execute("SELECT * FROM imported").fetchall()
