@@ -59,7 +59,7 @@ def _load(arguments: argparse.Namespace) -> None:
         for payload in _payloads(arguments.seed):
             with clock.of("decode"):
                 reading = answers.reading(
-                    Job(path="made", target="made"), Answer(Ending("exit", 0, False), payload, 0.1), Limits()
+                    Job(path="made", target="made"), [Answer(Ending("exit", 0, False), payload, 0.1)], Limits()
                 )
             with clock.of("write"):
                 store.write(db, reading, scan_id=scan_id, extraction=extraction)

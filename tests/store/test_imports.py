@@ -27,7 +27,7 @@ def _readings(count: int, seed: int = 1) -> list[Reading]:
     said = islice(Made(read(), seed).packages(), count)
     return [
         answers.reading(
-            Job(path=f"{number}.deb", target="."), Answer(Ending("exit", 0, False), encoded(one), 0.0), Limits()
+            Job(path=f"{number}.deb", target="."), [Answer(Ending("exit", 0, False), encoded(one), 0.0)], Limits()
         )
         for number, one in enumerate(said)
     ]
