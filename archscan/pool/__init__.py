@@ -9,6 +9,9 @@ The *worker* is a process of a plain ``concurrent.futures`` executor; it carries
 threads can inherit a lock that nobody will release. The *child* reads the package and says what it finds over a
 private pipe, as MessagePack. It can do nothing else (``confined``), and its death is a fact, not an accident: there is
 a second attempt without the member that it died of (``attempts``).
+
+Elsewhere the worker is a thread of a cluster (``cluster`` at home, ``remote`` there), and its spawner a program of its
+own (``executed``). ``crew`` submits, bounds and repeats jobs for either.
 """
 
 from archscan.pool.answers import passed_over

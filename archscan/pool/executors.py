@@ -13,7 +13,7 @@ from archscan.pool.confined import confinement, lacking
 from archscan.pool.crew import carried_out
 from archscan.pool.processes import Processes
 from archscan.pool.spawner import SpawnerLostError
-from archscan.pool.terms import Opened, Terms, read
+from archscan.pool.terms import Opened, Terms, nothing, read
 
 _ATTEMPTS = 3
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 def readings(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, opened: Opened,
-    prepare: Callable[[], None] = lambda: None, ahead: int = 0, *, may_open: bool = False,
+    prepare: Callable[[], None] = nothing, ahead: int = 0, *, may_open: bool = False,
 ) -> Generator[Reading, None, None]:  # fmt: skip
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
@@ -42,7 +42,7 @@ def readings(
 
 
 def readings_elsewhere(
-    jobs: Iterable[Job], work: Work, limits: Limits, cluster: Cluster, prepare: Callable[[], None] = lambda: None
+    jobs: Iterable[Job], work: Work, limits: Limits, cluster: Cluster, prepare: Callable[[], None] = nothing
 ) -> Generator[Reading, None, None]:
     """The reading of each job, in the order they are done, made by the workers of a cluster.
 

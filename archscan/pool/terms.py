@@ -28,6 +28,10 @@ Opened = Callable[[Job], tuple[Job, int]]
 """Opens the file of a job, in the worker: the job with what is known of the file now, and a descriptor to close."""
 
 
+def nothing() -> None:
+    """What there is to prepare for work that imports what it needs."""
+
+
 class Terms(msgspec.Struct, frozen=True):
     """What a process that forks children is told once, and what one child may cost."""
 

@@ -43,7 +43,9 @@ class Cluster:
     def start_scheduler(self) -> subprocess.Popen[bytes]:
         """Begin a scheduler at the cluster's port."""
         arguments = ("--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
-        self.scheduler = self._started("scheduler", *arguments)
+        # So that a job which ends its worker is known after one, and not after four.
+        environ = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+        self.scheduler = self._started("scheduler", *arguments, environ=environ)
         return self.scheduler
 
     def start_worker(self, threads: int = 1, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
