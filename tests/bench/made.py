@@ -101,7 +101,8 @@ class Made:
             for place in range(self._often_enough(many / self._known.packages)):
                 path = f"usr/sbin/package-{number}/{privilege}{place}"
                 yield File(path=path, path_key=path, mode=0o4755, owner="root", group="root", size=1,
-                           privilege=privilege, kind=FileKind.REGULAR, privilege_source=PrivilegeSource.TAR)  # fmt: skip
+                           kind=FileKind.REGULAR, privilege=privilege,
+                           privilege_source=PrivilegeSource.TAR)  # fmt: skip
 
     def _object(self, number: int, place: int, earlier: list[Import]) -> Iterator[File | Elf]:
         draw, known = self._random, self._known
