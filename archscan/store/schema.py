@@ -113,7 +113,7 @@ def m019_archives(db: Database) -> None:
 
 @MIGRATIONS()
 def m030_imports(db: Database) -> None:
-    """Imports in a third of the room, and figures without reading the reasons of all objects."""
+    """Imports in half the room, and figures without reading the reasons of all objects."""
     _execute_each(db, imports.IMPORTS)
     _execute_each(db, figures.FIGURES)
 

@@ -139,7 +139,7 @@ def _judge(database: Path) -> None:
 
 def _sizes(database: Path) -> None:
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    rows = connection.execute("SELECT name, sum(pgsize) FROM dbstat(NULL, 1) GROUP BY 1 ORDER BY 2 DESC")
+    rows = connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY 1 ORDER BY 2 DESC")
     for name, size in islice(rows, 15):
         print(f"  {name:32} {size / 1e6:10.1f} MB")
 
