@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SCHEMES = ("tcp://", "tls://")
 _LOOK = 5.0  # seconds between two looks at the cluster
+_AT_FIRST = 30.0  # seconds for a scheduler that was never seen: the address may be wrong
 _ASK = 20.0  # seconds that one question to the scheduler may take
 _log = logging.getLogger(__name__)
 
@@ -115,15 +116,15 @@ class Workers:
         self._told: set[str] = set()  # what workers refuse was said once
         self._begun: dict[Future[Any], float] = {}
         self._threads = 0
-        self._connect()
+        self._connect(min(cluster.patience, _AT_FIRST))
 
     # --- the scheduler ---
 
-    def _connect(self) -> None:
-        """Find the scheduler, within the patience there is for that, and a worker that is fit."""
+    def _connect(self, patience: float) -> None:
+        """Find the scheduler, within so many seconds, and a worker that is fit."""
         from distributed import Client
 
-        until = time.monotonic() + self._cluster.patience
+        until = time.monotonic() + patience
         while True:
             left = max(1.0, until - time.monotonic())
             try:
@@ -136,6 +137,8 @@ class Workers:
                 if time.monotonic() >= until:
                     raise PoolError(f"no scheduler of dask answers at {self._address}: {error}") from error
                 time.sleep(1.0)
+            except (TypeError, ValueError) as error:  # of dask, over the address and its own configuration
+                raise PoolError(f"dask cannot use {self._address}: {error}") from error
         self._broken, self._answered, self._looked = False, time.monotonic(), 0.0
         self._executor = self._client.get_executor(pure=False, resources={self._run: 1})
         self._await_threads()
@@ -253,7 +256,7 @@ class Workers:
         if self._broken or self._client.status != "running":
             _log.warning("the scheduler at %s is gone; %d packages wait for it", self._address, lost)
             self._close()
-            self._connect()
+            self._connect(self._cluster.patience)
         else:
             _log.warning("a worker of the cluster was lost; %d packages are read again", lost)
 
