@@ -7,6 +7,7 @@ import faulthandler
 import functools
 import os
 import sys
+import threading
 import time
 from io import BufferedReader
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from archscan.crypto.catalogue import load_all
+from archscan.errors import PoolError
 from archscan.model import Begin, End, File, FileKind, Identity, Job, Limits, PackageStatus, Problem, ProblemKind, Stage
 from archscan.pool import passed_over, readings
 from archscan.pool.frames import Send
@@ -104,3 +106,13 @@ def test_a_member_that_kills_its_reader_costs_the_others_nothing(
     assert problems["usr/bin/bad"] == ProblemKind.CRASH
     assert len(reading.problems) == 3  # the stumps beside it are refused as such
     assert reading.built  # read to its end
+
+
+def _with_a_thread() -> None:
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_child_is_forked_by_a_process_with_threads(workers: int) -> None:
+    with pytest.raises(PoolError, match="has 2 threads and not one"):
+        list(readings([Job(path="x", target="x")], _members, LIMITS, workers, _opened, _with_a_thread))
