@@ -4,6 +4,7 @@
 # make coverage   branch coverage by the tests; not by those of deaths and deadlines, which measuring disturbs
 # make lint       ruff and mypy
 # make bench      what a scan costs on this machine
+# make bench-archive  what a whole archive costs: a mirror of a thousand real packages (1.4 GB) by path and over HTTP
 # make accuracy   how many verdicts are unknown, and which differ from those of other checkers; downloads and builds
 # make lock       write requirements/*.txt anew; UPGRADE=--upgrade takes the newest versions
 # make clean      remove what the others made
@@ -19,7 +20,7 @@ PYTEST_ARGS ?=
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 UPGRADE ?=
 
-.PHONY: help demo test test-full coverage lint bench accuracy lock clean
+.PHONY: help demo test test-full coverage lint bench bench-archive accuracy lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -60,6 +61,10 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(PYTHON) -m tests.bench
+
+bench-archive: $(VENV)/.test
+	.ci/install .ci/packages.txt
+	$(PYTHON) -m tests.bench.archive
 
 accuracy: $(VENV)/.test
 	$(PYTHON) -m tests.accuracy

@@ -9,9 +9,13 @@
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── QueryError                a saved or free query is wrong or ran too long
     ├── PoolError                 the processes that read packages cannot be made as they must be
+
+
+    ├── SilenceError              an archive does not answer any more: the rest of a scan waits for another time
     ├── SpoolError                the folder for downloads is full, or nobody may write there
     └── InputError                what was read is not what it should be; becomes a ``Problem``
         ├── SourceError           … where packages come from
+        │   └── NoAnswerError     … and nobody says anything
         ├── DebError              … in the container, the control file or a compressed stream
         │   └── LimitError        … a named limit was reached (a bomb, or an honest giant)
         └── ElfError              … in an ELF object
@@ -56,6 +60,10 @@ class PoolError(ArchscanError):
     """The processes that read packages cannot be made as they must be; the text says why."""
 
 
+class SilenceError(ArchscanError):
+    """An archive does not answer any more; what is left to do would fail package by package."""
+
+
 class SpoolError(ArchscanError):
     """Downloads find no room: the folder is ``full``, or it cannot be used at all."""
 
@@ -78,6 +86,10 @@ class SourceError(InputError):
     """What a target names is no file that can be read."""
 
     stage = "source"
+
+
+class NoAnswerError(SourceError):
+    """Nobody says anything about the file, however often it is asked for."""
 
 
 class DebError(InputError):

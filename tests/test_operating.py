@@ -16,7 +16,7 @@ from archscan.cli import COMMANDS
 from tests.scan.scanning import archscan
 
 ROOT = Path(__file__).parent.parent
-CONTRIB = ROOT / "contrib"
+FOLDER = ROOT / "docs/systemd"
 UNITS = ("archscan.service", "archscan.timer")
 analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
 
@@ -27,7 +27,7 @@ def units(tmp_path: Path) -> list[str]:
     program = shutil.which("true")
     assert program
     for name in UNITS:
-        text = (CONTRIB / name).read_text().replace("/usr/bin/archscan", program)
+        text = (FOLDER / name).read_text().replace("/usr/bin/archscan", program)
         (tmp_path / name).write_text(text)
     return [str(tmp_path / name) for name in UNITS]
 
@@ -83,7 +83,7 @@ def test_the_service_may_call_what_the_children_confine_themselves_with(units: l
 
 def _cron_line(**places: Path) -> tuple[str, str]:
     """User and command of the line, with other places than it names."""
-    *_, line = (CONTRIB / "archscan.cron").read_text().splitlines()
+    *_, line = (FOLDER / "archscan.cron").read_text().splitlines()
     fields = line.split(maxsplit=6)
     assert "%" not in line  # cron makes a new line of it
     command = fields[6]
@@ -121,9 +121,9 @@ def test_every_command_and_option_that_operators_are_told_exists() -> None:
     text = (ROOT / "docs/operating.md").read_text()
     lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     lines += [
-        line.partition("=")[2] for line in (CONTRIB / UNITS[0]).read_text().splitlines() if line.startswith("Exec")
+        line.partition("=")[2] for line in (FOLDER / UNITS[0]).read_text().splitlines() if line.startswith("Exec")
     ]
-    lines += (CONTRIB / "archscan.cron").read_text().splitlines()[-1:]
+    lines += (FOLDER / "archscan.cron").read_text().splitlines()[-1:]
     told = [call for line in lines for call in re.findall(r"\barchscan (\w+)([^|&#)]*)", line.replace("/usr/bin/", ""))]
     told = [(command, rest) for command, rest in told if command in COMMANDS]
     assert {"scan", "query", "report"} <= {command for command, _ in told}
@@ -135,6 +135,6 @@ def test_every_command_and_option_that_operators_are_told_exists() -> None:
 
 def test_the_page_names_what_there_is() -> None:
     text = (ROOT / "docs/operating.md").read_text()
-    for path in CONTRIB.iterdir():
-        assert f"`contrib/{path.name}`" in text
-    assert set(re.findall(r"`contrib/([\w.]+)`", text)) == {path.name for path in CONTRIB.iterdir()}
+    for path in FOLDER.iterdir():
+        assert f"`docs/systemd/{path.name}`" in text
+    assert set(re.findall(r"`docs/systemd/([\w.]+)`", text)) == {path.name for path in FOLDER.iterdir()}

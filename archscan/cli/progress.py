@@ -16,8 +16,9 @@ from archscan.scan.progress import Progress
 from archscan.scan.progress_file import ProgressFile, State
 
 _SECONDS = 1.0
-_FIRST_LINE, _LONGEST_PAUSE = 5.0, 60.0  # seconds: a log of a night shall not be all progress
+_FIRST_LINE, _LONGEST_PAUSE = 10.0, 60.0  # seconds: a log of a night shall not be all progress
 _NAME_WIDTH = 32
+_BAR, _WORTH_A_BAR = 20, 50  # columns of the bar, and of what is more worth than a bar
 
 
 class Screen(Protocol):
@@ -110,36 +111,38 @@ def _bar() -> Iterator[Screen]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
-    columns = (
-        BarColumn(bar_width=20),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[said]}", markup=False),
-        TextColumn("[yellow]{task.fields[problems]}"),
-        TextColumn("{task.fields[package]}", markup=False, style="dim"),
-    )
+    console = Console(stderr=True)
+    said = TextColumn("{task.fields[said]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = (BarColumn(_BAR), said) if console.width >= _BAR + _WORTH_A_BAR else (said,)
     # No refreshing thread: processes are forked while the bar stands.
-    bar = Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
-    task = bar.add_task("", total=None, said="", problems="", package="")
+    bar = Bar(*columns, console=console, auto_refresh=False, transient=True)
+    task = bar.add_task("", total=None, said="")
 
     class Shown:
         def show(self, progress: Progress, pace: Pace) -> None:
-            parts = [f"{progress.done:,}/{progress.total:,}", *_speed(pace)]
-            if progress.judging:
-                parts = [f"{progress.total:,} packages read", "judging"]
-            problems = _problems(progress)
             done, total = progress.bytes_done, progress.bytes_total
             if not total:
                 done, total = progress.done, progress.total
-            bar.update(task, total=total, completed=done, said="  ".join(parts), problems=problems,
-                       package=_name(progress), refresh=True)  # fmt: skip
+            percent = f"{100 * done // total if total else 100:3} %"
+            parts = [
+                percent,
+                f"{progress.done:,}/{progress.total:,}",
+                *_speed(pace),
+                _problems(progress),
+                _name(progress),
+            ]
+            if progress.judging:
+                parts = [percent, f"{progress.total:,} packages read", _problems(progress), "judging"]
+            bar.update(task, total=total, completed=done, said="  ".join(filter(None, parts)), refresh=True)
 
     with bar:
         yield Shown()
 
 
 class _Lines:
-    """A line after five seconds, and then less and less often, up to once a minute."""
+    """A line after ten seconds, and then less and less often, up to once a minute."""
 
     def __init__(self) -> None:
         self._next, self._pause = time.monotonic() + _FIRST_LINE, _FIRST_LINE

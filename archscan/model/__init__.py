@@ -213,7 +213,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     truncated: bool = False
 
 
-class Import(msgspec.Struct, frozen=True, array_like=True):
+class Import(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An undefined dynamic symbol. ``library`` is the file of its version record, where there is one."""
 
     symbol: Text
@@ -221,7 +221,7 @@ class Import(msgspec.Struct, frozen=True, array_like=True):
     library: Text | None
 
 
-class Export(msgspec.Struct, frozen=True, array_like=True):
+class Export(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A defined dynamic symbol."""
 
     symbol: Text

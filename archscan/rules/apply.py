@@ -61,7 +61,8 @@ def apply(
         return Applied()
     with _transaction(connection), _workspace(connection):
         settle(connection, book.distributions, book.promises, whole=not changed_only, release=release)
-        judge(connection, book.signs, book.classing, whole=not changed_only)
+        # By the same signs the same facts mean the same, and this is the most work of all: so only what changed.
+        judge(connection, book.signs, book.classing, whole=not is_judged(connection, book.classing))
         chosen = plan(connection, book, changed_only=changed_only)
         collect(connection, chosen, seconds=seconds)
         override(connection, book)

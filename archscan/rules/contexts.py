@@ -81,7 +81,8 @@ NAMES = ("symbols", "functions", "calls", "sinks", "callers", "caller_calls", "n
 TEXTS = ("texts", "caller_texts", "paths")
 """Conditions whose values are regular expressions that are found somewhere."""
 CONDITIONS = (*WHOLE, *NAMES, *TEXTS)
-_OF_THE_USE = frozenset({"roles", "algorithms", "families", "kinds", "symbols"})
+OF_THE_USE = frozenset({"roles", "algorithms", "families", "kinds", "symbols"})
+"""Conditions on the use itself, whatever is around it."""
 _OF_SINKS = frozenset({"sinks", "sink_roles"})
 _BEFORE = (Context.NON_SECURITY, Context.PROTOCOL_MANDATED, Context.SELECTABLE)
 """Contexts that say who decides, and so may hold of a use whatever it does."""
@@ -112,7 +113,7 @@ class Known(msgspec.Struct, frozen=True):
     def is_own(self) -> bool:
         """Whether it rests on nothing but what the call itself does: its role or its name."""
         keys = {condition.key for condition in self.conditions}
-        return self.context not in _BEFORE and keys <= _OF_THE_USE and bool(self.sign.roles or self.sign.symbols)
+        return self.context not in _BEFORE and keys <= OF_THE_USE and bool(self.sign.roles or self.sign.symbols)
 
     @property
     def is_by_sinks(self) -> bool:

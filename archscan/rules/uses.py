@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archscan.model import Confidence, Context
 from archscan.rules.choices import choices, fewer
-from archscan.rules.contexts import match
+from archscan.rules.contexts import OF_THE_USE, match
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,6 +41,7 @@ ON CONFLICT (use_id) DO UPDATE SET context = excluded.context, confidence = excl
 _SETTING = "contexts"
 _UNNAMED = re.compile(r'"(sub_[0-9a-f]+)"')
 _MOST_OBJECTS = 16  # whose names are remembered; uses come by object
+_MOST_KINDS = 10_000  # of uses, by role, algorithm, evidence and symbol
 _MOST_REMEMBERED = 100_000  # judgements; most uses have the surroundings of another one
 # What is looked up is looked up to be used: digests as such, other algorithms as ciphers.
 _DIGESTS = frozenset({"md4", "md5", "sha1", "ripemd", "old-hash"})
@@ -129,14 +130,26 @@ def _judged(rows: Iterable[_Use], signs: Sequence[Known], needed: Mapping[int, s
     protocols = [(one.sign.protocol, condition.pattern) for one in signs if one.sign.protocol
                  for condition in one.conditions if condition.key == "texts"]  # fmt: skip
     is_list = functools.lru_cache(maxsize=_MOST_REMEMBERED)(functools.partial(_names_several, protocols))
+    fitting = functools.lru_cache(maxsize=_MOST_KINDS)(functools.partial(_fitting, signs))
     for use in rows:
         libraries = needed.get(use.elf_id, "")
         key = (*use[1:-1], libraries)
         if key not in known:
             if len(known) >= _MOST_REMEMBERED:
                 known.clear()
-            known[key] = _context(use, libraries, signs, is_list)
+            few = fitting(use._replace(id=0, function="", surroundings="", path_key="", package="", elf_id=0))
+            known[key] = _context(use, libraries, few, is_list)
         yield (use.id, *known[key])
+
+
+def _fitting(signs: Sequence[Known], use: _Use) -> Sequence[Known]:
+    """The signs that what a use is does not rule out by itself; most are, and uses of one kind share the answer."""
+    facts = _facts(use, "", {}, close=True)
+    return [
+        known
+        for known in signs
+        if all(one.pattern.search(facts[one.key]) for one in known.conditions if one.key in OF_THE_USE)
+    ]
 
 
 def _context(use: _Use, needed: str, signs: Sequence[Known], is_list: Callable[[str], bool]) -> tuple[str | None, ...]:

@@ -76,7 +76,7 @@ def scan(
         tally = reader.tally
         # Whoever interrupts wants an end: what is not judged now, the next scan judges.
         waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
-        changed = tally.read > 0 or store.unjudged(db) > 0
+        changed = tally.changed or tally.read > 0 or store.unjudged(db) > 0
         applied = Applied() if waits else apply(db.conn, book, scan_id, changed_only=True)
         state = "interrupted" if tally.interrupted else "finished"
         if not tally.interrupted:

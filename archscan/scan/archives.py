@@ -38,6 +38,7 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
 
     index_ids: tuple[int, ...]
     whole: bool
+    changed: bool  # whether any index says something else than last time
 
 
 def fetching(archives: Archives) -> Fetching:
@@ -65,7 +66,7 @@ def publish(db: Database, archives: Archives, fetcher: Fetcher, scan_id: int) ->
         assert archives.wanted is not None
         for suite in archive.suites(mirror, archives.wanted, fetcher):
             publisher.publish(suite)
-    return Met(index_ids=tuple(publisher.index_ids), whole=publisher.whole)
+    return Met(index_ids=tuple(publisher.index_ids), whole=publisher.whole, changed=publisher.changed)
 
 
 def jobs(
@@ -83,7 +84,7 @@ class _Publisher:
     def __init__(self, db: Database, fetcher: Fetcher, scan_id: int) -> None:
         self._db, self._fetcher, self._scan_id = db, fetcher, scan_id
         self.index_ids: list[int] = []
-        self.whole = True
+        self.whole, self.changed = True, False
 
     def publish(self, suite: archive.Suite) -> None:
         """Store one suite."""
@@ -101,6 +102,7 @@ class _Publisher:
             else:
                 rows = archive.packages(file, self._fetcher, told.append)
                 met = store.publish(self._db, index, rows, self._scan_id)
+                self.changed = True
         except SourceError as error:
             told.append(_problem(error, file))
         else:

@@ -41,6 +41,7 @@ class Tally:
     def __init__(self) -> None:
         self.read = self.known = self.bytes = self.objects = self.problems = 0
         self.whole = True
+        self.changed = False  # whether an archive publishes something else than last time
         self.interrupted = False
         self._packages = self._done = self._bytes = self._bytes_done = 0
         self._scan_id, self._workers = 0, 1

@@ -64,6 +64,7 @@ class Reader:
         jobs = list(archives.jobs(self._db, met, self._extraction, retry=retry, thorough=thorough, shard=shard))
         self.tally.known += count - len(jobs)
         # What is tried again says itself how it went.
+        self.tally.changed |= met.changed
         self.tally.whole &= met.whole and (retry or not unfinished)
         return jobs
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
-from archscan.errors import SourceError, SpoolError
+from archscan.errors import NoAnswerError, SourceError, SpoolError
 from archscan.sources.addresses import file_path, origin
 from archscan.sources.caps import Caps
 from archscan.sources.http import Client, Patience
@@ -61,6 +61,7 @@ class Fetcher:
         self._logins = logins
         self._client: Client | None = None
         self._owner = os.getpid()
+        self.unanswered = 0  # files in a row about which nobody said anything
 
     def fetch(self, url: str, *, most: int, size: int | None = None, sha256: str | None = None) -> BinaryIO:
         """What is at a ``file:``, ``http:`` or ``https:`` URL: a file without a name, at its beginning, for reading.
@@ -103,8 +104,10 @@ class Fetcher:
             self._client = Client(self._patience, self._caps, self._environ, self._logins)
         try:
             self._client.download(url, spooled)
+            self.unanswered = 0
             spooled.verify()
         except SourceError as error:
+            self.unanswered = self.unanswered + 1 if isinstance(error, NoAnswerError) else 0
             if error.kind != "mismatch":
                 raise
             # A transfer that was put together of two files, or a cache on the way with an old one.

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import msgspec
 
 from archscan import __version__
-from archscan.errors import SourceError
+from archscan.errors import NoAnswerError, SourceError
 from archscan.model import escape
 from archscan.sources import proxies
 from archscan.sources.addresses import Origin, authorization, login, origin, stripped
@@ -47,7 +47,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     stall: float = 60.0  # after each of these, it is looked whether enough has come
     slowest: int = 1024  # bytes/s
     whole: float = 4 * 3600.0  # one file, without what `--rate` and `--downloads` make it wait
-    attempts: int = 5  # in a row that bring less than `progress`
+    attempts: int = 8  # in a row that bring less than `progress`; with the pauses, about a minute
+    first_attempts: int = 4  # of who never answered: perhaps there is no such host
     progress: int = 1 << 20  # bytes
     most_attempts: int = 100
     first_pause: float = 0.5  # doubled with each attempt, then a random part of it
@@ -59,9 +60,17 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 class _AgainError(Exception):
     """An attempt failed, and another may not. ``kind`` and text are what remains if none is left."""
 
+    answered = True
+
     def __init__(self, kind: str, text: str, pause: float | None = None) -> None:
         super().__init__(text)
         self.kind, self.pause = kind, pause
+
+
+class _SilenceError(_AgainError):
+    """No answer came."""
+
+    answered = False
 
 
 class _Source:
@@ -82,6 +91,7 @@ class Client:
 
         self._patience, self._caps, self._environ = patience, caps, environ
         self._logins = logins
+        self._has_answered = False
         self._clock = Clock()
         self._tls = verifying(self._clock)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
@@ -111,9 +121,11 @@ class Client:
             began += self._caps.waited - waited
             failures = 1 if into.size - mark >= patience.progress else failures + 1
             mark = into.size
+            most = patience.attempts if self._has_answered else min(patience.attempts, patience.first_attempts)
             late = time.monotonic() - began > patience.whole
-            if failures >= patience.attempts or tries >= patience.most_attempts or late:
-                raise SourceError(failed.kind, f"{failed}; tried {tries} times") from failed
+            if failures >= most or tries >= patience.most_attempts or late:
+                failure = SourceError if failed.answered else NoAnswerError
+                raise failure(failed.kind, f"{failed}; tried {tries} times") from failed
             time.sleep(self._pause(failures, failed.pause))
 
     def _pause(self, failures: int, asked: float | None) -> float:
@@ -133,6 +145,7 @@ class Client:
                 raise SourceError("unreadable", f"the server redirects {text}")
             seen.add(at)
             response = self._answer(at, self._headers(into, source, secret if origin(at) == home else None, anew=anew))
+            self._has_answered = True
             try:
                 if response.status not in _MOVED:
                     self._received(response, into, source)
@@ -170,9 +183,9 @@ class Client:
         except SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceError("unreadable", f"the server is not trusted: {_told(error)}") from error
-            raise _AgainError("unreadable", f"no safe connection: {_told(error)}") from error
+            raise _SilenceError("unreadable", f"no safe connection: {_told(error)}") from error
         except (HTTPError, OSError) as error:
-            raise _AgainError(_kind(error), f"no answer: {_told(error)}") from error
+            raise _SilenceError(_kind(error), f"no answer: {_told(error)}") from error
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         import urllib3

@@ -10,20 +10,23 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from archscan.errors import SourceError
+from archscan.errors import NoAnswerError, SilenceError, SourceError
 from archscan.model import Job, escape, unescape
-from archscan.sources.addresses import file_path, stripped
+from archscan.sources.addresses import file_path, origin, stripped
 from archscan.sources.caps import Caps
 from archscan.sources.fetch import Fetcher, Fetching
 
 Opened = Callable[[Job], tuple[Job, int]]
+
+_SILENT = 4  # packages of one worker in a row that nobody answers for; each was asked for many times
 
 
 def opened(job: Job, fetcher: Fetcher | None = None) -> tuple[Job, int]:
     """The job, and a descriptor of its file at the beginning, which the caller closes.
 
     A file of this machine is opened where it is, and only its size is looked at. What ``fetcher`` gets from elsewhere
-    is verified when it is there, and the job says so. Raises SourceError, SpoolError.
+    is verified when it is there, and the job says so. Raises SourceError, SpoolError,
+    and SilenceError where package after package is not even refused.
     """
     if job.url is None:
         descriptor = opened_path(job.path)
@@ -43,7 +46,15 @@ def opened(job: Job, fetcher: Fetcher | None = None) -> tuple[Job, int]:
 def _fetched(job: Job, url: str, fetcher: Fetcher) -> tuple[Job, int]:
     if job.size is None or job.sha256 is None:
         raise SourceError("mismatch", "the index promises no size, or no SHA-256, so the file is not fetched")
-    with fetcher.fetch(url, most=job.size, size=job.size, sha256=job.sha256) as file:
+    try:
+        fetched = fetcher.fetch(url, most=job.size, size=job.size, sha256=job.sha256)
+    except NoAnswerError as error:
+        if fetcher.unanswered >= _SILENT:
+            host = f"{origin(url).scheme}://{origin(url).host}"
+            text = f"{host} does not answer any more ({error}); the same command continues when it does"
+            raise SilenceError(text) from error
+        raise
+    with fetched as file:
         # The process that reads the package is told no password.
         return msgspec.structs.replace(job, url=stripped(url), verified=True), os.dup(file.fileno())
 

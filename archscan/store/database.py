@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 5.0
+_CHECKPOINT_PAGES = 16_384  # 64 MiB of the log; pages that every package changes are copied once instead of 16 times
 
 
 @contextmanager
@@ -37,7 +38,9 @@ def _advice(message: str) -> str:
     if "readonly" in lowered or "read-only" in lowered:
         return "the database cannot be written; check its permissions, or choose another file with --db"
     if "full" in lowered:
-        return "the disk is full; what was finished before is kept"
+        return "the disk is full, or the one for temporary files is (SQLITE_TMPDIR); what was finished before is kept"
+    if "disk i/o" in lowered:  # a quota, a limit for files, or damage
+        return "the disk cannot be written: it is full for this user, or faulty; what was finished before is kept"
     if "not a database" in lowered or "malformed" in lowered:
         return "this is no SQLite database, or a damaged one; choose another file with --db"
     if "unable to open" in lowered:
@@ -69,7 +72,8 @@ def open_store(path: Path, *, made: bool = True) -> Iterator[Database]:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -65536")
-            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("PRAGMA temp.cache_size = -65536")  # what is more goes to a file, not to memory
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             yield database
 
 

@@ -29,7 +29,7 @@ _DEEPEST = 2  # slashes in the scope of a section; contexts would make most of t
 
 _PUBLISHED = """
 SELECT p.id, p.status, b.suite, b.component, b.section
-FROM current_package p LEFT JOIN publication b ON b.package_id = p.id
+FROM current_package p LEFT JOIN publication b ON b.package_id = p.id AND b.standing = 'current'
 ORDER BY p.id
 """
 

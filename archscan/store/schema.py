@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from archscan.errors import StoreError
-from archscan.store import archives, columns, confirmed, contexts, overrides, places, promises, tables, unread, views
+from archscan.store import (
+    archives,
+    columns,
+    confirmed,
+    contexts,
+    figures,
+    imports,
+    overrides,
+    places,
+    promises,
+    tables,
+    unread,
+    views,
+)
 from archscan.store.application import APPLICATION_ID
 
 if TYPE_CHECKING:
@@ -96,6 +109,13 @@ def m018_unread(db: Database) -> None:
 def m019_archives(db: Database) -> None:
     """What the indices of archives say of packages."""
     _execute_each(db, archives.ARCHIVES)
+
+
+@MIGRATIONS()
+def m030_imports(db: Database) -> None:
+    """Imports in half the room, and figures without reading the reasons of all objects."""
+    _execute_each(db, imports.IMPORTS)
+    _execute_each(db, figures.FIGURES)
 
 
 def migrate(db: Database) -> None:

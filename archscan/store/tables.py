@@ -9,6 +9,8 @@ from archscan.store.archives import ARCHIVES
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
+from archscan.store.figures import FIGURES
+from archscan.store.imports import IMPORTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
@@ -364,5 +366,7 @@ SCRIPTS = (
     PLACES,
     UNREAD,
     ARCHIVES,
+    IMPORTS,
+    FIGURES,
 )
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from archscan.model import (
     Stage,
     escape,
 )
+from archscan.store.imports import count_written, forget_names, settle, write_imports
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -85,6 +85,7 @@ def finish_scan(db: Database, scan_id: int, *, finished: str, state: str, metric
         rows = [(scan_id, "scan", name, value) for name, value in metrics.items()]
         db.conn.executemany("INSERT INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", rows)
         db.execute("UPDATE scan SET finished = ?, state = ? WHERE id = ?", [finished, state, scan_id])
+    settle(db, hurry=state == "interrupted")
 
 
 def fill_algorithms(db: Database, rows: Iterable[Sequence[str | None]]) -> None:
@@ -103,14 +104,20 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
     unreadable, with a problem that says so.
     """
     try:
-        return _write(db, reading, scan_id, extraction)
+        kept = _write(db, reading, scan_id, extraction)
+    except sqlite3.OperationalError:
+        forget_names(db)
+        raise
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
+        forget_names(db)
         text = f"the facts do not fit the database: {escape(str(error))[:2000]}"
         problem = Problem(stage=Stage.STORE, kind=ProblemKind.INTERNAL, message=text)
         rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE,
                 "overrides": (), "unread": None}  # fmt: skip
         _write(db, msgspec.structs.replace(reading, problems=(*reading.problems, problem), **rest), scan_id, extraction)
         return False
+    count_written(db)
+    return kept
 
 
 def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction) -> bool:
@@ -126,7 +133,7 @@ def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction)
             return False
         package_id = _write_package(db.conn, reading, extraction, earlier[0] if earlier else None)
         files = _write_files(db.conn, package_id, reading.files)
-        _write_objects(db.conn, package_id, files, reading.objects)
+        _write_objects(db, package_id, files, reading.objects)
         _write_overrides(db.conn, package_id, reading.overrides)
         _write_problems(db.conn, reading, package_id, scan_id)
         db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
@@ -202,7 +209,8 @@ def _write_files(conn: sqlite3.Connection, package_id: int, files: Sequence[File
     return {row.path: first + number for number, row in enumerate(files)}
 
 
-def _write_objects(conn: sqlite3.Connection, package_id: int, files: dict[str, int], objects: Sequence[Elf]) -> None:
+def _write_objects(db: Database, package_id: int, files: dict[str, int], objects: Sequence[Elf]) -> None:
+    conn = db.conn
     first = _next_id(conn, "elf")
     numbered = [(first + number, row) for number, row in enumerate(objects)]
     conn.executemany(
@@ -213,19 +221,7 @@ def _write_objects(conn: sqlite3.Connection, package_id: int, files: dict[str, i
         "INSERT INTO needed (elf_id, position, soname) VALUES (?, ?, ?)",
         [(number, position, name) for number, row in numbered for position, name in enumerate(row.needed)],
     )
-    symbols = _symbol_ids(conn, numbered)
-    conn.executemany(
-        "INSERT INTO import (elf_id, symbol_id, version, library) VALUES (?, ?, ?, ?)",
-        [
-            (number, symbols[line.symbol], line.version, line.library)
-            for number, row in numbered
-            for line in row.imports
-        ],
-    )
-    conn.executemany(
-        "INSERT INTO export (elf_id, symbol_id, version) VALUES (?, ?, ?)",
-        [(number, symbols[line.symbol], line.version) for number, row in numbered for line in row.exports],
-    )
+    write_imports(db, numbered)
     conn.executemany(
         "INSERT INTO component (elf_id, ecosystem, name, version, evidence) VALUES (?, ?, ?, ?, ?)",
         [
@@ -287,19 +283,6 @@ def _value(value: object) -> object:
 def _next_id(conn: sqlite3.Connection, table: str) -> int:
     """The id that the next row of a table gets; safe, as nobody else writes."""
     return int(conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])
-
-
-def _symbol_ids(conn: sqlite3.Connection, objects: Sequence[tuple[int, Elf]]) -> dict[str, int]:
-    """Name → id of every symbol that the objects import or export; new names get a row."""
-    names = {line.symbol for _, row in objects for line in row.imports}
-    names |= {line.symbol for _, row in objects for line in row.exports}
-    if not names:
-        return {}
-    conn.executemany("INSERT OR IGNORE INTO symbol (name) VALUES (?)", [(name,) for name in sorted(names)])
-    found = conn.execute(
-        "SELECT s.name, s.id FROM json_each(?) j CROSS JOIN symbol s ON s.name = j.value", [json.dumps(list(names))]
-    )
-    return dict(found.fetchall())
 
 
 def _write_problems(conn: sqlite3.Connection, reading: Reading, package_id: int | None, scan_id: int) -> None:

@@ -87,7 +87,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
             _measure(debs, Path(scratch), totals, candidates)
         shutil.rmtree(folder)
-        print(f"{totals.packages:5} packages, {totals.bytes / 1e6:7.0f} MB: {_ratios(totals)}", flush=True)
+        said = f"{totals.packages:5} packages, {totals.bytes / 1e6:7.0f} MB, missed {len(totals.missed)}"
+        print(f"{said}: {_ratios(totals)}", flush=True)
     _conclude(totals)
 
 

@@ -33,7 +33,7 @@ def _listed(*paths: bytes, conffiles: bytes = b"", kibibytes: int = 100) -> froz
     usr/lib/x86_64-linux-gnu/libx.so.1 usr/lib/tool/helper usr/lib/guile/3.0/site-ccache/x.go
     usr/lib/modules/6.1/x.ko.xz usr/share/doc/tool/examples/demo usr/share/doc/tool/examples/libx.so.1
     usr/share/doc/tool/libx.so usr/share/doc/tool/test/a.out usr/share/qemu/openbios-ppc usr/share/qemu/rom.bin
-    usr/share/tool/tool-1.2 usr/share/tool/x.elf opt/tool/data etc/tool usr/games/x.png
+    usr/share/tool/tool-1.2 usr/share/tool/x.elf usr/share/java/x.jar opt/tool/data etc/tool usr/games/x.png
     usr/share/java/x/lib/native.so usr/lib/tool/index usr/share/docs usr/share/doc-tool/x
     """.split(),
 )

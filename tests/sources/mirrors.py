@@ -29,12 +29,13 @@ _NAMED = re.compile(r"[^_]+_[^_]+_[^_]+\.deb")
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key in a home of its own. ``public`` and ``armored`` are keyrings for gpgv and apt."""
+    """A key in a home of its own. ``public`` and ``armored`` are keyrings for gpgv and apt; ``when`` is its time."""
 
     home: Path
     fingerprint: str
     public: Path
     armored: Path
+    when: str = ""
 
 
 class Mirror(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,18 +48,23 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def signing_key(name: str = "archive@example.org", *, expires: str = "0", algorithm: str = "ed25519") -> Iterator[Key]:
-    """A key that signs until the context is left; ``expires`` is gpg's (``0`` never, ``seconds=1``)."""
+def signing_key(
+    name: str = "archive@example.org", *, expires: str = "0", algorithm: str = "ed25519", when: str = ""
+) -> Iterator[Key]:
+    """A key that signs until the context is left; ``expires`` is gpg's (``0`` never, ``1d`` after a day).
+
+    It is made, and signs, ``when`` that is said (``20200101T000000``), else now.
+    """
     # Not below a test's folder: the name of the agent's socket may not be long.
     home = Path(tempfile.mkdtemp(prefix="archscan-gpg-"))
     try:
-        _gpg(home, "--passphrase", "", "--quick-generate-key", name, algorithm, "sign", expires)
+        _gpg(home, "--passphrase", "", "--quick-generate-key", name, algorithm, "sign", expires, when=when)
         listed = _gpg(home, "--with-colons", "--list-keys").decode()
         fingerprint = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
         public, armored = home / "public.gpg", home / "public.asc"
         public.write_bytes(_gpg(home, "--export"))
         armored.write_bytes(_gpg(home, "--armor", "--export"))
-        yield Key(home=home, fingerprint=fingerprint, public=public, armored=armored)
+        yield Key(home=home, fingerprint=fingerprint, public=public, armored=armored, when=when)
     finally:
         subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False, capture_output=True)
         shutil.rmtree(home, ignore_errors=True)
@@ -165,8 +171,9 @@ def signed(dists: Path, sign: Key | Sequence[Key] = ()) -> None:
             secret = _gpg(key.home, "--passphrase", "", "--pinentry-mode", "loopback", "--export-secret-keys")
             _gpg(Path(home), "--import", given=secret)
         users = [option for key in keys for option in ("--local-user", key.fingerprint)]
-        _gpg(Path(home), *users, "--output", str(inline), "--clear-sign", str(text))
-        _gpg(Path(home), *users, "--armor", "--output", str(detached), "--detach-sign", str(text))
+        when = keys[0].when
+        _gpg(Path(home), *users, "--output", str(inline), "--clear-sign", str(text), when=when)
+        _gpg(Path(home), *users, "--armor", "--output", str(detached), "--detach-sign", str(text), when=when)
         subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False, capture_output=True)
 
 
@@ -179,8 +186,9 @@ def _with(release_text: str, fields: Mapping[str, str | None]) -> str:
     return "".join(lines)
 
 
-def _gpg(home: Path, *arguments: str, given: bytes = b"") -> bytes:
-    command = ["gpg", "--homedir", str(home), "--batch", "--yes", "--quiet", "--no-tty", *arguments]
+def _gpg(home: Path, *arguments: str, given: bytes = b"", when: str = "") -> bytes:
+    clock = ["--faked-system-time", f"{when}!"] if when else []
+    command = ["gpg", "--homedir", str(home), "--batch", "--yes", "--quiet", "--no-tty", *clock, *arguments]
     return subprocess.run(command, check=True, capture_output=True, input=given).stdout
 
 

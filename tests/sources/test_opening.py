@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from archscan.errors import SourceError
+from archscan.errors import NoAnswerError, SilenceError, SourceError
 from archscan.model import Job
 from archscan.sources import Fetcher, opened
-from tests.sources.servers import nginx
+from archscan.sources.http import Patience
+from tests.sources.servers import answering, free_port, head, nginx
 
 CONTENT = b"a package" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -67,3 +68,23 @@ def test_a_url_that_needs_nobody_to_fetch_is_missing_or_unreadable(tmp_path: Pat
         with pytest.raises(SourceError) as caught:
             opened(Job(path="x", target="", url=url))
         assert caught.value.kind == kind
+
+
+def test_an_archive_that_is_gone_ends_the_run(tmp_path: Path) -> None:
+    """Or each of 60,000 packages would be waited for, to become a problem of its own."""
+    patience = Patience(connect=1, read=0.2, answer=0.2, attempts=2, first_pause=0.01)
+
+    def job(url: str) -> Job:
+        return Job(path="a", target="", url=f"{url}/a", sha256=DIGEST, size=9)
+
+    gone = job(f"http://me:secret@127.0.0.1:{free_port()}")
+    with (
+        answering(lambda _, to: to.sendall(head("404 None", content_length=0))) as server,
+        Fetcher(tmp_path, patience=patience, environ={}) as fetcher,
+    ):
+        for url in (gone, gone, gone, job(server.url), gone, gone, gone):
+            with pytest.raises(SourceError) as caught:
+                opened(url, fetcher)
+            assert isinstance(caught.value, NoAnswerError) == (url == gone)
+        with pytest.raises(SilenceError, match=r"^http://127\.0\.0\.1 does not answer any more .*Connection refused"):
+            opened(gone, fetcher)

@@ -92,6 +92,7 @@ def test_each_place_of_a_package_is_counted_once(db: Database) -> None:
             _publish(db.conn, shared, suite, "main", "net")
     _publish(db.conn, alone, "trixie", "contrib", "contrib/net")
     _publish(db.conn, old, "trixie", "contrib", None)
+    db.execute("UPDATE publication SET standing = 'superseded' WHERE package_id = ?", [old])
     found = _scanned(db)
     assert {scope: _figures(db, found, scope)["objects"] for scope in _scopes(db, found) - {"scan"}} == {
         "all": 3, "bookworm": 2, "bookworm/main": 2, "bookworm/main/net": 2, "trixie": 3, "trixie/main": 2,

@@ -70,14 +70,20 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_mirror(target: str, suites: tuple[str, ...]) -> bool:
     """Whether a target of the command line is a mirror: a URL, ``apt:`` alone, or a folder with dists/ and a suite."""
-    if target == "apt:" or target.partition(":")[0] in SCHEMES:
+    if target == "apt:" or scheme_of(target) in SCHEMES:
         return True
     return bool(suites) and Path(target).is_dir()
 
 
+def scheme_of(mirror: str) -> str:
+    """The scheme of a URL, empty for what is none."""
+    scheme, colon, _ = mirror.partition(":")
+    return scheme if colon else ""
+
+
 def base_of(mirror: str) -> str:
     """The URL of a mirror, without a slash at its end; of a folder, too. Raises UsageError where it is neither."""
-    scheme = mirror.partition(":")[0]
+    scheme = scheme_of(mirror)
     if scheme not in SCHEMES:
         if not Path(mirror).is_dir():
             raise UsageError(f"{escape(mirror)}: no folder, and no file:, http: or https: URL")

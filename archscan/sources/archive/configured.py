@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from archscan.errors import ArchscanError, UsageError
-from archscan.sources.archive.asked import SCHEMES, Archive, Wanted, base_of, machine_architecture
+from archscan.sources.archive.asked import SCHEMES, Archive, Wanted, base_of, machine_architecture, scheme_of
 from archscan.sources.archive.keys import Keys, is_fingerprint, key_block, keys
 
 _SECONDS = 60
@@ -82,7 +82,7 @@ def _archive(base: str, suite: str, entry: dict[str, str | set[str]], wanted: Wa
     scheme, colon, rest = base.partition(":")
     place = f"file{colon}{rest}" if scheme == "copy" else base
     return Archive(
-        base=base_of(place) if place.partition(":")[0] in SCHEMES else place,
+        base=base_of(place) if scheme_of(place) in SCHEMES else place,
         suite=suite,
         components=tuple(name for name in components if not wanted.components or name in wanted.components),
         architectures=wanted.architectures or tuple(architectures),

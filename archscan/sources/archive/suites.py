@@ -101,7 +101,7 @@ def _suite(archive: Archive, wanted: Wanted, fetcher: Fetcher) -> Suite:
 
 def _release(archive: Archive, fetcher: Fetcher) -> tuple[bytes, str | None]:
     """The text that may be relied on, and the fingerprint of who signed it, None where nobody asked."""
-    scheme = archive.base.partition(":")[0]
+    scheme = asked.scheme_of(archive.base)
     if scheme not in asked.SCHEMES:
         raise SourceError("unsupported", f"archives by {scheme}: are not read, only by {', '.join(asked.SCHEMES)}")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import os
 import shutil
 import subprocess
 import threading
@@ -298,8 +299,21 @@ def test_which_targets_are_mirrors(tmp_path: Path) -> None:
     for target in ("http://example.org/debian", "https://example.org", "file:/srv/mirror", "apt:"):
         assert is_mirror(target, ("bookworm",))
     assert is_mirror(str(tmp_path), ("bookworm",))
-    for target in (str(tmp_path), "apt:openssl", "a.deb", "-"):
+    for target in (str(tmp_path), "apt:openssl", "a.deb", "-", "file", "http"):
         assert not is_mirror(target, ())
+
+
+def test_a_folder_that_is_called_like_a_scheme_is_a_folder(
+    tmp_path: Path, debs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror(tmp_path / "file", debs[:1])
+    monkeypatch.chdir(tmp_path)
+    assert names(only("file", wanted())) == ["one"]
+    (tmp_path / os.fsdecode(b"no text \xff")).mkdir()
+    mirror(tmp_path / os.fsdecode(b"no text \xff/m"), debs[:1])
+    suite = only(os.fsdecode(b"no text \xff/m"), wanted())
+    assert names(suite) == ["one"]
+    assert suite.indices[0].index.base == f"file://{tmp_path}/no%20text%20%FF/m"
 
 
 @contextmanager

@@ -1,0 +1,148 @@
+"""``python -m tests.bench.store``: how fast facts are stored, how large they are, and how long answers take then.
+
+The parent of a scan decodes what the workers found and writes it; both are done here by the scan's own code, with
+what ``made`` says instead of what packages say. CPU seconds of making it are not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sqlite3
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from archscan import store
+from archscan.crypto.catalogue import algorithm_rows, load_all
+from archscan.model import Job, Limits, Reading
+from archscan.pool import answers
+from archscan.pool.spawner import Answer, Ending
+from archscan.rules.apply import apply
+from archscan.rules.load import load
+from archscan.scan import judgement
+from tests.bench.made import Made, Said
+from tests.bench.statistics import read
+
+_RULES = (Path(__file__).parents[2] / "rules",)
+
+
+def main() -> None:
+    """Print the figures that docs/benchmark.md explains."""
+    arguments = _arguments()
+    if arguments.objects:
+        _load(arguments)
+    if arguments.judge:
+        _judge(arguments.database)
+    _sizes(arguments.database)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.store")
+    parser.add_argument("--database", type=Path, default=Path("bench-store.db"), help="written, or added to")
+    parser.add_argument("--objects", type=int, default=0, help="how many ELF objects to store, at least")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--judge", action="store_true", help="judge everything with the project's rules")
+    parser.add_argument("--worker", type=float, default=0.014, metavar="SECONDS",
+                        help="CPU that a worker takes for an object (python -m tests.bench)")  # fmt: skip
+    return parser.parse_args()
+
+
+def _load(arguments: argparse.Namespace) -> None:
+    extraction = store.Extraction("made", ("elf",))
+    clock, counted = _Clock(), {"packages": 0, "objects": 0, "imports": 0, "bytes": 0}
+    with store.open_store(arguments.database) as db:
+        store.fill_algorithms(db, algorithm_rows(load_all(_RULES)))
+        scan_id = store.start_scan(db, started="2026-01-01T00:00:00", version="bench", extraction=extraction,
+                                   rules_digest="", command="bench")  # fmt: skip
+        for payload in _payloads(arguments.seed):
+            with clock.of("decode"):
+                reading = answers.reading(
+                    Job(path="made", target="made"), [Answer(Ending("exit", 0, False), payload, 0.1)], Limits()
+                )
+            with clock.of("write"):
+                store.write(db, reading, scan_id=scan_id, extraction=extraction)
+            before = counted["objects"] // 20_000
+            _count(counted, reading, len(payload))
+            if counted["objects"] // 20_000 > before:
+                _progress(counted, clock, arguments.database)
+            if counted["objects"] >= arguments.objects:
+                break
+        with clock.of("index"):
+            store.finish_scan(db, scan_id, finished="2026-01-01T01:00:00", state="finished", metrics={})
+    _progress(counted, clock, arguments.database)
+    cpu = sum(clock.seconds.values())
+    workers = arguments.worker * counted["objects"] / cpu
+    print(f"a worker takes {arguments.worker} s for an object: as fast as {workers:.0f} workers")
+
+
+def _payloads(seed: int) -> Iterator[bytes]:
+    for said in Made(read(), seed).packages():
+        yield encoded(said)
+
+
+def encoded(said: Said) -> bytes:
+    """The messages as a child writes them into its pipe."""
+    from archscan.pool import frames
+
+    return b"".join(
+        frames._HEADER.pack(len(payload), frames._FACT) + payload for payload in map(frames._ENCODER.encode, said)
+    )
+
+
+class _Clock:
+    """CPU seconds of this process by what it does."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._name, self._started = "", 0.0
+
+    def of(self, name: str) -> _Clock:
+        """Counts until the end of the ``with``."""
+        self._name = name
+        return self
+
+    def __enter__(self) -> None:
+        self._started = time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds[self._name] = self.seconds.get(self._name, 0.0) + time.process_time() - self._started
+
+
+def _count(counted: dict[str, int], reading: Reading, size: int) -> None:
+    counted["packages"] += 1
+    counted["objects"] += len(reading.objects)
+    counted["imports"] += sum(len(row.imports) for row in reading.objects)
+    counted["bytes"] += size
+
+
+def _progress(counted: dict[str, int], clock: _Clock, database: Path) -> None:
+    cpu = sum(clock.seconds.values())
+    size = sum(file.stat().st_size for file in database.parent.glob(f"{database.name}*"))
+    parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in clock.seconds.items())
+    print(f"{counted['packages']} packages, {counted['objects']} objects, {counted['imports']} imports in {cpu:.1f} s "
+          f"CPU ({parts}): {counted['imports'] / cpu:,.0f} imports/s, {counted['objects'] / cpu:,.0f} objects/s, "
+          f"{size / 1e6:.0f} MB, {size / max(counted['imports'], 1):.0f} bytes an import, "
+          f"largest {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB", flush=True)  # fmt: skip
+
+
+def _judge(database: Path) -> None:
+    book = load(_RULES)
+    with judgement(database, book, "bench") as (connection, scan_id):
+        started, wall = time.process_time(), time.monotonic()
+        applied = apply(connection, book, scan_id, changed_only=False, seconds=600)
+        cpu = time.process_time() - started
+        print(f"judged in {cpu:.1f} s CPU, {time.monotonic() - wall:.1f} s: {applied.new} new, "
+              f"largest {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")  # fmt: skip
+
+
+def _sizes(database: Path) -> None:
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    rows = connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY 1 ORDER BY 2 DESC")
+    for name, size in islice(rows, 15):
+        print(f"  {name:32} {size / 1e6:10.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
