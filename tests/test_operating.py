@@ -14,6 +14,7 @@ import pytest
 
 from archscan.cli import COMMANDS
 from tests.scan.scanning import archscan
+from tests.sources.mirrors import mirror
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs/systemd"
@@ -83,11 +84,11 @@ def test_the_service_may_call_what_the_children_confine_themselves_with(units: l
 
 def _cron_line(**places: Path) -> tuple[str, str]:
     """User and command of the line, with other places than it names."""
-    *_, line = (FOLDER / "archscan.cron").read_text().splitlines()
+    (line,) = (line for line in (FOLDER / "archscan.cron").read_text().splitlines() if line.startswith("30 1 "))
     fields = line.split(maxsplit=6)
     assert "%" not in line  # cron makes a new line of it
     command = fields[6]
-    for before, after in (("/srv/mirror/debian/pool", places["pool"]), ("/var/log/archscan", places["log"]),
+    for before, after in (("/srv/mirror/debian", places["mirror"]), ("/var/log/archscan", places["log"]),
                           ("/srv/www", places["www"])):  # fmt: skip
         assert before in command
         command = command.replace(before, str(after))
@@ -98,16 +99,17 @@ def _cron_line(**places: Path) -> tuple[str, str]:
 def test_the_cron_line_goes_on_only_where_the_scan_finished(
     what: str, report: bool, corpus_debs: dict[str, Path], tmp_path: Path
 ) -> None:
-    for name in ("bin", "log", "www", "pool"):
+    for name in ("bin", "log", "www"):
         (tmp_path / name).mkdir()
     program = tmp_path / "bin" / "archscan"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m archscan "$@"\n')
     program.chmod(0o755)
-    if what != "missing":
-        shutil.copy(corpus_debs["no-pie"], tmp_path / "pool")
-    if what == "broken":
-        (tmp_path / "pool" / "x.deb").write_bytes(b"no package")
-    user, command = _cron_line(pool=tmp_path / "pool", log=tmp_path / "log", www=tmp_path / "www")
+    made = mirror(tmp_path / "mirror", [corpus_debs["no-pie"], corpus_debs["hardened"]])
+    if what == "missing":
+        shutil.rmtree(made.dists)
+    else:
+        next(made.folder.glob("pool/**/no-pie_*.deb")).unlink()
+    user, command = _cron_line(mirror=made.folder, log=tmp_path / "log", www=tmp_path / "www")
     assert user == "archscan"
     environment = dict(os.environ, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}", PYTHONPATH=str(ROOT))
     environment["ARCHSCAN_DB"] = str(tmp_path / "a.db")
@@ -123,7 +125,7 @@ def test_every_command_and_option_that_operators_are_told_exists() -> None:
     lines += [
         line.partition("=")[2] for line in (FOLDER / UNITS[0]).read_text().splitlines() if line.startswith("Exec")
     ]
-    lines += (FOLDER / "archscan.cron").read_text().splitlines()[-1:]
+    lines += (FOLDER / "archscan.cron").read_text().splitlines()
     told = [call for line in lines for call in re.findall(r"\barchscan (\w+)([^|&#)]*)", line.replace("/usr/bin/", ""))]
     told = [(command, rest) for command, rest in told if command in COMMANDS]
     assert {"scan", "query", "report"} <= {command for command, _ in told}

@@ -35,11 +35,11 @@ def status(db: Path, max_age: float | None, form: str) -> int:
     from archscan.reports import database, status_screen
     from archscan.reports import status as content
     from archscan.reports.output import standard_output
+    from archscan.scan import unheld
     from archscan.store.lock import writer
 
-    confinement: tuple[str, ...] = ()  # what holds the processes that read packages, as the room `pool` says it
     with database.opened(db) as connection:
-        one = content.status(connection, datetime.now(UTC), writer=writer(db), confinement=confinement)
+        one = content.status(connection, datetime.now(UTC), writer=writer(db), confinement=unheld())
     stream = standard_output(exact=form == "json")
     if form == "json":
         stream.write(content.as_json(one))

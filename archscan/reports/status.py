@@ -72,7 +72,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     failed: dict[str, int]  # kind of the last problem → packages that could not be read
     partial: dict[str, int]
     unread: dict[str, int]  # reason → packages of which not everything was unpacked
-    confinement: tuple[str, ...]  # what holds the processes that read packages on this machine
+    confinement: tuple[str, ...]  # what this machine lacks to hold the processes that read packages
 
     @property
     def complete(self) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from archscan import __version__, sources, store
+from archscan import __version__, pool, sources, store
 from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
 from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
-from archscan.errors import NoTargetError
+from archscan.errors import ArchscanError, NoTargetError
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
 from archscan.rules.load import RuleBook, load
@@ -73,6 +74,10 @@ def scan(
             reader.read(found, fetcher)
         except KeyboardInterrupt:
             reader.tally.interrupted = True
+        except (ArchscanError, sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error):  # the disk may be full
+                store.finish_scan(db, scan_id, finished=now(), state="failed", metrics=reader.tally.metrics())
+            raise
         tally = reader.tally
         # Whoever interrupts wants an end: what is not judged now, the next scan judges.
         waits = tally.interrupted and store.unjudged(db) > _JUDGED_IN_A_HURRY
@@ -84,6 +89,11 @@ def scan(
         store.finish_scan(db, scan_id, finished=now(), state=state, metrics=tally.metrics())
         return Outcome(scan_id=scan_id, read=tally.read, known=tally.known, whole=tally.whole,
                        interrupted=tally.interrupted, applied=applied)  # fmt: skip
+
+
+def unheld() -> tuple[str, ...]:
+    """What this machine does not do to hold the processes that read packages, each in words."""
+    return pool.lacking(pool.confinement())
 
 
 @contextmanager

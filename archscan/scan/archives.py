@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan import store
-from archscan.errors import SourceError
+from archscan.errors import NoTargetError, SourceError
 from archscan.model import Job, Problem, ProblemKind, Stage, escape
 from archscan.sources import Fetching, archive
 
@@ -59,13 +59,16 @@ def fetcher(archives: Archives) -> Fetcher:
 def publish(db: Database, archives: Archives, fetcher: Fetcher, scan_id: int) -> Met:
     """Read the suites that are wanted and store what they publish; what is wrong with one is a problem of the scan.
 
-    An index that has not changed since it was stored is not fetched. Raises UsageError, StoreError, SpoolError.
+    An index that has not changed since it was stored is not fetched. Raises NoTargetError where nothing at all
+    could be had; UsageError, StoreError, SpoolError.
     """
     publisher = _Publisher(db, fetcher, scan_id)
     for mirror in archives.mirrors:
         assert archives.wanted is not None
         for suite in archive.suites(mirror, archives.wanted, fetcher):
             publisher.publish(suite)
+    if archives.mirrors and not publisher.index_ids:
+        raise NoTargetError(publisher.first)
     return Met(index_ids=tuple(publisher.index_ids), whole=publisher.whole, changed=publisher.changed)
 
 
@@ -85,6 +88,7 @@ class _Publisher:
         self._db, self._fetcher, self._scan_id = db, fetcher, scan_id
         self.index_ids: list[int] = []
         self.whole, self.changed = True, False
+        self.first = "the archives have no index of what is wanted"
 
     def publish(self, suite: archive.Suite) -> None:
         """Store one suite."""
@@ -124,6 +128,8 @@ class _Publisher:
     def _note(self, target: str, problems: Sequence[Problem]) -> None:
         if not problems:
             return
+        if self.whole:
+            self.first = f"{target}: {problems[0].message}"
         self.whole = False
         for problem in problems:
             _log.error("%s: %s", target, problem.message)
