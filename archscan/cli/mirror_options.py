@@ -38,7 +38,8 @@ _OPTIONS = (
                  "no signature is checked, except with apt:."),
     click.option("--max-release-age", type=click.IntRange(1, 36_500), metavar="DAYS",
                  help="Refuse suites whose Release is older."),
-    click.option("--allow-expired", is_flag=True, help="Read suites whose Release is no longer valid by its own word."),
+    click.option("--allow-expired", is_flag=True,
+                 help="Read suites whose Release is not valid any more, or older than one met before."),
 )  # fmt: skip
 
 

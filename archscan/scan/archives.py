@@ -62,7 +62,7 @@ def publish(db: Database, archives: Archives, fetcher: Fetcher, scan_id: int) ->
     An index that has not changed since it was stored is not fetched. Raises NoTargetError where nothing at all
     could be had; UsageError, StoreError, SpoolError.
     """
-    publisher = _Publisher(db, fetcher, scan_id)
+    publisher = _Publisher(db, fetcher, scan_id, any_age=archives.wanted is not None and archives.wanted.expired)
     for mirror in archives.mirrors:
         assert archives.wanted is not None
         for suite in archive.suites(mirror, archives.wanted, fetcher):
@@ -84,8 +84,8 @@ def jobs(
 class _Publisher:
     """What is gathered from suite to suite."""
 
-    def __init__(self, db: Database, fetcher: Fetcher, scan_id: int) -> None:
-        self._db, self._fetcher, self._scan_id = db, fetcher, scan_id
+    def __init__(self, db: Database, fetcher: Fetcher, scan_id: int, *, any_age: bool) -> None:
+        self._db, self._fetcher, self._scan_id, self._any_age = db, fetcher, scan_id, any_age
         self.index_ids: list[int] = []
         self.whole, self.changed = True, False
         self.first = "the archives have no index of what is wanted"
@@ -93,10 +93,23 @@ class _Publisher:
     def publish(self, suite: archive.Suite) -> None:
         """Store one suite."""
         self._note(suite.target, suite.problems)
+        older = self._older(suite)
+        if older:
+            self._note(suite.target, [Problem(stage=Stage.SOURCE, kind=ProblemKind.MISMATCH, message=older)])
+            return
         for index in suite.indices:
             self._index(suite, index)
         for index in suite.sources:
             self._sources(suite, index)
+
+    def _older(self, suite: archive.Suite) -> str | None:
+        """Why the suite is not taken: a mirror that is behind, or somebody who hides what was mended since."""
+        for file in suite.indices[:1]:
+            index = file.index
+            newest = store.newest_date(self._db, index.origin, index.suite)
+            if newest and index.date and index.date < newest and not self._any_age:
+                return f"its Release is of {index.date}, and one of {newest} was met before; --allow-expired takes it"
+        return None
 
     def _index(self, suite: archive.Suite, file: archive.IndexFile) -> None:
         index, told = file.index, list[Problem]()
@@ -106,6 +119,7 @@ class _Publisher:
             else:
                 rows = archive.packages(file, self._fetcher, told.append)
                 met = store.publish(self._db, index, rows, self._scan_id)
+                store.note_problems(self._db, met, len(told))
                 self.changed = True
         except SourceError as error:
             told.append(_problem(error, file))
@@ -120,7 +134,8 @@ class _Publisher:
                 store.met_index_again(self._db, index, self._scan_id)
             else:
                 entries = archive.source_entries(file, self._fetcher, told.append)
-                store.publish_sources(self._db, index, entries, self._scan_id)
+                met = store.publish_sources(self._db, index, entries, self._scan_id)
+                store.note_problems(self._db, met, len(told))
         except SourceError as error:
             told.append(_problem(error, file))
         self._note(suite.target, told)

@@ -4,7 +4,14 @@ from archscan.store.database import open_readonly, open_store
 from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
 from archscan.store.metrics import write_metrics
-from archscan.store.publishing import met_index_again, publish, publish_sources, unchanged
+from archscan.store.publishing import (
+    met_index_again,
+    newest_date,
+    note_problems,
+    publish,
+    publish_sources,
+    unchanged,
+)
 from archscan.store.queue import Passed, Queued, Shard, in_shard, known_packages, published, queue
 from archscan.store.writer import (
     Extraction,
@@ -33,6 +40,8 @@ __all__ = [
     "known_packages",
     "met_again",
     "met_index_again",
+    "newest_date",
+    "note_problems",
     "open_readonly",
     "open_store",
     "publish",

@@ -17,6 +17,7 @@ CREATE TABLE archive_index (
     sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
     packages INTEGER NOT NULL DEFAULT 0,
     bytes INTEGER NOT NULL DEFAULT 0,
+    problems INTEGER NOT NULL DEFAULT 0,
     first_scan INTEGER NOT NULL REFERENCES scan,
     last_scan INTEGER NOT NULL REFERENCES scan,
     UNIQUE (origin, suite, component, architecture)

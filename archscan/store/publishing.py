@@ -105,9 +105,25 @@ WHERE id = ?
 
 
 def unchanged(db: Database, index: Index) -> bool:
-    """Whether the index was stored last with the same content, so that nothing in it need be looked at again."""
-    row = db.execute(f"SELECT sha256 FROM archive_index WHERE {_SAME_PLACE}", _place(index)).fetchone()
-    return row is not None and row[0] == index.sha256
+    """Whether the index was stored last with the same content, so that nothing in it need be looked at again.
+
+    One with problems is, lest they be told once and never again.
+    """
+    row = db.execute(f"SELECT sha256, problems FROM archive_index WHERE {_SAME_PLACE}", _place(index)).fetchone()
+    return row is not None and row[0] == index.sha256 and not row[1]
+
+
+def newest_date(db: Database, origin: str, suite: str) -> str | None:
+    """The latest date of a Release of the suite that was met; None where there was none."""
+    query = "SELECT max(date) FROM archive_index WHERE origin = ? AND suite = ?"
+    found: str | None = db.execute(query, [origin, suite]).fetchone()[0]
+    return found
+
+
+def note_problems(db: Database, index_id: int, count: int) -> None:
+    """Remember how many problems an index had when it was stored."""
+    with transaction(db.conn):
+        db.execute("UPDATE archive_index SET problems = ? WHERE id = ?", [count, index_id])
 
 
 def met_index_again(db: Database, index: Index, scan_id: int) -> int:

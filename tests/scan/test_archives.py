@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.scan.scanning import archscan, assert_sound, dumped, rows, scan
-from tests.sources.mirrors import Mirror, mirror, signing_key, small_deb
+from tests.sources.mirrors import Mirror, changed, mirror, release, signing_key, small_deb
 from tests.sources.servers import nginx
 
 _NAMES = ("hardened", "md5-import", "links", "privileged-postinst")
@@ -101,3 +101,29 @@ def test_a_signature_that_is_asked_for_decides(made: Mirror, debs: list[Path], t
         assert rows(tmp_path / "r.db", "SELECT count(*) FROM publication") == [(0,)]
         assert scan(tmp_path / "a.db", made.folder, *_SUITE, "--keyring", key.public) == 0
         assert rows(tmp_path / "a.db", "SELECT DISTINCT signed_by FROM archive_index") == [(key.fingerprint,)]
+
+
+def test_an_older_release_than_one_met_before_is_refused(made: Mirror, tmp_path: Path) -> None:
+    db, new = tmp_path / "a.db", "Sat, 21 Nov 2026 10:00:00 UTC"
+    changed(made, {"Date": new})
+    assert scan(db, made.folder, *_SUITE) == 0
+    before = dumped(db)
+    changed(made, {"Date": "Fri, 20 Nov 2026 10:00:00 UTC"})
+    done = archscan("scan", "-q", "--db", db, made.folder, *_SUITE)
+    assert done.returncode == 3
+    assert "its Release is of 2026-11-20T10:00:00+00:00" in done.stderr
+    assert [line for line in dumped(db) if not line.startswith('["problem"')] == before
+    assert scan(db, made.folder, *_SUITE, "--allow-expired") == 0
+
+
+def test_what_is_wrong_with_an_index_is_told_each_time(made: Mirror, tmp_path: Path) -> None:
+    db, (index,) = tmp_path / "a.db", made.packages
+    text = index.read_text()
+    for stale in index.parent.glob("Packages*"):
+        stale.unlink()
+    index.write_text(text + "\nPackage: odd\nVersion: 1\nArchitecture: amd64\nFilename: pool/odd.deb\nSize: 1\n")
+    release(made.dists, {"Suite": "rolling", "Codename": "rolling", "Components": "main", "Architectures": "amd64"})
+    for _ in range(2):
+        assert scan(db, made.folder, *_SUITE) == 11
+    told = rows(db, "SELECT scan_id, path, message LIKE '%odd%' FROM problem ORDER BY scan_id")
+    assert told == [(1, "main/binary-amd64/Packages", 1), (2, "main/binary-amd64/Packages", 1)]
