@@ -98,7 +98,7 @@ def _pax_sparse(version: str) -> Pieces:
     yield tar([Entry(name=b"./x", pax=records, data=(b"1\n" + size + b"\n0\n").ljust(512, b"\0"))])
 
 
-def _promised(in_record: bool) -> Pieces:  # noqa: FBT001
+def _promised(in_record: bool) -> Pieces:
     """A member of one terabyte by its header, with a few bytes behind it; in one form an ELF object."""
     if in_record:
         yield tar([Entry(name=b"./usr/bin/huge", pax={"size": b"%d" % (1 << 40)}, data=b"\x7fELF" + bytes(4092))])

@@ -1,7 +1,7 @@
 """Structured damage: an ELF object in which fields that a parser believes in have extreme values.
 
-Accidents (``test_damage``) seldom hit what leads a parser far away: offsets, sizes, counts, links, and entries of tables
-that are found by them. Here each of those is chosen by what it is, in both classes and byte orders.
+Accidents (``test_damage``) seldom hit what leads a parser far away: offsets, sizes, counts, links, and entries of
+tables that are found by them. Here each of those is chosen by what it is, in both classes and byte orders.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _read(data: bytes) -> _Object:
     letters, step = _SHDR[bits]
     for number in range(shnum):
         section = _place(found, shoff + number * step, letters, data, "section")
-        if section[1] in _TABLES and 0 < section[5] and section[4] + section[5] <= len(data):
+        if section[1] in _TABLES and section[5] > 0 and section[4] + section[5] <= len(data):
             found.tables.append((section[1], section[4], section[5]))
     return found
 

@@ -24,7 +24,18 @@ _MOST_MEMORY = 400 << 20  # of any process of the run; one that reads what is ho
 def test_a_bomb_of_real_size_is_a_problem(name: str, tmp_path: Path) -> None:
     package, database = tmp_path / "x.deb", tmp_path / "x.db"
     write(name, package)
-    command = [sys.executable, "-m", "archscan", "scan", str(package), "--db", str(database), "--jobs", "1", "--thorough"]
+    command = [
+        sys.executable,
+        "-m",
+        "archscan",
+        "scan",
+        str(package),
+        "--db",
+        str(database),
+        "--jobs",
+        "1",
+        "--thorough",
+    ]
     started = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout
