@@ -12,14 +12,14 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 
 # linux/filter.h, linux/bpf_common.h: load a word, jump, return.
-_LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _GO, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x05, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _INSTRUCTION = struct.Struct("=HBBI")
 # struct seccomp_data (linux/seccomp.h); the lower half of an argument, both processors being little-endian
 _NUMBER, _ARCHITECTURE, _ARGUMENTS, _ARGUMENT = 0, 4, 16, 8
@@ -41,7 +41,7 @@ class Processor(msgspec.Struct, frozen=True):
     numbers: Mapping[str, int]
 
 
-# asm/unistd_64.h of x86, and asm-generic/unistd.h, by which arm64 goes; tests hold them against these files.
+# asm/unistd_64.h of x86, and asm-generic/unistd.h, by which arm64 goes; tests hold both against the headers of either.
 _X86_64 = """
 read 0 write 1 readv 19 writev 20 pread64 17 preadv 295 preadv2 327 lseek 8 close 3 close_range 436 fstat 5
 newfstatat 262 statx 332 mmap 9 munmap 11 mprotect 10 mremap 25 madvise 28 brk 12 membarrier 324 futex 202
@@ -94,58 +94,77 @@ _OF_PATHS = ("openat", "open", "readlink", "readlinkat", "stat", "lstat")
 _NOT_READING = 0o3 | 0o100 | 0o1000 | 0o2000 | 0o20000000  # O_ACCMODE, O_CREAT, O_TRUNC, O_APPEND, O_TMPFILE
 
 
+# Names that no call has.
+_ALLOWED, _REFUSED, _UNKNOWN, _ENDED = "ALLOW", "EPERM", "ENOSYS", "KILL"
+_ANSWERS = {_ALLOWED: _ALLOW, _REFUSED: _FAIL | errno.EPERM, _UNKNOWN: _FAIL | errno.ENOSYS, _ENDED: _KILL}
+
+
 def program(processor: Processor, pid: int, *, may_open: bool = False) -> tuple[Instruction, ...]:
-    """The filter for the process ``pid``; ``may_open``: it may open files by their names, to read them."""
-    return (
+    """The filter for the process ``pid``; ``may_open``: it may open files by their names, to read them.
+
+    Numbers are searched in a tree: when a filter is installed, the kernel goes through it for each number there is, to
+    know those that are always allowed, and that took longer than all else about it.
+    """
+    checks = _checks(processor.numbers, pid, may_open=may_open)
+    ranges = _ranges(processor.numbers, checks, may_open=may_open)
+    begin = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, processor.architecture),
         (_RETURN, 0, 0, _KILL),  # a call of another ABI, whose numbers mean something else
         (_LOAD, 0, 0, _NUMBER),
-        (_AT_LEAST, 0, 1, _X32),
-        (_RETURN, 0, 0, _KILL),
-        *_always(processor, may_open=may_open),
-        *_sometimes(processor, pid, may_open=may_open),
-        (_AT_LEAST, 0, 1, _SINCE_5_1),
-        (_RETURN, 0, 0, _FAIL | errno.ENOSYS),
-        (_RETURN, 0, 0, _FAIL | errno.EPERM),
-    )
+    ]
+    behind: list[Instruction] = []
+    places: dict[str, int] = {}
+    first = len(begin) + len(ranges) - 1
+    for name, answer in _ANSWERS.items():
+        places[name] = first + len(behind)
+        behind.append((_RETURN, 0, 0, answer))
+    for name, check in checks.items():
+        places[name] = first + len(behind)
+        behind += [*check, (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _FAIL | errno.EPERM)]
+    return (*begin, *_searched(ranges, len(begin), places), *behind)
 
 
-def _always(processor: Processor, *, may_open: bool) -> Iterator[Instruction]:
-    """Each allowed number leads to one instruction behind them all."""
-    checked = {*_ONE_OF, *_WITHOUT, *_OF_ITSELF, "open", "openat"}
-    checked |= set(_WITH) if not may_open else set()
-    checked |= set(_OF_PATHS) if not may_open else set()
-    allowed = [number for name, number in processor.numbers.items() if name not in checked]
-    for left, number in zip(range(len(allowed), 0, -1), allowed, strict=True):
-        yield _EQUAL, left, 0, number
-    yield _GO, 0, 0, 1
-    yield _RETURN, 0, 0, _ALLOW
+def _searched(ranges: Sequence[tuple[int, str]], at: int, places: Mapping[str, int]) -> list[Instruction]:
+    """The tree for two ranges or more, whose first instruction stands ``at``; it leads to where each is answered."""
+    left, right = ranges[: len(ranges) // 2], ranges[len(ranges) // 2 :]
+    below = _searched(left, at + 1, places) if len(left) > 1 else []
+    above = _searched(right, at + 1 + len(below), places) if len(right) > 1 else []
+    true = len(below) if above else places[right[0][1]] - at - 1
+    false = 0 if below else places[left[0][1]] - at - 1
+    return [(_AT_LEAST, true, false, right[0][0]), *below, *above]
 
 
-def _sometimes(processor: Processor, pid: int, *, may_open: bool) -> Iterator[Instruction]:
-    numbers = processor.numbers
-    for name in _OF_ITSELF:
-        yield from _call(numbers[name], _one_of(0, (pid,)))
-    for name, (argument, values) in _ONE_OF.items():
-        yield from _call(numbers[name], _one_of(argument, values))
-    for name, bits in _WITHOUT.items():
-        yield from _call(numbers[name], _without(bits))
+def _ranges(
+    numbers: Mapping[str, int], checks: Mapping[str, Sequence[Instruction]], *, may_open: bool
+) -> list[tuple[int, str]]:
+    """The first number of each range, and what is answered there: a word, or the call that is checked."""
+    never = () if may_open else _OF_PATHS
+    known = {number: name if name in checks else _ALLOWED for name, number in numbers.items() if name not in never}
+
+    def answered(number: int) -> str:
+        unlisted = _ENDED if number >= _X32 else _UNKNOWN if number >= _SINCE_5_1 else _REFUSED
+        return known.get(number, unlisted)
+
+    found: list[tuple[int, str]] = []
+    for number in sorted({0, _SINCE_5_1, _X32, *known, *(number + 1 for number in known)}):
+        if not found or found[-1][1] != answered(number):
+            found.append((number, answered(number)))
+    return found
+
+
+def _checks(numbers: Mapping[str, int], pid: int, *, may_open: bool) -> dict[str, list[Instruction]]:
+    """Calls that are allowed where the check comes to its end, and forbidden where that jumps one further."""
+    found = {name: _one_of(0, (pid,)) for name in _OF_ITSELF}
+    found |= {name: _one_of(argument, values) for name, (argument, values) in _ONE_OF.items()}
+    found |= {name: _without(bits) for name, bits in _WITHOUT.items()}
     if not may_open:
-        for name, (argument, mask) in _WITH.items():
-            yield from _call(numbers[name], [(_LOAD, 0, 0, _at(argument)), (_HAS_BITS, 0, 1, mask)])
-        return
-    for name, argument in (("open", 1), ("openat", 2)):
-        if name in numbers:
-            yield from _call(numbers[name], _without([(argument, _NOT_READING)]))
-
-
-def _call(number: int, check: Sequence[Instruction]) -> Iterator[Instruction]:
-    """A call that is allowed where the check comes to its end, and forbidden where that jumps one further."""
-    yield _EQUAL, 0, len(check) + 2, number
-    yield from check
-    yield _RETURN, 0, 0, _ALLOW
-    yield _RETURN, 0, 0, _FAIL | errno.EPERM
+        asked = _WITH.items()
+        return found | {
+            name: [(_LOAD, 0, 0, _at(argument)), (_HAS_BITS, 0, 1, mask)] for name, (argument, mask) in asked
+        }
+    opening = (("open", 1), ("openat", 2))
+    return found | {name: _without([(argument, _NOT_READING)]) for name, argument in opening if name in numbers}
 
 
 def _one_of(argument: int, values: Sequence[int]) -> list[Instruction]:

@@ -134,8 +134,6 @@ def _verdict(program: tuple[seccomp.Instruction, ...], architecture: int, number
                 held = words.get(value, 0)
             case 0x06:
                 return value
-            case 0x05:
-                at += value
             case _:
                 holds = {0x15: held == value, 0x35: held >= value, 0x45: bool(held & value)}[operation]
                 at += true if holds else false
@@ -165,10 +163,39 @@ def test_the_filter_of_each_processor(name: str) -> None:
     assert [verdict("read", architecture=1), verdict(calls["read"] | 0x40000000)] == [_KILLED] * 2
 
 
-def test_the_numbers_are_those_of_the_kernel() -> None:
-    """Of the machine's own processor, by its compiler."""
-    name = os.uname().machine
-    source = "#include <sys/syscall.h>\n" + "".join(f"{call} SYS_{call}\n" for call in seccomp.PROCESSORS[name].numbers)
-    said = subprocess.run(["gcc", "-E", "-P", "-"], input=source, capture_output=True, text=True, check=True).stdout
-    found = dict(re.findall(r"^(\w+) (\d+)$", said, re.MULTILINE))
-    assert {call: int(number) for call, number in found.items()} == dict(seccomp.PROCESSORS[name].numbers)
+@pytest.mark.parametrize("may_open", [False, True])
+@pytest.mark.parametrize("name", seccomp.PROCESSORS)
+def test_every_number_is_answered_as_the_list_has_it(name: str, may_open: bool) -> None:
+    """Each number there is, with arguments that the calls which are looked at more closely do not take."""
+    processor = seccomp.PROCESSORS[name]
+    program = seccomp.program(processor, 77, may_open=may_open)
+    closely = {"kill", "tgkill", "tkill", "prlimit64", "fcntl", "ioctl", "mmap", "mprotect", "open", "openat"}
+    of_paths = {"newfstatat", "statx", "stat", "lstat", "readlink", "readlinkat"}
+    always = {number for call, number in processor.numbers.items() if call not in closely}
+    always -= set() if may_open else {processor.numbers[call] for call in of_paths & processor.numbers.keys()}
+    wrong = (78, 0x80001, 0x7 | 0x80000, 0x1)
+    for number in range(1_000):
+        expected = _ALLOWED if number in always else _EPERM
+        if number >= 424 and number not in always:
+            expected = _ENOSYS
+        assert _verdict(program, processor.architecture, number, *wrong) == expected, number
+    assert {_verdict(program, processor.architecture, number) for number in (2**30, 2**31, 2**32 - 1)} == {_KILLED}
+
+
+_COMPILERS = {"x86_64": "x86_64-linux-gnu-gcc", "aarch64": "aarch64-linux-gnu-gcc"}
+
+
+@pytest.mark.parametrize("name", seccomp.PROCESSORS)
+def test_the_numbers_are_those_of_the_kernel(name: str) -> None:
+    """Each processor's by the kernel's headers for it, and by those of its audit names and its seccomp call."""
+    processor = seccomp.PROCESSORS[name]
+    audited = f"AUDIT_ARCH_{name.upper()}"
+    lines = (f"{call} __NR_{call}" for call in (*processor.numbers, "seccomp"))
+    source = "\n".join(("#include <asm/unistd.h>", "#include <linux/audit.h>", *lines, f"audit {audited}"))
+    command = ["gcc" if os.uname().machine == name else _COMPILERS[name], "-E", "-P", "-"]
+    said = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+    found = {call: int(number) for call, number in re.findall(r"^(\w+) (\d+)$", said, re.MULTILINE)}
+    assert found.pop("seccomp") == processor.seccomp
+    assert found == dict(processor.numbers)
+    (audit,) = re.findall(r"^audit \((\d+)\|(0x[0-9a-f]+)\|(0x[0-9a-f]+)\)$", said, re.MULTILINE)
+    assert int(audit[0]) | int(audit[1], 16) | int(audit[2], 16) == processor.architecture
