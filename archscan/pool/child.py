@@ -154,6 +154,11 @@ class _Handler(logging.Handler):
         )  # fmt: skip
 
 
+_FORMER: list[logging.Handler] = []
+
+
 def _log_over(send: Send) -> None:
     root = logging.getLogger()
+    # The others are kept: a file that is let go is closed, by a number which may be that of the package now.
+    _FORMER.extend(root.handlers)
     root.handlers = [_Handler(send)]

@@ -19,6 +19,9 @@ from archscan.pool.frames import Send
 LIMITS = Limits(deadline=60)
 OPENING, READING = 0.2, 0.1
 
+# Children of these tests leave notes in files.
+pytestmark = pytest.mark.usefixtures("helpless")
+
 
 def jobs(count: int, size: int = 1000) -> Iterator[Job]:
     return (Job(path=str(number), target="", url="http://archive.test/", size=size) for number in range(count))

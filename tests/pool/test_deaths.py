@@ -22,7 +22,6 @@ import pytest
 from archscan.model import Begin, End, Identity, Job, Limits, PackageStatus, Problem, ProblemKind, Reading, Stage
 from archscan.pool import readings
 from archscan.pool.child import Work
-from archscan.pool.confined import NONE
 from archscan.pool.frames import Send
 
 # The children begin with the address space of the process that runs all tests: a gigabyte, near the end.
@@ -152,12 +151,6 @@ def work(job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
     if job.path in WAYS:
         WAYS[job.path][0](send)
     send(End())
-
-
-@pytest.fixture
-def helpless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel confines nobody: what can happen on an old one, and what the children of some tests need."""
-    monkeypatch.setattr("archscan.pool.child.confine", lambda **_: NONE)
 
 
 def job(name: str) -> Job:

@@ -20,7 +20,7 @@ from archscan.pool.logs import emit, shared_logging
 from archscan.scan.log_file import opened as log_file
 
 LIMITS = Limits(deadline=60.0, memory_bytes=3 << 30)
-RECORDS = 200  # of each package: more than the pipe of a queue holds
+RECORDS = 90  # of each package: a hundred are passed on
 LINE = re.compile(
     r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) ([a-z]+(?:-\d+)?\[\d+\]) (\S+) ([\w.\\-]+): (.*)$"
 )
@@ -78,6 +78,7 @@ def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+@pytest.mark.usefixtures("helpless")
 @pytest.mark.parametrize("workers", [1, 3])
 def test_fifty_killed_children_silence_nobody(workers: int, log: Path) -> None:
     names = [f"{number}-{way}" for number in range(50) for way in ("fine", "doomed")]
@@ -93,10 +94,13 @@ def test_fifty_killed_children_silence_nobody(workers: int, log: Path) -> None:
         texts = [line[5] for line in ours]
         if name.endswith("fine"):
             assert texts == [f"record {number}" for number in range(RECORDS)]
-        else:  # what it had said before its end is there, in order, as far as it had left its hands
-            assert texts == [f"record {number}" for number in range(len(texts))]
+        else:  # what it had said before its end, in both attempts, is there as far as it had left its hands
+            again = texts.index("record 0", 1) if "record 0" in texts[1:] else len(texts)
+            for attempt in (texts[:again], texts[again:]):
+                assert attempt == [f"record {number}" for number in range(len(attempt))]
 
 
+@pytest.mark.usefixtures("helpless")
 def test_a_killed_worker_silences_nobody(log: Path, tmp_path: Path) -> None:
     names = [f"{number}-fine" for number in range(40)]
     killers = [Job(path=f"pool/{number}-worker-killer", target=str(tmp_path / str(number))) for number in range(2)]
