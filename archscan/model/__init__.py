@@ -117,7 +117,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     decoder_bytes: Size = 192 << 20  # dictionary of a decoder; `xz -9` needs 65 MiB, `zstd --ultra` 128 MiB
     elf_objects: Size = 500_000
     compile_units: Size = 500_000  # in the debug information of one object; Chromium has about 40,000
-    answer_bytes: Size = 1 << 30  # facts of one package, as MessagePack
+    answer_bytes: Size = 256 << 20  # facts of one package, as MessagePack; the largest measured has 34 MB
     memory_bytes: Size = 4 << 30  # address space of the disposable process
     override_bytes: Size = 1 << 20  # of the file with lintian overrides; the longest have some ten KB
     deadline: float = 900.0
@@ -208,7 +208,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
 
     code: Text
     text: Text
-    counts: dict[str, Int63] = {}
+    counts: Annotated[dict[str, Int63], Meta(max_length=64)] = {}
     sites: Annotated[tuple[Site, ...], Meta(max_length=16)] = ()
     truncated: bool = False
 
@@ -264,7 +264,7 @@ class CallSite(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     value: Text | None
     reason: Text | None
-    uses: tuple[CryptoUse, ...] = ()
+    uses: Annotated[tuple[CryptoUse, ...], Meta(max_length=1024)] = ()
 
 
 class Elf(msgspec.Struct, frozen=True, kw_only=True, tag="elf"):
@@ -309,7 +309,7 @@ class Elf(msgspec.Struct, frozen=True, kw_only=True, tag="elf"):
     runpath: Text | None
     fortified_calls: Size
     fortifiable_calls: Size
-    reasons: dict[str, Reason]
+    reasons: Annotated[dict[str, Reason], Meta(max_length=64)]
     needed: tuple[Text, ...] = ()
     imports: tuple[Import, ...] = ()
     exports: tuple[Export, ...] = ()

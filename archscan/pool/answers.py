@@ -37,6 +37,7 @@ from archscan.pool.spawner import Answer, Ending
 
 _FACTS = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem)
 _KINDS = (*_FACTS, Begin, Unread, End, Log)
+_ONCE = (Identity, Package, Unread, End, Begin)  # of which only the last counts
 
 # How code that does not check its malloc dies of a failed one.
 _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP)
@@ -104,6 +105,8 @@ def _said(answer: Answer, limits: Limits) -> _Said:
     place: str | None = None
     try:
         for message in frames.facts(answer.payload):
+            if isinstance(message, _ONCE):
+                said[type(message)].clear()
             said[type(message)].append(message)
             place = frames.place_after(place, message)
     except msgspec.MsgspecError as error:

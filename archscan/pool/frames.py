@@ -9,7 +9,7 @@ from itertools import islice
 
 import msgspec
 
-from archscan.model import Begin, DebugInfo, Elf, Log, Message, Problem, escape
+from archscan.model import Begin, DebugInfo, Elf, Log, Message, Package, Problem, escape
 
 Send = Callable[[Message], None]
 
@@ -17,7 +17,9 @@ _HEADER = struct.Struct("<IB")
 _FACT, _LOG = 0, 1
 _BUFFER = 256 << 10
 _MOST_MESSAGES = 3_000_000  # of one answer: a place, a file and an object for each of 500,000 members are half of that
-_MOST_RECORDS, _LONGEST_RECORD = 100, 20_000  # of the log, of one answer; characters
+_LONGEST_MESSAGE = 64 << 20  # bytes; of GHC's package, the largest that was measured, 7 MB say one library's exports
+_MOST_VALUES = 5_000_000  # rows that one answer makes; of GHC's package 550,000
+_MOST_RECORDS, _LONGEST_RECORD, _LONGEST_LOGGER = 100, 20_000, 200  # of the log, of one answer; characters
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
@@ -59,14 +61,19 @@ def said(*messages: Message) -> bytes:
 def _frames(answer: bytes) -> Iterator[tuple[int, memoryview]]:
     """The whole frames of an answer; what its writer did not finish is no error: it may have died over it."""
     view = memoryview(answer)
-    at = 0
+    at = number = 0
     while at + _HEADER.size <= len(view):
+        number += 1
+        if number > _MOST_MESSAGES:
+            raise msgspec.DecodeError(f"more than {_MOST_MESSAGES} messages")
         length, letter = _HEADER.unpack_from(view, at)
         if letter not in (_FACT, _LOG):
             raise msgspec.DecodeError(f"a message of no known sort ({letter})")
         start = at + _HEADER.size
         if start + length > len(view):
             return
+        if length > _LONGEST_MESSAGE:
+            raise msgspec.DecodeError(f"a message of {length} bytes")
         yield letter, view[start : start + length]
         at = start + length
 
@@ -74,14 +81,33 @@ def _frames(answer: bytes) -> Iterator[tuple[int, memoryview]]:
 def facts(answer: bytes) -> Iterator[Message]:
     """Every whole message of an answer but the log records.
 
-    Raises msgspec.ValidationError or DecodeError for what no honest child writes.
+    Raises msgspec.ValidationError or DecodeError for what no honest child writes; also for more values than any has to
+    say, of which each becomes many times the bytes that it was.
     """
-    for number, (_, payload) in enumerate(_frames(answer), 1):
-        if number > _MOST_MESSAGES:
-            raise msgspec.DecodeError(f"more than {_MOST_MESSAGES} messages")
+    values = 0
+    for letter, payload in _frames(answer):
+        if letter == _LOG:
+            continue
         message = _decoded(payload)
-        if not isinstance(message, Log):
-            yield message
+        if isinstance(message, Log):
+            continue
+        values += _values(message)
+        if values > _MOST_VALUES:
+            raise msgspec.DecodeError(f"more than {_MOST_VALUES} values")
+        yield message
+
+
+def _values(message: Message) -> int:
+    """How many rows a message makes, about."""
+    if isinstance(message, Elf):
+        many = (message.needed, message.imports, message.exports, message.components, message.crypto, message.calls,
+                message.lines)  # fmt: skip
+        return 1 + sum(map(len, many))
+    if isinstance(message, Package):
+        return 1 + len(message.relations)
+    if isinstance(message, DebugInfo):
+        return 1 + len(message.units) + len(message.confirmations) + len(message.lines)
+    return 1
 
 
 def logs(answer: bytes) -> Iterator[Log]:
@@ -95,7 +121,7 @@ def logs(answer: bytes) -> Iterator[Log]:
             message = _decoded(payload)
             if isinstance(message, Log):
                 text = "\n".join(map(_shown, message.message[:_LONGEST_RECORD].splitlines()))
-                yield msgspec.structs.replace(message, logger=_shown(message.logger), message=text)
+                yield msgspec.structs.replace(message, logger=_shown(message.logger[:_LONGEST_LOGGER]), message=text)
     except msgspec.DecodeError:
         return  # whoever reads the facts says so
 

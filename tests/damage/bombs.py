@@ -112,10 +112,10 @@ def _packed(data: bytes, compression: str) -> bytes:
 
 # Name → suffix of the data archive, its pieces, and the words of the problem that it must become; none: it is read.
 BOMBS: dict[str, tuple[str, Callable[[], Pieces], str]] = {
-    "xz-8GB": (".xz", lambda: _zeros("xz", 8), "(ratio)"),
-    "zst-8GB": (".zst", lambda: _zeros("zst", 8), "(ratio)"),
-    "gz-8GB": (".gz", lambda: _zeros("gz", 8), "(ratio)"),
-    "tar-70GB": (".zst", lambda: _below_the_ratio(70), "(unpacked_bytes)"),
+    "xz-8GB": (".xz", lambda: _zeros("xz", 8), "more than 1000 times its size"),
+    "zst-8GB": (".zst", lambda: _zeros("zst", 8), "more than 1000 times its size"),
+    "gz-8GB": (".gz", lambda: _zeros("gz", 8), "more than 1000 times its size"),
+    "tar-70GB": (".zst", lambda: _below_the_ratio(70), "unpacks to more than"),
     "tar-8GB": (".zst", lambda: _below_the_ratio(8), ""),
     "members-10M": (".zst", lambda: _members(10_000_000), "500000 members"),
     "symlinks-100k": (".zst", lambda: _links("symlink", 100_000), "not 1 or 2"),
