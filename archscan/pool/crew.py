@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from itertools import islice
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from archscan.errors import ArchscanError
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers, logs
 from archscan.pool.spawner import Answer
+from archscan.pool.terms import nothing
 
 _ATTEMPTS = 3
 _SUSPECT = 2  # attempts from which on a job is read alone: a worker that is lost takes along the jobs of the others
@@ -49,8 +50,14 @@ class Crew(Protocol):
         """Stop at once whatever is under way."""
 
 
-def carried_out(jobs: Iterable[Job], crew: Crew, limits: Limits) -> Generator[Reading, None, None]:
-    """The reading of each job, in the order they are done; no job has two, however often it had to be begun."""
+def carried_out(
+    jobs: Iterable[Job], crew: Crew, limits: Limits, idle: Callable[[], None] = nothing
+) -> Generator[Reading, None, None]:
+    """The reading of each job, in the order they are done; no job has two, however often it had to be begun.
+
+    ``idle`` is called when all that was there has been given away and the crew has its next jobs, before more is
+    waited for.
+    """
     source = iter(jobs)
     waiting: list[tuple[Job, int]] = []  # jobs that were lost, with the attempts so far
     under_way: dict[Future[Any], tuple[Job, int]] = {}
@@ -61,6 +68,7 @@ def carried_out(jobs: Iterable[Job], crew: Crew, limits: Limits) -> Generator[Re
                 under_way[crew.submit(job)] = (job, attempts + 1)
             if not under_way:
                 break
+            idle()
             lost: list[tuple[Job, int]] = []
             for future in list(crew.done(under_way)):
                 job, attempts = under_way.pop(future)

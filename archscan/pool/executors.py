@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 def readings(
     jobs: Iterable[Job], work: Work, limits: Limits, workers: int, opened: Opened,
     prepare: Callable[[], None] = nothing, ahead: int = 0, *, may_open: bool = False,
+    idle: Callable[[], None] = nothing,
 ) -> Generator[Reading, None, None]:  # fmt: skip
     """The reading of each job, in the order they are done; ``workers`` of 1 needs no further processes but children.
 
@@ -29,34 +30,39 @@ def readings(
     Where ``opened`` raises InputError, that is the job's problem; any other ArchscanError of it ends the run. Where
     opening takes time, ``ahead`` more workers open packages while ``workers`` of all are reading. ``may_open``: the
     work opens files by their names, to read them, which is refused otherwise. At most two jobs for each worker are
-    under way, so ``jobs`` may be endless. Closing the iterator ends all processes. Raises PoolError.
+    under way, so ``jobs`` may be endless. ``idle`` is called before each time that more is waited for.
+    Closing the iterator ends all processes. Raises PoolError.
     """
     prepare()  # here, so that all processes have it for nothing; and if it is broken, nothing begins
     for text in lacking(confinement()):
         _log.info("what reads packages is held less well than it could be: %s", text)
     terms = Terms(work, limits, prepare, may_open)
     if workers == 1 and not ahead:
-        yield from _serial(jobs, terms, opened)
+        yield from _serial(jobs, terms, opened, idle)
     else:
-        yield from carried_out(jobs, Processes(workers, terms, opened, ahead), limits)
+        yield from carried_out(jobs, Processes(workers, terms, opened, ahead), limits, idle)
 
 
 def readings_elsewhere(
-    jobs: Iterable[Job], work: Work, limits: Limits, cluster: Cluster, prepare: Callable[[], None] = nothing
-) -> Generator[Reading, None, None]:
+    jobs: Iterable[Job], work: Work, limits: Limits, cluster: Cluster, prepare: Callable[[], None] = nothing,
+    idle: Callable[[], None] = nothing,
+) -> Generator[Reading, None, None]:  # fmt: skip
     """The reading of each job, in the order they are done, made by the workers of a cluster.
 
     They open or fetch the packages themselves. At most two jobs for each of their threads are under way. Closing the
     iterator ends what is under way and leaves the cluster as it was. Raises UsageError, PoolError.
     """
     terms = Terms(work, limits, prepare, may_open=False)
-    yield from carried_out(jobs, Workers(cluster, terms), limits)
+    yield from carried_out(jobs, Workers(cluster, terms), limits, idle)
 
 
-def _serial(jobs: Iterable[Job], terms: Terms, opened: Opened) -> Generator[Reading, None, None]:
+def _serial(
+    jobs: Iterable[Job], terms: Terms, opened: Opened, idle: Callable[[], None]
+) -> Generator[Reading, None, None]:
     spawner = terms.spawner()
     try:
         for job in jobs:
+            idle()
             for _ in range(_ATTEMPTS):
                 try:
                     said = read(spawner, opened, terms.limits, job)

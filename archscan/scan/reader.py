@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from archscan import elf, pool, sources, store
 from archscan.crypto.catalogue import Catalogue
 from archscan.deb.candidates import Candidates
+from archscan.errors import ArchscanError
 from archscan.model import Job, PackageStatus, Reading
 from archscan.pool.child import Work
 from archscan.rules.releases import Named
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from archscan.scan.options import Options
 
 
+MOST_ROWS = 100_000
+"""Files, imports and exports of the readings that wait to be stored together, at most; some 30 MB."""
+
+
 class Reader:
     """Reads what is to be read of the targets into the database, in one scan."""
 
@@ -34,6 +39,8 @@ class Reader:
         self._db, self._options, self._catalogue, self._candidates = db, options, catalogue, candidates
         self._extraction, self._scan_id, self._release, self._progress = extraction, scan_id, release, progress
         self.tally = Tally()
+        self._waiting: list[Reading] = []
+        self._rows = 0
 
     def read(self, found: sources.Targets, fetcher: sources.Fetcher) -> None:
         """Store what archives publish, and read each package that is not known yet."""
@@ -49,9 +56,13 @@ class Reader:
             log_package(reading)
             self.tally.whole, self.tally.problems = False, self.tally.problems + 1
         self._progress(self.tally.progress())
-        for reading in self._readings(jobs, known, fetcher):
-            self._store(reading)
-            self._progress(self.tally.progress(reading))
+        try:
+            for reading in self._readings(jobs, known, fetcher):
+                self._take(reading)
+            self._store()
+        except (KeyboardInterrupt, ArchscanError):  # what was finished is kept; the store's own errors are not of these
+            self._store()
+            raise
         self._progress(self.tally.progress(judging=True))
 
     def _published(self, fetcher: sources.Fetcher) -> Sequence[Job]:
@@ -75,27 +86,50 @@ class Reader:
         work = functools.partial(
             read_package, catalogue=self._catalogue, known=known, exports=exports, candidates=self._candidates
         )
-        with contextlib.closing(_arriving(jobs, work, self._options, fetcher)) as arriving:
+        with contextlib.closing(_arriving(jobs, work, self._options, fetcher, self._store)) as arriving:
             yield from arriving
 
-    def _store(self, reading: Reading) -> None:
-        tally, identity = self.tally, reading.identity
-        if identity and not store.in_shard(identity.sha256, self._options.shard):
-            tally.pass_by(reading)
+    def _take(self, reading: Reading) -> None:
+        """Have a reading stored with those that are there at the same time, or now where they are many."""
+        if reading.identity and not store.in_shard(reading.identity.sha256, self._options.shard):
+            self.tally.pass_by(reading)
+            self._progress(self.tally.progress(reading))
             return
+        self._waiting.append(reading)
+        self._rows += len(reading.files) + sum(len(row.imports) + len(row.exports) for row in reading.objects)
+        if self._rows >= MOST_ROWS:
+            self._store()
+
+    def _store(self) -> None:
+        """Store what waits in one transaction, and only then say of each that it is done.
+
+        When workers bring more than can be stored one by one, more waits each time, and each costs less.
+        """
+        waiting = self._waiting
+        anew = [reading for reading in waiting if not (reading.identity and reading.identity.known)]
+        kept = store.write_all(self._db, anew, scan_id=self._scan_id, extraction=self._extraction) if anew else []
+        self._waiting, self._rows = [], 0
+        self.tally.whole &= all(kept)
+        done = []
+        for reading in waiting:
+            self._count(reading)
+            done.append(self.tally.progress(reading))
+        for progress in done:
+            self._progress(progress)
+
+    def _count(self, reading: Reading) -> None:
+        identity = reading.identity
         if identity and identity.known:
             store.met_again(self._db, reading)
-            tally.whole &= store.is_whole(self._db, identity.sha256)
-        else:
-            tally.whole &= store.write(self._db, reading, scan_id=self._scan_id, extraction=self._extraction)
-        tally.add(reading)
+            self.tally.whole &= store.is_whole(self._db, identity.sha256)
+        self.tally.add(reading)
         log_package(reading)
         if self._release and identity:
             store.give_release(self._db, identity.sha256, *self._release)
 
 
 def _arriving(
-    jobs: Sequence[Job], work: Work, options: Options, fetcher: sources.Fetcher
+    jobs: Sequence[Job], work: Work, options: Options, fetcher: sources.Fetcher, idle: Callable[[], None]
 ) -> Generator[Reading, None, None]:
     """The readings of the jobs, made by processes of this machine, or elsewhere."""
     if options.executor is None:
@@ -103,10 +137,10 @@ def _arriving(
         opened = functools.partial(sources.opened, fetcher=fetcher)
         remote = any(job.url and not job.url.startswith("file:") for job in jobs)
         ahead = options.archives.fetching.ahead(workers) if remote else 0
-        return pool.readings(jobs, work, options.limits, workers, opened, prepare, ahead)
+        return pool.readings(jobs, work, options.limits, workers, opened, prepare, ahead, idle=idle)
     openers = functools.partial(sources.openers, Path.cwd(), archives.fetching(options.archives))
     cluster = pool.Cluster(address=options.executor, installed=options.installed, openers=openers)
-    return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare)
+    return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare, idle)
 
 
 def _unmatched(missing: sources.Unmatched) -> Reading:

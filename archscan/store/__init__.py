@@ -23,6 +23,7 @@ from archscan.store.writer import (
     start_scan,
     unjudged,
     write,
+    write_all,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "unchanged",
     "unjudged",
     "write",
+    "write_all",
     "write_debug",
     "write_metrics",
     "write_problems",

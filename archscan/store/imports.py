@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -55,8 +57,10 @@ SELECT i.elf_id, i.symbol_id, n.version, n.library FROM imported i JOIN node n O
 {_TRIGGER}
 """
 
+_SYMBOL, _VERSION, _NODE = attrgetter("symbol"), attrgetter("version"), attrgetter("version", "library")
 _MOST_NAMES = 100_000  # of symbols, remembered twice over: some 40 MB
-_LARGE = 1_000  # packages; fewer are sooner written with the index than without
+_AT_ONCE = 1_000  # rows; SQLite takes 32,766 values
+_LARGE = 100  # packages; fewer are sooner written with the index than without
 _LOOKED_AT = 1_000  # rows of each index, for a guess at how many others are alike
 _BUSY = 5_000  # milliseconds
 _SHARE = 4  # where one of so many packages was written anew, making the index once costs less than keeping it
@@ -84,31 +88,46 @@ def forget_names(db: Database) -> None:
 
 
 def write_imports(db: Database, numbered: Sequence[tuple[int, Elf]]) -> None:
-    """Store what the objects, each with its id, import and export."""
+    """Store what the objects, each with its id, import and export.
+
+    Column by column and for as many objects at once as there are: what is done for each import decides how many
+    workers one writer keeps up with. The ids of the objects ascend.
+    """
     known = _known.setdefault(db, _Known())
-    symbols = _symbols(db.conn, known, numbered)
-    nodes = _nodes(db.conn, known, numbered)
+    imports = [line for _, row in numbered for line in row.imports]
+    exports = [line for _, row in numbered for line in row.exports]
+    imported, exported = list(map(_SYMBOL, imports)), list(map(_SYMBOL, exports))
+    symbols = _symbols(db.conn, known, {*imported, *exported})
+    nodes = _nodes(db.conn, known, list(map(_NODE, imports)))
+    objects = chain.from_iterable(repeat(number, len(row.imports)) for number, row in numbered)
     # In the order of the key, so that each object's rows are added behind those of the last.
-    db.conn.executemany(
-        "INSERT OR IGNORE INTO imported VALUES (?, ?, ?)",
-        [
-            (elf_id, symbol, node)
-            for elf_id, row in numbered
-            for symbol, node in sorted(
-                [(symbols[line.symbol], nodes[line.version, line.library]) for line in row.imports]
-            )
-        ],
-    )
+    cells = _in_order(list(objects), list(map(symbols.__getitem__, imported)), nodes)
+    _insert(db.conn, "INSERT OR IGNORE INTO imported", cells)
+    objects = chain.from_iterable(repeat(number, len(row.exports)) for number, row in numbered)
     db.conn.executemany(
         "INSERT INTO export (elf_id, symbol_id, version) VALUES (?, ?, ?)",
-        [(elf_id, symbols[line.symbol], line.version) for elf_id, row in numbered for line in row.exports],
+        zip(objects, map(symbols.__getitem__, exported), map(_VERSION, exports), strict=True),
     )
 
 
-def _symbols(conn: sqlite3.Connection, known: _Known, numbered: Sequence[tuple[int, Elf]]) -> dict[str, int]:
-    """Name → id of every symbol that the objects import or export; new names get a row."""
-    names = {line.symbol for _, row in numbered for line in row.imports}
-    names.update(line.symbol for _, row in numbered for line in row.exports)
+def _in_order(*columns: list[int]) -> list[int]:
+    """The rows of some columns, sorted, as one list of cells."""
+    import numpy as np
+
+    arrays = [np.array(column, np.int64) for column in columns]
+    cells: list[int] = np.stack(arrays, 1)[np.lexsort(arrays[::-1])].ravel().tolist()
+    return cells
+
+
+def _insert(conn: sqlite3.Connection, into: str, cells: Sequence[int]) -> None:
+    """Rows of three numbers, many in a statement: that takes 0.6 microseconds a row, and one in each takes 1.6."""
+    for start in range(0, len(cells), 3 * _AT_ONCE):
+        part = cells[start : start + 3 * _AT_ONCE]
+        conn.execute(f"{into} VALUES {', '.join(['(?, ?, ?)'] * (len(part) // 3))}", part)
+
+
+def _symbols(conn: sqlite3.Connection, known: _Known, names: set[str]) -> dict[str, int]:
+    """Name → id of every symbol; new names get a row."""
     recent, older = known.symbols, known.older
     found = {name: number for name in names if (number := recent.get(name) or older.get(name))}
     missing = sorted(names - found.keys())
@@ -131,30 +150,28 @@ def _stored(conn: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[st
     return conn.execute(sql, [json.dumps(names)])
 
 
-def _nodes(
-    conn: sqlite3.Connection, known: _Known, numbered: Sequence[tuple[int, Elf]]
-) -> dict[tuple[str | None, str | None], int]:
-    """Version and library → id of the node; new ones get a row."""
+def _nodes(conn: sqlite3.Connection, known: _Known, places: Sequence[tuple[str | None, str | None]]) -> list[int]:
+    """The id of the node of each version and library; new ones get a row."""
     if len(known.nodes) > _MOST_NAMES:
         known.nodes.clear()
-    for node in {(line.version, line.library) for _, row in numbered for line in row.imports} - known.nodes.keys():
+    for node in set(places) - known.nodes.keys():
         conn.execute("INSERT OR IGNORE INTO node (version, library) VALUES (?, ?)", node)
         sql = "SELECT id FROM node WHERE version IS ? AND library IS ?"
         known.nodes[node] = int(conn.execute(sql, node).fetchone()[0])
-    return known.nodes
+    return list(map(known.nodes.__getitem__, places))
 
 
-def count_written(db: Database) -> None:
-    """Note that a package was stored. After many of them the index by symbol is dropped until ``settle``.
+def count_written(db: Database, packages: int) -> None:
+    """Note that packages were stored. After many of them the index by symbol is dropped until ``settle``.
 
     Imports of one object name symbols from all over, so that keeping the index takes a page for each of them: it makes
     eight times as much work as the rows.
     """
     known = _known.setdefault(db, _Known())
-    known.written += 1
-    if known.written % _LARGE == 0:
-        packages = int(db.execute("SELECT count(*) FROM package").fetchone()[0])
-        if known.written * _SHARE >= packages:
+    before, known.written = known.written // _LARGE, known.written + packages
+    if known.written // _LARGE > before:
+        stored = int(db.execute("SELECT count(*) FROM package").fetchone()[0])
+        if known.written * _SHARE >= stored:
             db.execute("DROP INDEX IF EXISTS imported_symbol")
 
 

@@ -103,44 +103,88 @@ def write(db: Database, reading: Reading, *, scan_id: int, extraction: Extractio
     takes are a bug of ours, or a lie of a process that hostile input took over: then the package is stored as
     unreadable, with a problem that says so.
     """
+    return write_all(db, (reading,), scan_id=scan_id, extraction=extraction)[0]
+
+
+def write_all(db: Database, readings: Sequence[Reading], *, scan_id: int, extraction: Extraction) -> list[bool]:
+    """Store readings in one transaction, and say of each what ``write`` does; where one does not fit, each in its own.
+
+    Nothing of them counts as done before this returns.
+    """
     try:
-        kept = _write(db, reading, scan_id, extraction)
-    except sqlite3.OperationalError:
-        forget_names(db)
-        raise
+        with transaction(db.conn):
+            batch = _Batch(db, scan_id, extraction)
+            kept = [_write(batch, reading) for reading in readings]
+            batch.flush()
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
         forget_names(db)
-        text = f"the facts do not fit the database: {escape(str(error))[:2000]}"
-        problem = Problem(stage=Stage.STORE, kind=ProblemKind.INTERNAL, message=text)
-        rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE,
-                "overrides": (), "unread": None}  # fmt: skip
-        _write(db, msgspec.structs.replace(reading, problems=(*reading.problems, problem), **rest), scan_id, extraction)
-        return False
-    count_written(db)
+        if len(readings) > 1:
+            return [write(db, reading, scan_id=scan_id, extraction=extraction) for reading in readings]
+        write(db, _unfit(readings[0], error), scan_id=scan_id, extraction=extraction)
+        return [False]
+    except BaseException:
+        forget_names(db)
+        raise
+    count_written(db, len(readings))
     return kept
 
 
-def _write(db: Database, reading: Reading, scan_id: int, extraction: Extraction) -> bool:
-    with transaction(db.conn):
-        identity = _promised(reading) or reading.identity
-        if identity is None:
-            _write_problems(db.conn, reading, None, scan_id)
-            return False
-        reading = msgspec.structs.replace(reading, identity=identity)
-        earlier = db.execute("SELECT id, status FROM package WHERE sha256 = ?", [identity.sha256]).fetchone()
-        if earlier and reading.status == PackageStatus.UNREADABLE and earlier[1] != PackageStatus.UNREADABLE:
-            _write_problems(db.conn, reading, earlier[0], scan_id)
-            return False
-        package_id = _write_package(db.conn, reading, extraction, earlier[0] if earlier else None)
-        files = _write_files(db.conn, package_id, reading.files)
-        _write_objects(db, package_id, files, reading.objects)
-        _write_overrides(db.conn, package_id, reading.overrides)
-        _write_problems(db.conn, reading, package_id, scan_id)
-        db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
-        if reading.seconds >= _SLOW:
-            row = [scan_id, f"package {_filename(reading)}", "seconds", reading.seconds]
-            db.execute("INSERT OR REPLACE INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", row)
-        return True
+def _unfit(reading: Reading, error: Exception) -> Reading:
+    """The same package as unreadable, because its facts do not fit the database."""
+    text = f"the facts do not fit the database: {escape(str(error))[:2000]}"
+    problem = Problem(stage=Stage.STORE, kind=ProblemKind.INTERNAL, message=text)
+    rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE,
+            "overrides": (), "unread": None}  # fmt: skip
+    return msgspec.structs.replace(reading, problems=(*reading.problems, problem), **rest)
+
+
+class _Batch:
+    """Packages of one transaction; what their objects import waits, as many rows at once cost less."""
+
+    def __init__(self, db: Database, scan_id: int, extraction: Extraction) -> None:
+        self.db, self.scan_id, self.extraction = db, scan_id, extraction
+        self._waiting: list[tuple[int, Elf]] = []
+        self._packages: set[int] = set()
+
+    def wait(self, package_id: int, numbered: Sequence[tuple[int, Elf]]) -> None:
+        """Keep the objects of a package, each with its id, until ``flush``."""
+        self._packages.add(package_id)
+        self._waiting += numbered
+
+    def before_forgetting(self, package_id: int) -> None:
+        """What waits is stored before a package that is part of it is deleted: ids of its objects may be given anew."""
+        if package_id in self._packages:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what the objects that wait import and export."""
+        write_imports(self.db, self._waiting)
+        self._waiting, self._packages = [], set()
+
+
+def _write(batch: _Batch, reading: Reading) -> bool:
+    db, scan_id = batch.db, batch.scan_id
+    identity = _promised(reading) or reading.identity
+    if identity is None:
+        _write_problems(db.conn, reading, None, scan_id)
+        return False
+    reading = msgspec.structs.replace(reading, identity=identity)
+    earlier = db.execute("SELECT id, status FROM package WHERE sha256 = ?", [identity.sha256]).fetchone()
+    if earlier and reading.status == PackageStatus.UNREADABLE and earlier[1] != PackageStatus.UNREADABLE:
+        _write_problems(db.conn, reading, earlier[0], scan_id)
+        return False
+    if earlier:
+        batch.before_forgetting(earlier[0])
+    package_id = _write_package(db.conn, reading, batch.extraction, earlier[0] if earlier else None)
+    files = _write_files(db.conn, package_id, reading.files)
+    batch.wait(package_id, _write_objects(db.conn, package_id, files, reading.objects))
+    _write_overrides(db.conn, package_id, reading.overrides)
+    _write_problems(db.conn, reading, package_id, scan_id)
+    db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
+    if reading.seconds >= _SLOW:
+        row = [scan_id, f"package {_filename(reading)}", "seconds", reading.seconds]
+        db.execute("INSERT OR REPLACE INTO metric (scan_id, scope, name, value) VALUES (?, ?, ?, ?)", row)
+    return True
 
 
 def _promised(reading: Reading) -> Identity | None:
@@ -209,8 +253,10 @@ def _write_files(conn: sqlite3.Connection, package_id: int, files: Sequence[File
     return {row.path: first + number for number, row in enumerate(files)}
 
 
-def _write_objects(db: Database, package_id: int, files: dict[str, int], objects: Sequence[Elf]) -> None:
-    conn = db.conn
+def _write_objects(
+    conn: sqlite3.Connection, package_id: int, files: dict[str, int], objects: Sequence[Elf]
+) -> Sequence[tuple[int, Elf]]:
+    """The objects, each with the id that it got; what they import is not stored yet."""
     first = _next_id(conn, "elf")
     numbered = [(first + number, row) for number, row in enumerate(objects)]
     conn.executemany(
@@ -221,7 +267,6 @@ def _write_objects(db: Database, package_id: int, files: dict[str, int], objects
         "INSERT INTO needed (elf_id, position, soname) VALUES (?, ?, ?)",
         [(number, position, name) for number, row in numbered for position, name in enumerate(row.needed)],
     )
-    write_imports(db, numbered)
     conn.executemany(
         "INSERT INTO component (elf_id, ecosystem, name, version, evidence) VALUES (?, ?, ?, ?, ?)",
         [
@@ -235,6 +280,7 @@ def _write_objects(db: Database, package_id: int, files: dict[str, int], objects
         [(number, line.address, line.file, line.line) for number, row in numbered for line in row.lines],
     )
     _write_uses(conn, numbered)
+    return numbered
 
 
 def _write_uses(conn: sqlite3.Connection, numbered: Sequence[tuple[int, Elf]]) -> None:

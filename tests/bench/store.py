@@ -22,6 +22,7 @@ from archscan.pool.spawner import Answer, Ending
 from archscan.rules.apply import apply
 from archscan.rules.load import load
 from archscan.scan import judgement
+from archscan.scan.reader import MOST_ROWS
 from tests.bench.made import Made, Said
 from tests.bench.statistics import read
 
@@ -42,6 +43,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.store")
     parser.add_argument("--database", type=Path, default=Path("bench-store.db"), help="written, or added to")
     parser.add_argument("--objects", type=int, default=0, help="how many ELF objects to store, at least")
+    parser.add_argument("--together", type=int, default=32, metavar="PACKAGES",
+                        help="packages of one transaction: what workers bring while the last is written")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--judge", action="store_true", help="judge everything with the project's rules")
     parser.add_argument("--worker", type=float, default=0.014, metavar="SECONDS",
@@ -56,19 +59,27 @@ def _load(arguments: argparse.Namespace) -> None:
         store.fill_algorithms(db, algorithm_rows(load_all(_RULES)))
         scan_id = store.start_scan(db, started="2026-01-01T00:00:00", version="bench", extraction=extraction,
                                    rules_digest="", command="bench")  # fmt: skip
+        waiting: list[Reading] = []
+        rows = 0
         for payload in _payloads(arguments.seed):
             with clock.of("decode"):
                 reading = answers.reading(
                     Job(path="made", target="made"), [Answer(Ending("exit", 0, False), payload, 0.1)], Limits()
                 )
-            with clock.of("write"):
-                store.write(db, reading, scan_id=scan_id, extraction=extraction)
+            waiting.append(reading)
+            rows += sum(len(row.imports) for row in reading.objects)
+            if len(waiting) >= arguments.together or rows >= MOST_ROWS:
+                with clock.of("write"):
+                    store.write_all(db, waiting, scan_id=scan_id, extraction=extraction)
+                waiting, rows = [], 0
             before = counted["objects"] // 20_000
             _count(counted, reading, len(payload))
             if counted["objects"] // 20_000 > before:
                 _progress(counted, clock, arguments.database)
             if counted["objects"] >= arguments.objects:
                 break
+        with clock.of("write"):
+            store.write_all(db, waiting, scan_id=scan_id, extraction=extraction)
         with clock.of("index"):
             store.finish_scan(db, scan_id, finished="2026-01-01T01:00:00", state="finished", metrics={})
     _progress(counted, clock, arguments.database)

@@ -8,13 +8,24 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlite_utils import Database
 
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers
 from archscan.pool.spawner import Answer, Ending
-from archscan.store import Extraction, dump, finish_scan, imports, open_readonly, open_store, start_scan, write
+from archscan.store import (
+    Extraction,
+    dump,
+    finish_scan,
+    imports,
+    open_readonly,
+    open_store,
+    start_scan,
+    write,
+    write_all,
+)
 from archscan.store.tables import SCRIPTS
 from tests.bench.made import Made
 from tests.bench.statistics import read
@@ -183,3 +194,37 @@ def test_imports_of_an_older_database_are_kept() -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("DELETE FROM elf")
     assert not connection.execute("SELECT * FROM imported").fetchall()
+
+
+def test_packages_of_one_transaction_are_stored_as_each_in_its_own(tmp_path: Path, readings: list[Reading]) -> None:
+    again = max(readings, key=lambda reading: len(reading.objects))
+    lying = msgspec.structs.replace(readings[1], job=Job(path="lying.deb", target=".", sha256="f" * 64), objects=tuple(
+        msgspec.structs.replace(row, size=1 << 70) for row in again.objects))  # fmt: skip
+    several = [*readings[:4], again, again, lying, *readings[4:]]
+    with open_store(tmp_path / "each.db") as db:
+        scan_id = _scan(db)
+        each = [write(db, one, scan_id=scan_id, extraction=_EXTRACTION) for one in several]
+    with open_store(tmp_path / "together.db") as db:
+        assert write_all(db, several, scan_id=_scan(db), extraction=_EXTRACTION) == each
+    assert each == [one is not lying for one in several]
+    assert _dumped(tmp_path / "each.db") == _dumped(tmp_path / "together.db")
+    with open_store(tmp_path / "fine.db") as db:
+        fine = [one for one in several if one is not lying]
+        assert all(write_all(db, fine, scan_id=_scan(db), extraction=_EXTRACTION))
+    _filled(tmp_path / "readings.db", readings)
+    assert _dumped(tmp_path / "fine.db") == _dumped(tmp_path / "readings.db")
+
+
+def test_nothing_of_packages_that_were_interrupted_together_is_stored(tmp_path: Path, readings: list[Reading]) -> None:
+    with open_store(tmp_path / "a.db") as db:
+        scan_id = _scan(db)
+        db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0] + 20}")
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            write_all(db, readings, scan_id=scan_id, extraction=_EXTRACTION)
+        for table in ("package", "elf", "imported", "unjudged", "symbol"):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        db.execute("PRAGMA max_page_count = 1000000")
+        assert all(write_all(db, readings, scan_id=scan_id, extraction=_EXTRACTION))
+        finish_scan(db, scan_id, finished="2026-01-02", state="finished", metrics={})
+    _filled(tmp_path / "b.db", readings)
+    assert _dumped(tmp_path / "a.db") == _dumped(tmp_path / "b.db")

@@ -10,15 +10,18 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.scan.scanning import assert_sound, dumped, rows
 
 _RUN = """
-import hashlib, pathlib, sys
+import hashlib, itertools, pathlib, sys
 from archscan import store
 from archscan.model import Identity, Index, Job, Package, PackageStatus, Published, Reading
 from archscan.model.version import version_key
 
 EXTRACTION = store.Extraction("1-x", ("elf",))
+TOGETHER = int(sys.argv[2])
 
 def row(suite, number):
     version = f"1.{number % 7}" if suite == "b" and number % 3 == 0 else "1"
@@ -46,25 +49,29 @@ with store.open_store(pathlib.Path(sys.argv[1])) as db:
             ids.append(store.met_index_again(db, index, scan))
         else:
             ids.append(store.publish(db, index, (row(suite, number) for number in range(1500)), scan))
-    for one in store.queue(db, ids, EXTRACTION):
-        store.write(db, reading(one), scan_id=scan, extraction=EXTRACTION)
+    queue = iter(store.queue(db, ids, EXTRACTION))
+    while several := [reading(one) for one in itertools.islice(queue, TOGETHER)]:
+        store.write_all(db, several, scan_id=scan, extraction=EXTRACTION)
     store.finish_scan(db, scan, finished="now", state="finished", metrics={})
 """
 
 
-def _run(db: Path) -> None:
-    subprocess.run([sys.executable, "-c", _RUN, str(db)], check=True, stdout=subprocess.DEVNULL, timeout=300)
+def _run(db: Path, together: int) -> None:
+    subprocess.run(
+        [sys.executable, "-c", _RUN, str(db), str(together)], check=True, stdout=subprocess.DEVNULL, timeout=300
+    )
 
 
-def test_a_run_that_is_killed_at_any_instant_is_completed_by_the_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [1, 16])
+def test_a_run_that_is_killed_at_any_instant_is_completed_by_the_next(tmp_path: Path, together: int) -> None:
     whole, db = tmp_path / "whole.db", tmp_path / "a.db"
     before = time.monotonic()
-    _run(whole)
+    _run(whole, together)
     longest = time.monotonic() - before
     rng = random.Random(5)
     unfinished = 0
     for _ in range(12):
-        with subprocess.Popen([sys.executable, "-c", _RUN, str(db)], stdout=subprocess.PIPE) as running:
+        with subprocess.Popen([sys.executable, "-c", _RUN, str(db), str(together)], stdout=subprocess.PIPE) as running:
             assert running.stdout is not None
             running.stdout.readline()
             time.sleep(rng.uniform(0, longest / 6))
@@ -78,6 +85,6 @@ def test_a_run_that_is_killed_at_any_instant_is_completed_by_the_next(tmp_path: 
                         "WHERE b.package_id = p.id)") == [(0,)]  # fmt: skip
         unfinished += rows(db, "SELECT count(*) FROM scan WHERE state = 'finished'") == [(0,)]
     assert unfinished > 1
-    _run(db)
+    _run(db, together)
     assert dumped(db) == dumped(whole)
     assert rows(db, "SELECT count(*) FROM publication WHERE standing <> 'current'") == [(0,)]
