@@ -62,13 +62,14 @@ def scan(
     release = named(book.distributions, options.release) if options.release else None
     kinds = load_kinds(options.data)
     extraction = extraction_of(catalogue, kinds, options)
+    candidates = wanted(kinds, options.facts)
+    candidates = Candidates() if options.thorough else candidates
     with (
         _targets(targets, options, stdin) as found,
         store.open_store(options.database) as db,
         mirrors.fetcher(options.archives) as fetcher,
     ):
         scan_id = _start(db, catalogue, book, extraction, options)
-        candidates = Candidates() if options.thorough else wanted(kinds, options.facts)
         reader = Reader(db, options, catalogue, candidates, extraction, scan_id, release, progress)
         try:
             reader.read(found, fetcher)

@@ -46,6 +46,7 @@ PREPARED = (
     "CREATE TEMP TABLE left_elf (id INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE left_file (id INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE symbol_map (old INTEGER PRIMARY KEY, new INTEGER)",
+    "CREATE TEMP TABLE node_map (old INTEGER PRIMARY KEY, new INTEGER)",
     "CREATE TEMP TABLE finding_map (old INTEGER PRIMARY KEY, new INTEGER)",
     "CREATE TEMP TABLE debug_taken (old INTEGER PRIMARY KEY)",
 )
@@ -117,8 +118,15 @@ _FACTS: tuple[Copy | str, ...] = (
     "INSERT OR IGNORE INTO main.symbol (name) SELECT name FROM part.symbol ORDER BY id",
     "DELETE FROM temp.symbol_map",
     "INSERT INTO temp.symbol_map SELECT o.id, n.id FROM part.symbol o CROSS JOIN main.symbol n ON n.name = o.name",
-    *(Copy(table, {"elf_id": _ELF, "symbol_id": "m.new"},
-           f"CROSS JOIN temp.symbol_map m ON m.old = t.symbol_id {_OF_ELF}") for table in ("import", "export")),
+    "INSERT OR IGNORE INTO main.node (version, library) SELECT version, library FROM part.node ORDER BY id",
+    "DELETE FROM temp.node_map",
+    """INSERT INTO temp.node_map SELECT o.id, n.id FROM part.node o
+    CROSS JOIN main.node n ON n.version IS o.version AND n.library IS o.library""",
+    Copy("imported", {"elf_id": _ELF, "symbol_id": "m.new", "node_id": "k.new"},
+         "CROSS JOIN temp.symbol_map m ON m.old = t.symbol_id CROSS JOIN temp.node_map k ON k.old = t.node_id "
+         f"{_OF_ELF}"),
+    Copy("export", {"elf_id": _ELF, "symbol_id": "m.new"},
+         f"CROSS JOIN temp.symbol_map m ON m.old = t.symbol_id {_OF_ELF}"),
     Copy("call_site", {"id": "t.id + :call_site", "elf_id": _ELF}, _OF_ELF),
     Copy("crypto_use", {"id": "t.id + :crypto_use", "elf_id": _ELF, "file_id": "t.file_id + :file",
                         "call_site_id": "t.call_site_id + :call_site"},

@@ -172,7 +172,7 @@ def test_every_table_is_copied_or_judged_anew() -> None:
 
     database = sqlite_utils.Database(memory=True)
     migrate(database)
-    copied = {copy.table for copy in COPIES if isinstance(copy, Copy)} | {"symbol", "producer", "decision"}
+    copied = {copy.table for copy in COPIES if isinstance(copy, Copy)} | {"symbol", "node", "producer", "decision"}
     internal = {"_sqlite_migrations", "sqlite_sequence"}
     assert set(database.table_names()) - internal == copied | set(JUDGED)
     database.close()
