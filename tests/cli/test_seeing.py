@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -74,13 +75,14 @@ def _soon(true: Callable[[], bool], seconds: float = 20) -> bool:
     return holds
 
 
-def _lasting(children: Path) -> int:
-    """The first child that is still there after a moment: one that tries what the kernel can do is not."""
-    while True:
-        first = children.read_text().split()[:1]
-        time.sleep(0.3)
-        if first and first == children.read_text().split()[:1]:
-            return int(first[0])
+def _spawner(pid: int) -> int | None:
+    """The child that forks those which read, once it holds nothing but its socket; others come and go."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            held = [str(link.readlink()) for link in Path(f"/proc/{child}/fd").iterdir()]
+            if any(link.startswith("socket:") for link in held) and not any(".db" in link for link in held):
+                return int(child)
+    return None
 
 
 @pytest.fixture
@@ -100,9 +102,9 @@ def running(pool: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes
     ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        assert _soon(lambda: file.exists() and _standing(file).phase == "reading" and bool(children.read_text()))
-        spawner = _lasting(children)
+        assert _soon(lambda: file.exists() and _spawner(process.pid) is not None)
+        spawner = _spawner(process.pid)
+        assert spawner is not None
         os.kill(spawner, signal.SIGSTOP)
         yield process, file, spawner
     finally:
