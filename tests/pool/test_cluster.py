@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("distributed", reason="the extra archscan[dask] is not installed")
-
 from archscan.errors import PoolError, UsageError
 from archscan.model import Job, Limits, ProblemKind, Reading
 from archscan.pool import Cluster, readings_elsewhere

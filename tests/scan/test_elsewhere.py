@@ -15,8 +15,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-pytest.importorskip("distributed", reason="the extra archscan[dask] is not installed")
-
 from archscan import scan as flow
 from archscan import sources
 from archscan.cli.data import rule_directories
