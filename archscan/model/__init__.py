@@ -123,6 +123,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 900.0
 
 
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a package is as a file; said by whoever opens it, and never by the process that unpacks it.
+
+    ``known``: the database already holds it, and it need not be read.
+    """
+
+    sha256: Sha256
+    size: Size
+    known: bool
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One package to read. ``path`` is the escaped file name; ``target`` is how it was asked for.
 
@@ -135,7 +146,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     sha256: Sha256 | None = None  # what an index promises
     size: Size | None = None
     on_disk: Size | None = None  # bytes of the file when it was looked up; it may have changed since, so no promise
-    verified: bool = False  # whoever opened it has held size and SHA-256 against the promise
+    identity: Identity | None = None  # what the file is that was opened, which is as an index promises
     passed_over: tuple[Text, ...] = ()  # members not to look at: an attempt before died of them
 
 
@@ -344,14 +355,6 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
     process: int = 0
 
 
-class Identity(msgspec.Struct, frozen=True, kw_only=True, tag="identity"):
-    """The package as a file: sent first. ``known``: the database already holds it, nothing more follows."""
-
-    sha256: Sha256
-    size: Size
-    known: bool
-
-
 class Unread(msgspec.Struct, frozen=True, kw_only=True, tag="unread"):
     """Nothing more of the package is unpacked, for it says itself that nothing more can matter."""
 
@@ -364,7 +367,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     built: Text | None = None
 
 
-Message = Identity | Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | Unread | End
+Message = Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | Unread | End
 """What the disposable process says, one MessagePack object each."""
 
 

@@ -34,10 +34,11 @@ from archscan.pool import frames
 from archscan.pool.attempts import smaller
 from archscan.pool.child import TOLD
 from archscan.pool.spawner import Answer, Ending
+from archscan.pool.terms import Result
 
-_FACTS = (Identity, Package, File, Override, Elf, DebugInfo, Explained, Problem)
+_FACTS = (Package, File, Override, Elf, DebugInfo, Explained, Problem)
 _KINDS = (*_FACTS, Begin, Unread, End, Log)
-_ONCE = (Identity, Package, Unread, End, Begin)  # of which only the last counts
+_ONCE = (Package, Unread, End, Begin)  # of which only the last counts
 
 # How code that does not check its malloc dies of a failed one.
 _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP)
@@ -60,27 +61,29 @@ def passed_over(path: str) -> Problem:
     return Problem(stage=Stage.CHILD, kind=ProblemKind.KILLED, message=text, path=path)
 
 
-def reading(job: Job, answers: Sequence[Answer], limits: Limits) -> Reading:
+def reading(job: Job, result: Result, limits: Limits) -> Reading:
     """Everything that came of a job, in one attempt or two.
 
     A death becomes a problem, with the member it happened at. Of two attempts the one that came further is taken; each
     of them read the package from its beginning.
     """
+    if not result.answers:  # a known package, which nobody read
+        return _nothing(job, result.identity)
     allowed = (limits, smaller(limits))
-    attempts = [_said(answer, limit) for answer, limit in zip(answers, allowed, strict=False)]
+    attempts = [_said(answer, limit) for answer, limit in zip(result.answers, allowed, strict=False)]
     said = max(attempts, key=_Said.reach).by_kind  # the first, where they are equal
     problems = _joined(said[Problem], [one.death for one in attempts if one.death])
     package, unread = _last(said[Package]), _last(said[Unread])
     return Reading(
         job=job,
-        identity=_last(said[Identity]),
+        identity=result.identity,
         package=package,
         files=tuple(said[File]),
         objects=tuple(said[Elf]),
         problems=problems,
         built=said[End][-1].built if said[End] else None,
         status=_status(package, problems, unread),
-        seconds=sum(answer.seconds for answer in answers),
+        seconds=sum(answer.seconds for answer in result.answers),
         unread=unread.reason if unread else None,
         overrides=tuple(said[Override]),
         debug=tuple(said[DebugInfo]),
@@ -133,16 +136,18 @@ def _internal(text: str, place: str | None = None) -> Problem:
 def lost(job: Job) -> Reading:
     """The reading of a job whose worker was killed from outside, more than once."""
     text = "the worker was killed from outside each time it read this package"
-    return _nothing(job, Problem(stage=Stage.CHILD, kind=ProblemKind.KILLED, message=text))
+    return _nothing(job, None, Problem(stage=Stage.CHILD, kind=ProblemKind.KILLED, message=text))
 
 
 def failed(job: Job, error: Exception) -> Reading:
     """The reading of a job that a worker could not hand over: a bug of ours, or an answer that no memory holds."""
-    return _nothing(job, _internal(f"the answer did not arrive: {escape(f'{type(error).__name__}: {error}')[:2000]}"))
+    return _nothing(
+        job, None, _internal(f"the answer did not arrive: {escape(f'{type(error).__name__}: {error}')[:2000]}")
+    )
 
 
-def _nothing(job: Job, problem: Problem) -> Reading:
-    return Reading(job=job, identity=None, package=None, files=(), objects=(), problems=(problem,), built=None,
+def _nothing(job: Job, identity: Identity | None, *problems: Problem) -> Reading:
+    return Reading(job=job, identity=identity, package=None, files=(), objects=(), problems=problems, built=None,
                    status=PackageStatus.UNREADABLE)  # fmt: skip
 
 

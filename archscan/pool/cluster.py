@@ -19,8 +19,7 @@ from archscan.model import Job
 from archscan.pool import logs
 from archscan.pool.crew import LostError
 from archscan.pool.remote import Errand, carry_out, received
-from archscan.pool.spawner import Answer
-from archscan.pool.terms import Opened, Terms
+from archscan.pool.terms import Opened, Result, Terms
 
 if TYPE_CHECKING:
     from distributed import Client, Worker, WorkerPlugin
@@ -249,8 +248,8 @@ class Workers:
         self._empty = 0 if has_any else self._empty + 1
         return self._empty >= _EMPTY_LOOKS
 
-    def said(self, future: Future[bytes]) -> tuple[Answer, ...]:
-        """What the children said of a job, there; what the worker logged is logged. Raises LostError."""
+    def result(self, future: Future[bytes]) -> Result:
+        """What came of a job, there; what the worker logged is logged. Raises LostError."""
         from distributed import KilledWorker
         from distributed.comm import CommClosedError
         from distributed.scheduler import NoValidWorkerError
@@ -270,7 +269,9 @@ class Workers:
             raise PoolError(sent.refused)
         if sent.lost:
             raise LostError(sent.lost)
-        return sent.said
+        if sent.result is None:
+            raise LostError("its worker says nothing of it")
+        return sent.result
 
     def mend(self, lost: int) -> None:
         """Find the scheduler again, where it is gone. Raises PoolError."""

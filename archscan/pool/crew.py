@@ -10,8 +10,7 @@ from typing import Any, Protocol
 from archscan.errors import ArchscanError
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers, logs
-from archscan.pool.spawner import Answer
-from archscan.pool.terms import nothing
+from archscan.pool.terms import Result, nothing
 
 _ATTEMPTS = 3
 _SUSPECT = 2  # attempts from which on a job is read alone: a worker that is lost takes along the jobs of the others
@@ -37,7 +36,7 @@ class Crew(Protocol):
     def done(self, under_way: Mapping[Future[Any], object]) -> Iterable[Future[Any]]:
         """Those that came to an end, after a while, or of which there is nothing to expect any more."""
 
-    def said(self, future: Future[Any]) -> tuple[Answer, ...]:
+    def result(self, future: Future[Any]) -> Result:
         """What came of one of those. Raises LostError, ArchscanError; anything else is the trouble of this one job."""
 
     def mend(self, lost: int) -> None:
@@ -73,7 +72,7 @@ def carried_out(
             for future in list(crew.done(under_way)):
                 job, attempts = under_way.pop(future)
                 try:
-                    said = crew.said(future)
+                    result = crew.result(future)
                 except LostError as error:
                     lost.append((job, attempts - error.blameless))
                 except ArchscanError:  # for whoever started this: nothing can be opened or read any more
@@ -81,8 +80,8 @@ def carried_out(
                 except Exception as error:  # noqa: BLE001  # one answer that cannot be had is not the end of the run
                     yield answers.failed(job, error)
                 else:
-                    logs.pass_on(said, job.path)
-                    yield answers.reading(job, said, limits)
+                    logs.pass_on(result.answers, job.path)
+                    yield answers.reading(job, result, limits)
             if lost:
                 crew.mend(len(lost))
                 yield from (answers.lost(job) for job, attempts in lost if attempts >= _ATTEMPTS)

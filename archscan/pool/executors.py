@@ -65,15 +65,15 @@ def _serial(
             idle()
             for _ in range(_ATTEMPTS):
                 try:
-                    said = read(spawner, opened, terms.limits, job)
+                    result = read(spawner, opened, terms.limits, job)
                 except SpawnerLostError:
                     text = "the process that reads %s was killed from outside; trying again"
                     _log.warning(text, job.path, extra={"package": job.path})
                     spawner.close()
                     spawner = terms.spawner()
                 else:
-                    logs.pass_on(said, job.path)
-                    yield answers.reading(job, said, terms.limits)
+                    logs.pass_on(result.answers, job.path)
+                    yield answers.reading(job, result, terms.limits)
                     break
             else:
                 yield answers.lost(job)

@@ -17,8 +17,8 @@ from archscan.pool import logs
 from archscan.pool.child import die_with_parent
 from archscan.pool.crew import LostError
 from archscan.pool.signals import blocked, ignored
-from archscan.pool.spawner import Answer, Spawner, SpawnerLostError
-from archscan.pool.terms import ALWAYS, Opened, Terms, Turns, read
+from archscan.pool.spawner import Spawner, SpawnerLostError
+from archscan.pool.terms import ALWAYS, Opened, Result, Terms, Turns, read
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def _start_worker(parent: int, terms: Terms, opened: Opened, turns: Turns) -> No
     Finalize(None, spawner.close, exitpriority=10)  # so that its CPU time is counted: only who is reaped is
 
 
-def _read_in_worker(job: Job) -> tuple[Answer, ...]:
+def _read_in_worker(job: Job) -> Result:
     assert _held is not None
     spawner, terms, opened, turns = _held
     try:
@@ -76,12 +76,12 @@ class Processes:
         """Two jobs for each worker that reads, and one for each that opens."""
         return 2 * self._workers + self._ahead
 
-    def submit(self, job: Job) -> Future[tuple[Answer, ...]]:
+    def submit(self, job: Job) -> Future[Result]:
         """Hand a job to the next worker that is free."""
         try:
             return self._executor.submit(_read_in_worker, job)
         except BrokenProcessPool:
-            refused: Future[tuple[Answer, ...]] = Future()
+            refused: Future[Result] = Future()
             refused.set_exception(LostError("nobody began with it", blameless=True))
             return refused
 
@@ -92,8 +92,8 @@ class Processes:
             done, _ = wait(under_way)
         return done
 
-    def said(self, future: Future[tuple[Answer, ...]]) -> tuple[Answer, ...]:
-        """What the children said of a job. Raises LostError, PoolError."""
+    def result(self, future: Future[Result]) -> Result:
+        """What came of a job. Raises LostError, PoolError."""
         try:
             return future.result()
         except BrokenProcessPool as error:

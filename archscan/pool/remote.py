@@ -18,8 +18,8 @@ from archscan.errors import ArchscanError, PoolError
 from archscan.model import Job, Log, escape
 from archscan.pool import frames
 from archscan.pool.executed import ExecutedSpawner
-from archscan.pool.spawner import Answer, SpawnerLostError
-from archscan.pool.terms import Opened, Terms, read
+from archscan.pool.spawner import SpawnerLostError
+from archscan.pool.terms import Opened, Result, Terms, read
 
 _MOST_RECORDS = 100  # of one job, as of one child
 
@@ -39,12 +39,12 @@ class Errand(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What comes home of a job: the answers of its children, and what the worker logged, as frames.
+    """What comes home of a job: its result, and what the worker logged, as frames.
 
     ``lost``: why there is none, and another attempt is worth it. ``refused``: why no job comes to anything there.
     """
 
-    said: tuple[Answer, ...] = ()
+    result: Result | None = None
     logged: bytes = b""
     lost: str | None = None
     refused: str | None = None
@@ -153,7 +153,7 @@ def _carried_out(run: str, job: Job) -> Sent:
         except SpawnerLostError as error:
             return Sent(lost=str(error))
         try:
-            said = read(spawner, opened, hands.limits, job)
+            result = read(spawner, opened, hands.limits, job)
         except SpawnerLostError:
             hands.lost(spawner)
             return Sent(logged=frames.said(*records), lost="the process that forks children was killed from outside")
@@ -164,7 +164,7 @@ def _carried_out(run: str, job: Job) -> Sent:
             hands.lost(spawner)
             raise
         hands.left(spawner, opened)
-    return Sent(said, frames.said(*records))
+    return Sent(result, frames.said(*records))
 
 
 @contextmanager

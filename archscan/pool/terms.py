@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from archscan.errors import InputError
-from archscan.model import Job, Limits, Problem, ProblemKind, Stage, escape
+from archscan.model import Identity, Job, Limits, Problem, ProblemKind, Stage, escape
 from archscan.pool import frames
 from archscan.pool.attempts import attempted
 from archscan.pool.child import Work
@@ -32,6 +32,16 @@ def nothing() -> None:
     """What there is to prepare for work that imports what it needs."""
 
 
+class Result(msgspec.Struct, frozen=True):
+    """What came of a job: what its file is, where whoever opened it says so, and the answers of the children.
+
+    A child is not asked what it reads: one that was taken over would name another package, and replace its facts.
+    """
+
+    identity: Identity | None
+    answers: tuple[Answer, ...]
+
+
 class Terms(msgspec.Struct, frozen=True):
     """What a process that forks children is told once, and what one child may cost."""
 
@@ -45,7 +55,7 @@ class Terms(msgspec.Struct, frozen=True):
         return Spawner(self.work, self.prepare, may_open=self.may_open)
 
 
-def read(spawner: Spawner, opened: Opened, limits: Limits, job: Job, turns: Turns = ALWAYS) -> tuple[Answer, ...]:
+def read(spawner: Spawner, opened: Opened, limits: Limits, job: Job, turns: Turns = ALWAYS) -> Result:
     """What comes of a job in this process, which reads when it is its turn, in one attempt or two.
 
     Raises SpawnerLostError, PoolError.
@@ -57,9 +67,12 @@ def read(spawner: Spawner, opened: Opened, limits: Limits, job: Job, turns: Turn
             job, package = opened(job)
         except InputError as error:
             problem = Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error)))
-            return (Answer(Ending("exit", 0, hungry=False), frames.said(problem), time.monotonic() - started),)
+            answer = Answer(Ending("exit", 0, hungry=False), frames.said(problem), time.monotonic() - started)
+            return Result(None, (answer,))
         try:
+            if job.identity and job.identity.known:
+                return Result(job.identity, ())
             with turns if (job.size or 0) <= _AHEAD_BYTES else ALWAYS:
-                return attempted(spawner, job, package, limits)
+                return Result(job.identity, attempted(spawner, job, package, limits))
         finally:
             os.close(package)

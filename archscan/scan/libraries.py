@@ -38,7 +38,7 @@ def checked(
             yield Checked(missing.target, problem=missing.problem())
         # What the libraries call of each other is not asked.
         silent = msgspec.structs.replace(catalogue, index={})
-        work = functools.partial(read_package, catalogue=silent, known=frozenset(), exports="all")
+        work = functools.partial(read_package, catalogue=silent, exports="all")
         count = min(workers, len(found.jobs))
         for reading in pool.readings(found.jobs, work, limits, count, sources.opened, prepare):
             target = reading.job.target

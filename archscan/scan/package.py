@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
@@ -36,7 +35,6 @@ from archscan.model import (
     End,
     File,
     FileKind,
-    Identity,
     Job,
     Limits,
     Message,
@@ -75,38 +73,20 @@ def prepare() -> None:
 
 
 def read_package(
-    job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, known: Container[str],
-    exports: elf.Exports, candidates: Candidates = _EVERY_PATH,
+    job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, exports: elf.Exports,
+    candidates: Candidates = _EVERY_PATH,
 ) -> None:  # fmt: skip
-    """Say everything about one package: its identity, its control file, then each member that facts are about.
+    """Say everything about one package: its control file, then each member that facts are about.
 
     What cannot be among the ``candidates`` is not unpacked; without any, everything is.
     """
     try:
-        if _identified(file, job, send, known):
-            for message in _package_facts(file, job, limits, catalogue, exports=exports, candidates=candidates):
-                send(message)
+        for message in _package_facts(file, job, limits, catalogue, exports=exports, candidates=candidates):
+            send(message)
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
     except OSError as error:
         send(Problem(stage=Stage.SOURCE, kind=ProblemKind.UNREADABLE, message=f"cannot be read: {error.strerror}"))
-
-
-def _identified(file: BufferedReader, job: Job, send: Send, known: Container[str]) -> bool:
-    """Whether the package is to be read; says what it is as a file."""
-    if job.verified and job.sha256 and job.size is not None:
-        send(Identity(sha256=job.sha256, size=job.size, known=False))
-        return True
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    send(Identity(sha256=digest, size=file.tell(), known=digest in known))
-    if digest in known:
-        send(End())
-    elif job.sha256 not in (None, digest):
-        text = f"the file is not what the index promises: its SHA-256 is {digest}, not {job.sha256}"
-        send(Problem(stage=Stage.SOURCE, kind=ProblemKind.MISMATCH, message=text))
-    else:
-        return True
-    return False
 
 
 def _package_facts(

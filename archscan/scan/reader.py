@@ -83,10 +83,8 @@ class Reader:
         if not jobs:
             return
         exports: elf.Exports = "libraries" if self._options.exports else ""
-        work = functools.partial(
-            read_package, catalogue=self._catalogue, known=known, exports=exports, candidates=self._candidates
-        )
-        with contextlib.closing(_arriving(jobs, work, self._options, fetcher, self._store)) as arriving:
+        work = functools.partial(read_package, catalogue=self._catalogue, exports=exports, candidates=self._candidates)
+        with contextlib.closing(_arriving(jobs, work, known, self._options, fetcher, self._store)) as arriving:
             yield from arriving
 
     def _take(self, reading: Reading) -> None:
@@ -129,16 +127,17 @@ class Reader:
 
 
 def _arriving(
-    jobs: Sequence[Job], work: Work, options: Options, fetcher: sources.Fetcher, idle: Callable[[], None]
-) -> Generator[Reading, None, None]:
+    jobs: Sequence[Job], work: Work, known: store.Passed, options: Options, fetcher: sources.Fetcher,
+    idle: Callable[[], None],
+) -> Generator[Reading, None, None]:  # fmt: skip
     """The readings of the jobs, made by processes of this machine, or elsewhere."""
     if options.executor is None:
         workers = min(options.workers, len(jobs))
-        opened = functools.partial(sources.opened, fetcher=fetcher)
+        opened = functools.partial(sources.identified, fetcher=fetcher, known=known)
         remote = any(job.url and not job.url.startswith("file:") for job in jobs)
         ahead = options.archives.fetching.ahead(workers) if remote else 0
         return pool.readings(jobs, work, options.limits, workers, opened, prepare, ahead, idle=idle)
-    openers = functools.partial(sources.openers, Path.cwd(), archives.fetching(options.archives))
+    openers = functools.partial(sources.openers, Path.cwd(), archives.fetching(options.archives), known)
     cluster = pool.Cluster(address=options.executor, installed=options.installed, openers=openers)
     return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare, idle)
 

@@ -3,7 +3,7 @@
 from archscan.sources.addresses import discreet
 from archscan.sources.caps import Caps
 from archscan.sources.fetch import Fetcher, Fetching
-from archscan.sources.opening import opened, opened_path, openers
+from archscan.sources.opening import identified, opened, opened_path, openers
 from archscan.sources.targets import Targets, Unmatched, expanded
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Unmatched",
     "discreet",
     "expanded",
+    "identified",
     "opened",
     "opened_path",
     "openers",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
 from archscan.errors import NoAnswerError, SilenceError, SourceError
-from archscan.model import Job, escape, unescape
+from archscan.model import Identity, Job, escape, unescape
 from archscan.sources.addresses import file_path, origin, stripped
 from archscan.sources.caps import Caps
 from archscan.sources.fetch import Fetcher, Fetching
@@ -19,6 +20,34 @@ from archscan.sources.fetch import Fetcher, Fetching
 Opened = Callable[[Job], tuple[Job, int]]
 
 _SILENT = 4  # packages of one worker in a row that nobody answers for; each was asked for many times
+
+
+def identified(job: Job, fetcher: Fetcher | None = None, *, known: Container[str]) -> tuple[Job, int]:
+    """As ``opened``; and the job says what the file is, and whether it is ``known``.
+
+    Raises SourceError, also for another file than the index promises.
+    """
+    job, descriptor = opened(job, fetcher)
+    try:
+        sha256, size = _hashed(descriptor) if job.identity is None else (job.identity.sha256, job.identity.size)
+        if job.sha256 not in (None, sha256):
+            text = f"the file is not what the index promises: its SHA-256 is {sha256}, not {job.sha256}"
+            raise SourceError("mismatch", text)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return msgspec.structs.replace(job, identity=Identity(sha256=sha256, size=size, known=sha256 in known)), descriptor
+
+
+def _hashed(descriptor: int) -> tuple[str, int]:
+    """SHA-256 and length of an open file, which is at its beginning again afterwards. Raises SourceError."""
+    try:
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:  # a descriptor
+            digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except OSError as error:
+        raise SourceError("unreadable", f"cannot be read: {error.strerror}") from error
+    return digest, size
 
 
 def opened(job: Job, fetcher: Fetcher | None = None) -> tuple[Job, int]:
@@ -55,8 +84,9 @@ def _fetched(job: Job, url: str, fetcher: Fetcher) -> tuple[Job, int]:
             raise SilenceError(text) from error
         raise
     with fetched as file:
+        identity = Identity(sha256=job.sha256, size=job.size, known=False)
         # The process that reads the package is told no password.
-        return msgspec.structs.replace(job, url=stripped(url), verified=True), os.dup(file.fileno())
+        return msgspec.structs.replace(job, url=stripped(url), identity=identity), os.dup(file.fileno())
 
 
 def _check_size(size: int, promised: int | None) -> None:
@@ -66,10 +96,10 @@ def _check_size(size: int, promised: int | None) -> None:
     raise SourceError(kind, f"the file has {size} bytes, and the index promises {promised}")
 
 
-def openers(folder: Path, fetching: Fetching) -> Callable[[], Opened]:
+def openers(folder: Path, fetching: Fetching, known: Container[str]) -> Callable[[], Opened]:
     """For a process that stands elsewhere: a function that makes, for each of its threads, what opens jobs.
 
-    It does what ``opened`` does, with paths that count from ``folder``; all threads keep the limits together.
+    It does what ``identified`` does, with paths that count from ``folder``; all threads keep the limits together.
     """
     caps = Caps(fetching.rate, fetching.downloads)
 
@@ -80,7 +110,7 @@ def openers(folder: Path, fetching: Fetching) -> Callable[[], Opened]:
             there = escape(os.fsencode(folder) + b"/" + unescape(job.path))
             if unescape(job.path).startswith(b"/"):
                 there = job.path
-            found, descriptor = opened(msgspec.structs.replace(job, path=there), fetcher)
+            found, descriptor = identified(msgspec.structs.replace(job, path=there), fetcher, known=known)
             return msgspec.structs.replace(found, path=job.path), descriptor
 
         return opened_there

@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--trivial", type=int, default=0)
     chosen = parser.parse_args()
     catalogue = load_all(rule_directories(()))
-    work = functools.partial(read_package, catalogue=catalogue, known=frozenset(), exports="")
+    work = functools.partial(read_package, catalogue=catalogue, exports="")
     jobs = [Job(path=str(path), target="") for path in sorted(chosen.folder.resolve().glob("*.deb"))]
     openers = functools.partial(sources.openers, Path.cwd(), sources.Fetching())
     with tempfile.TemporaryDirectory() as folder, clusters.cluster(Path(folder), chosen.workers) as made:

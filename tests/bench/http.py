@@ -111,7 +111,7 @@ def _ways(debs: list[Path], scratch: Path, latency: float) -> Iterator[dict[str,
 def _read(arguments: argparse.Namespace) -> None:
     jobs = msgspec.json.decode(arguments.jobs.read_bytes(), type=list[Job])
     catalogue = load_all((_DATA,))
-    work = functools.partial(read_package, catalogue=catalogue, known=frozenset(), exports="")
+    work = functools.partial(read_package, catalogue=catalogue, exports="")
     with sources.Fetcher() as fetcher:
         opened = functools.partial(sources.opened, fetcher=fetcher)
         found = pool.readings(jobs, work, Limits(), arguments.workers, opened, prepare, ahead=arguments.ahead)

@@ -28,9 +28,11 @@ from archscan.model import (
     Relation,
     Site,
 )
+from archscan.pool import frames
+from archscan.pool.spawner import Answer, Ending
+from archscan.pool.terms import Result
 from tests.bench.statistics import VERDICTS, Statistics
 
-Said = tuple[Identity | Package | File | Override | Elf | End, ...]
 _SHAPE = ("kind", "machine", "bits", "endian", "language", "stripped", *VERDICTS, "relro")
 _USE = ("algorithm", "strength", "role", "direction", "library", "symbol", "evidence", "confidence")
 _WORDS = "cannot open read write of the file for at in line unknown option name value error while user key not".split()
@@ -58,17 +60,22 @@ class Made:
         self._weights /= self._weights[-1]
         self._names: dict[int, Import] = {}
 
-    def packages(self) -> Iterator[Said]:
-        """The messages of one package after the other, without end."""
+    def results(self) -> Iterator[Result]:
+        """What a worker brings of one package after the other, without end."""
         number = 0
         while True:
-            yield tuple(self._package(number))
+            identity = self._identity(number)
+            answer = Answer(Ending("exit", 0, hungry=False), frames.said(*self._package(number)), 0.1)
+            yield Result(identity, (answer,))
             number += 1
 
-    def _package(self, number: int) -> Iterator[Identity | Package | File | Override | Elf | End]:
-        draw, known = self._random, self._known
+    def _identity(self, number: int) -> Identity:
+        draw = self._random
         digest = hashlib.sha256(f"package {number} {draw.random()}".encode()).hexdigest()
-        yield Identity(sha256=digest, size=draw.randrange(1_000, 10_000_000), known=False)
+        return Identity(sha256=digest, size=draw.randrange(1_000, 10_000_000), known=False)
+
+    def _package(self, number: int) -> Iterator[Package | File | Override | Elf | End]:
+        draw, known = self._random, self._known
         source = f"source-{number - number % 3}"
         relations = tuple(
             Relation("depends", f"lib{draw.randrange(20_000)}", ">=", "1.0")

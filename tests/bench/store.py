@@ -10,7 +10,6 @@ import argparse
 import resource
 import sqlite3
 import time
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from archscan import store
 from archscan.crypto.catalogue import algorithm_rows, load_all
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers
-from archscan.pool.spawner import Answer, Ending
 from archscan.rules.apply import apply
 from archscan.rules.load import load
 from archscan.scan import judgement
 from archscan.scan.reader import MOST_ROWS
-from tests.bench.made import Made, Said
+from tests.bench.made import Made
 from tests.bench.statistics import read
 
 _RULES = (Path(__file__).parents[2] / "rules",)
@@ -61,11 +59,9 @@ def _load(arguments: argparse.Namespace) -> None:
                                    rules_digest="", command="bench")  # fmt: skip
         waiting: list[Reading] = []
         rows = 0
-        for payload in _payloads(arguments.seed):
+        for result in Made(read(), arguments.seed).results():
             with clock.of("decode"):
-                reading = answers.reading(
-                    Job(path="made", target="made"), [Answer(Ending("exit", 0, False), payload, 0.1)], Limits()
-                )
+                reading = answers.reading(Job(path="made", target="made"), result, Limits())
             waiting.append(reading)
             rows += sum(len(row.imports) for row in reading.objects)
             if len(waiting) >= arguments.together or rows >= MOST_ROWS:
@@ -73,7 +69,7 @@ def _load(arguments: argparse.Namespace) -> None:
                     store.write_all(db, waiting, scan_id=scan_id, extraction=extraction)
                 waiting, rows = [], 0
             before = counted["objects"] // 20_000
-            _count(counted, reading, len(payload))
+            _count(counted, reading, len(result.answers[0].payload))
             if counted["objects"] // 20_000 > before:
                 _progress(counted, clock, arguments.database)
             if counted["objects"] >= arguments.objects:
@@ -86,20 +82,6 @@ def _load(arguments: argparse.Namespace) -> None:
     cpu = sum(clock.seconds.values())
     workers = arguments.worker * counted["objects"] / cpu
     print(f"a worker takes {arguments.worker} s for an object: as fast as {workers:.0f} workers")
-
-
-def _payloads(seed: int) -> Iterator[bytes]:
-    for said in Made(read(), seed).packages():
-        yield encoded(said)
-
-
-def encoded(said: Said) -> bytes:
-    """The messages as a child writes them into its pipe."""
-    from archscan.pool import frames
-
-    return b"".join(
-        frames._HEADER.pack(len(payload), frames._FACT) + payload for payload in map(frames._ENCODER.encode, said)
-    )
 
 
 class _Clock:

@@ -112,7 +112,7 @@ def _lief_crashes(path: Path) -> bool:
 
 
 def packages_survive(debs: dict[str, bytes], count: int, catalogue: Catalogue, folder: Path) -> None:
-    work = functools.partial(read_package, catalogue=catalogue, known=frozenset(), exports="libraries")
+    work = functools.partial(read_package, catalogue=catalogue, exports="libraries")
     for name, content in debs.items():
         jobs = _mutants(content, name, count, folder)
         done = 0

@@ -47,7 +47,7 @@ def _work(job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalog
             hoard = []
             while True:
                 hoard.append(bytes(2 << 30))
-    read_package(job, file, limits, send, catalogue=catalogue, known=frozenset(), exports="")
+    read_package(job, file, limits, send, catalogue=catalogue, exports="")
 
 
 def _with_data(suffix: str, data: bytes) -> bytes:

@@ -37,7 +37,7 @@ def said(content: bytes, folder: Path, limits: Limits = LIMITS) -> list[Message]
     messages: list[Message] = []
     job = Job(path=escape(bytes(path)), target="x")
     with path.open("rb") as file:
-        read_package(job, file, limits, messages.append, catalogue=CATALOGUE, known=frozenset(), exports="")
+        read_package(job, file, limits, messages.append, catalogue=CATALOGUE, exports="")
     return messages
 
 

@@ -26,7 +26,6 @@ from archscan.model import (
     End,
     File,
     FileKind,
-    Identity,
     Import,
     Job,
     Limits,
@@ -141,6 +140,11 @@ def _too_much(limits: Limits) -> None:
         _repeated(limits, _frame(_ENCODER.encode(_FILE)))
 
 
+def _named(_limits: Limits) -> None:
+    """Say that the package is another one, as the process may that opened it."""
+    _write(_frame(_ENCODER.encode({"type": "identity", "sha256": "0" * 64, "size": 0, "known": True})))
+
+
 ATTACKS: dict[str, Callable[[Limits], None]] = {
     "length": lambda _: _write(struct.pack("<IB", 0xFFFF_FFFF, 0), bytes(_MEBIBYTE)),
     "lengths": lambda limits: _repeated(limits, struct.pack("<IB", 0xFFFF_FFFF, 0) + bytes(4096)),
@@ -160,16 +164,15 @@ ATTACKS: dict[str, Callable[[Limits], None]] = {
     "dribble": _dribble,
     "close": _close,
     "too-much": _too_much,
+    "named": _named,
 }
 
 
 def _work(job: Job, _file: BufferedReader, limits: Limits, send: Send) -> None:
     if job.path.startswith("honest"):
         bytes(_NEEDS)
-        send(Identity(sha256="1" * 64, size=0, known=False))
         send(End())
         return
-    _write(_frame(_ENCODER.encode(Identity(sha256="0" * 64, size=0, known=False))))
     ATTACKS[job.path](limits)
 
 

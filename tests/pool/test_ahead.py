@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from archscan.errors import SpoolError
-from archscan.model import End, Identity, Job, Limits, Reading
+from archscan.model import End, Job, Limits, Reading
 from archscan.pool import readings
 from archscan.pool.frames import Send
 
@@ -58,7 +58,6 @@ def read_all(folder: Path, workers: int, ahead: int, size: int = 1000) -> list[R
     def work(job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
         note(folder, "reading", job.path)
         time.sleep(READING)
-        send(Identity(sha256="0" * 64, size=0, known=False))
         send(End())
         note(folder, "reading", job.path)
 
@@ -99,7 +98,6 @@ def test_a_worker_that_is_killed_while_it_reads_holds_up_nobody(tmp_path: Path) 
         if job.path == "3" and not (tmp_path / "killed").exists():
             (tmp_path / "killed").touch()
             os.kill(os.getppid(), signal.SIGKILL)  # the spawner, and the worker ends itself in its turn
-        send(Identity(sha256="0" * 64, size=0, known=False))
         send(End())
 
     found = list(readings(jobs(20), work, LIMITS, 1, opened, ahead=2))

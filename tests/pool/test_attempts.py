@@ -16,7 +16,7 @@ import pytest
 
 from archscan.crypto.catalogue import load_all
 from archscan.errors import PoolError
-from archscan.model import Begin, End, File, FileKind, Identity, Job, Limits, PackageStatus, Problem, ProblemKind, Stage
+from archscan.model import Begin, End, File, FileKind, Job, Limits, PackageStatus, Problem, ProblemKind, Stage
 from archscan.pool import passed_over, readings
 from archscan.pool.frames import Send
 from archscan.scan import package
@@ -37,7 +37,6 @@ def _crash() -> None:
 
 def _members(job: Job, _file: BufferedReader, limits: Limits, send: Send) -> None:
     """Five members; the name of the job says at which one what happens."""
-    send(Identity(sha256="0" * 64, size=0, known=False))
     for name in "abcde":
         if name in job.passed_over:
             send(passed_over(name))
@@ -98,7 +97,7 @@ def test_a_member_that_kills_its_reader_costs_the_others_nothing(
     control = [Entry(name=b"./control", data=b"Package: x\nVersion: 1\nArchitecture: all\n")]
     path = tmp_path / "x.deb"
     path.write_bytes(deb(control, members))
-    work = functools.partial(package.read_package, catalogue=load_all([Path("rules")]), known=frozenset(), exports="")
+    work = functools.partial(package.read_package, catalogue=load_all([Path("rules")]), exports="")
     (reading,) = readings([Job(path=str(path), target="x")], work, LIMITS, 1, opened, package.prepare)
     assert reading.status == PackageStatus.PARTIAL
     assert [one.path for one in reading.files] == ["usr/bin/a", "usr/bin/bad", "usr/bin/c"]

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from archscan.model import Begin, End, Identity, Job, Limits, PackageStatus, Problem, ProblemKind, Reading, Stage
+from archscan.model import Begin, End, Job, Limits, Override, PackageStatus, Problem, ProblemKind, Reading, Stage
 from archscan.pool import readings
 from archscan.pool.child import Work
 from archscan.pool.frames import Send
@@ -29,7 +29,7 @@ LIMITS = Limits(deadline=1.5, memory_bytes=3 << 30, answer_bytes=4 << 20)
 # A second attempt has half of it, and must not begin where it ends.
 ROOMY = msgspec.structs.replace(LIMITS, memory_bytes=8 << 30)
 PATIENT = msgspec.structs.replace(LIMITS, deadline=60.0)  # for what takes as long as the machine is busy
-EMPTY = Identity(sha256="0" * 64, size=0, known=False)
+KEPT = Override(line=1, tag="x", context="", comment="", architectures="", applies=True)
 
 
 def _abort(_send: Send) -> None:
@@ -148,7 +148,7 @@ WAYS: dict[str, tuple[Callable[[Send], None], ProblemKind]] = {
 
 
 def work(job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
-    send(EMPTY)
+    send(KEPT)
     send(Begin(path=f"place of {job.path}"))
     if job.path in WAYS:
         WAYS[job.path][0](send)
@@ -170,7 +170,7 @@ def test_a_death_is_one_problem_with_its_place(way: str) -> None:
     (reading,) = readings([job(way)], work, PATIENT if way in ("eat", "eat-in-c") else ROOMY, 1, opened)
     kinds = {problem.kind for problem in reading.problems if problem.stage == Stage.CHILD}
     assert kinds == {WAYS[way][1]}
-    assert reading.identity == EMPTY  # what was said before is kept
+    assert reading.overrides == (KEPT,)  # what was said before is kept
     deaths = [problem for problem in reading.problems if problem.stage == Stage.CHILD]
     assert len(deaths) == 1
     if way not in ("raise", "eat", "no-text"):
@@ -280,11 +280,10 @@ def _lives(pid: int) -> bool:
 
 _PROGRAM = """
 import os, pathlib, sys, time
-from archscan.model import Job, Limits, Identity
+from archscan.model import Job, Limits
 from archscan.pool import child, readings
 child.confine = lambda **_: None
 def work(job, file, limits, send):
-    send(Identity(sha256="0" * 64, size=0, known=False))
     pathlib.Path(sys.argv[2], job.path).touch()
     time.sleep(60)
 jobs = [Job(path=str(n), target="x") for n in range(4)]
@@ -323,7 +322,7 @@ def _session(leader: int) -> list[int]:
 
 
 def _usage(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
-    send(EMPTY)
+    send(KEPT)
     end = time.process_time() + 0.3
     while time.process_time() < end:
         pass
@@ -339,7 +338,7 @@ def test_the_processor_time_of_every_process_is_counted(workers: int) -> None:
 
 
 def _descriptors(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
-    send(EMPTY)
+    send(KEPT)
     nowhere = Path(os.devnull).stat().st_rdev
     for descriptor in range(200):
         try:

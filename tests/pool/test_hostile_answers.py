@@ -12,7 +12,7 @@ from tests.pool.hostile_answers import ATTACKS
 
 _ANSWER_BYTES = 256 << 20
 _HONEST = ("tiny-files", "texts", "packages", "logs")  # what could be said, and is taken
-_QUICK = ("length", "empty-logs", "nested", "logs", "close")
+_QUICK = ("length", "empty-logs", "nested", "logs", "close", "named")
 _LIMIT = {"dribble": "timeout", "too-much": "limit"}
 
 

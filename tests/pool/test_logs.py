@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from archscan.model import End, Identity, Job, Limits, Log, ProblemKind
+from archscan.model import End, Job, Limits, Log, ProblemKind
 from archscan.pool import readings
 from archscan.pool.frames import Send
 from archscan.pool.logs import emit, shared_logging
@@ -58,7 +58,6 @@ def _job(name: str) -> Job:
 
 
 def _talkative(job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
-    send(Identity(sha256="0" * 64, size=0, known=False))
     for number in range(RECORDS):
         logging.getLogger("tests.pool").info("record %d", number)
         if job.path.endswith("doomed") and number == RECORDS // 2:
@@ -137,7 +136,6 @@ def test_what_workers_log_themselves_arrives(log: Path) -> None:
 
 def test_what_a_process_says_cannot_forge_a_line(log: Path) -> None:
     def hostile(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
-        send(Identity(sha256="0" * 64, size=0, known=False))
         logging.getLogger("tests\n.pool").warning("one\nERROR two\r\x1b[31m \u202e\u2028\x85 \\n %s", "\udcff")
         forged = "2026-01-01T00:00:00.000Z ERROR main[1] x y: forged\n"
         send(Log(level=50, logger="a\nb\x1b", message=forged * 2, created=float("nan"), process=-5))

@@ -10,13 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from archscan.model import End, Identity, Job, Limits
+from archscan.model import End, Job, Limits
 from archscan.pool.frames import Send
 from archscan.pool.spawner import Spawner, send
 
 
 def _slow(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
-    send(Identity(sha256="0" * 64, size=0, known=False))
     time.sleep(0.2)
     send(End())
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from archscan.errors import NoAnswerError, SilenceError, SourceError
-from archscan.model import Job
-from archscan.sources import Fetcher, opened
+from archscan.model import Identity, Job
+from archscan.sources import Fetcher, identified, opened
 from archscan.sources.http import Patience
 from tests.sources.servers import answering, free_port, head, nginx
 
@@ -50,12 +50,30 @@ def test_a_file_of_another_size_is_not_opened(package: Path, size: int, kind: st
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+def test_whoever_opens_a_file_says_what_it_is(package: Path) -> None:
+    for job in (Job(path=str(package), target=""), Job(path="a.deb", target="", url=package.as_uri(), sha256=DIGEST)):
+        for known in (set(), {DIGEST}):
+            found, descriptor = identified(job, known=known)
+            identity = Identity(sha256=DIGEST, size=len(CONTENT), known=bool(known))
+            assert found == msgspec.structs.replace(job, identity=identity)
+            assert read(descriptor) == CONTENT  # from its beginning
+
+
+def test_a_file_that_is_not_what_the_index_promises_is_not_opened_known_or_not(package: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    job = Job(path="x", target="", url=package.as_uri(), sha256="1" * 64, size=len(CONTENT))
+    with pytest.raises(SourceError, match=f"SHA-256 is {DIGEST}, not 1111") as caught:
+        identified(job, known={DIGEST})
+    assert caught.value.kind == "mismatch"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_what_is_elsewhere_is_fetched_and_verified(package: Path, tmp_path: Path) -> None:
     with nginx(tmp_path, tmp_path / "nginx") as server, Fetcher(tmp_path, environ={}) as fetcher:
         url = f"{server.url}/a%2Bb_1%253a2_amd64.deb"
         job = Job(path="pool/a.deb", target="", url=url, sha256=DIGEST, size=len(CONTENT))
         same, descriptor = opened(job, fetcher)
-        assert same == msgspec.structs.replace(job, verified=True)
+        assert same == msgspec.structs.replace(job, identity=Identity(sha256=DIGEST, size=len(CONTENT), known=False))
         assert read(descriptor) == CONTENT
         for wrong in ({"sha256": "0" * 64}, {"size": 7}, {"sha256": None}, {"size": None}):
             with pytest.raises(SourceError) as caught:

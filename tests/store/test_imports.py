@@ -14,7 +14,6 @@ from sqlite_utils import Database
 
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers
-from archscan.pool.spawner import Answer, Ending
 from archscan.store import (
     Extraction,
     dump,
@@ -29,19 +28,13 @@ from archscan.store import (
 from archscan.store.tables import SCRIPTS
 from tests.bench.made import Made
 from tests.bench.statistics import read
-from tests.bench.store import encoded
 
 _EXTRACTION = Extraction("1", ("elf",))
 
 
 def _readings(count: int, seed: int = 1) -> list[Reading]:
-    said = islice(Made(read(), seed).packages(), count)
-    return [
-        answers.reading(
-            Job(path=f"{number}.deb", target="."), [Answer(Ending("exit", 0, False), encoded(one), 0.0)], Limits()
-        )
-        for number, one in enumerate(said)
-    ]
+    results = islice(Made(read(), seed).results(), count)
+    return [answers.reading(Job(path=f"{number}.deb", target="."), one, Limits()) for number, one in enumerate(results)]
 
 
 def _scan(db: Database) -> int:
