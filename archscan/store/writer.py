@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from archscan.model import (
-    CryptoUse,
     Elf,
     File,
     Identity,
@@ -23,20 +22,12 @@ from archscan.model import (
     Stage,
     escape,
 )
-from archscan.store.imports import count_written, forget_names, settle, write_imports
+from archscan.store.imports import count_written, forget_names, settle
+from archscan.store.objects import Waiting, next_id, write_objects
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_ELF_COLUMNS = tuple(
-    name
-    for name in Elf.__struct_fields__
-    if name not in ("file_path", "needed", "imports", "exports", "components", "crypto", "calls", "lines")
-)
-_ELF_INSERT = (
-    f"INSERT INTO elf (id, package_id, file_id, {', '.join(_ELF_COLUMNS)}) "
-    f"VALUES ({', '.join('?' * (len(_ELF_COLUMNS) + 3))})"
-)
 _SLOW = 1.0  # seconds from which on a package's reading time is worth a row
 _WHOLE = (PackageStatus.COMPLETE, PackageStatus.SKIPPED)  # nothing went wrong
 _PACKAGE_COLUMNS = tuple(name for name in Package.__struct_fields__ if name != "relations")
@@ -139,26 +130,26 @@ def _unfit(reading: Reading, error: Exception) -> Reading:
 
 
 class _Batch:
-    """Packages of one transaction; what their objects import waits, as many rows at once cost less."""
+    """Packages of one transaction; their objects wait, as many rows at once cost less."""
 
     def __init__(self, db: Database, scan_id: int, extraction: Extraction) -> None:
         self.db, self.scan_id, self.extraction = db, scan_id, extraction
-        self._waiting: list[tuple[int, Elf]] = []
+        self._waiting: list[Waiting] = []
         self._packages: set[int] = set()
 
-    def wait(self, package_id: int, numbered: Sequence[tuple[int, Elf]]) -> None:
-        """Keep the objects of a package, each with its id, until ``flush``."""
+    def wait(self, package_id: int, files: Mapping[str, int], objects: Sequence[Elf]) -> None:
+        """Keep the objects of a package until ``flush``; ``files`` are the ids of what holds them, by path."""
         self._packages.add(package_id)
-        self._waiting += numbered
+        self._waiting.append((package_id, files, objects))
 
     def before_forgetting(self, package_id: int) -> None:
-        """What waits is stored before a package that is part of it is deleted: ids of its objects may be given anew."""
+        """What waits is stored before a package that is part of it is deleted."""
         if package_id in self._packages:
             self.flush()
 
     def flush(self) -> None:
-        """Store what the objects that wait import and export."""
-        write_imports(self.db, self._waiting)
+        """Store the objects that wait."""
+        write_objects(self.db, self._waiting)
         self._waiting, self._packages = [], set()
 
 
@@ -177,7 +168,7 @@ def _write(batch: _Batch, reading: Reading) -> bool:
         batch.before_forgetting(earlier[0])
     package_id = _write_package(db.conn, reading, batch.extraction, earlier[0] if earlier else None)
     files = _write_files(db.conn, package_id, reading.files)
-    batch.wait(package_id, _write_objects(db.conn, package_id, files, reading.objects))
+    batch.wait(package_id, files, reading.objects)
     _write_overrides(db.conn, package_id, reading.overrides)
     _write_problems(db.conn, reading, package_id, scan_id)
     db.execute("INSERT OR IGNORE INTO unjudged (package_id) VALUES (?)", [package_id])
@@ -239,7 +230,7 @@ def _forget(conn: sqlite3.Connection, package_id: int) -> None:
 
 def _write_files(conn: sqlite3.Connection, package_id: int, files: Sequence[File]) -> dict[str, int]:
     """Path → id of the last file of that path: a tar archive may name one twice, and the last wins (dpkg)."""
-    first = _next_id(conn, "file")
+    first = next_id(conn, "file")
     rows = [
         (first + number, package_id, row.path, row.path_key, row.mode, row.owner, row.group, row.size,
          row.kind.value, row.link, row.privilege, row.privilege_source and row.privilege_source.value)
@@ -253,82 +244,12 @@ def _write_files(conn: sqlite3.Connection, package_id: int, files: Sequence[File
     return {row.path: first + number for number, row in enumerate(files)}
 
 
-def _write_objects(
-    conn: sqlite3.Connection, package_id: int, files: dict[str, int], objects: Sequence[Elf]
-) -> Sequence[tuple[int, Elf]]:
-    """The objects, each with the id that it got; what they import is not stored yet."""
-    first = _next_id(conn, "elf")
-    numbered = [(first + number, row) for number, row in enumerate(objects)]
-    conn.executemany(
-        _ELF_INSERT,
-        [(number, package_id, files.get(row.file_path), *map(_value, _columns(row))) for number, row in numbered],
-    )
-    conn.executemany(
-        "INSERT INTO needed (elf_id, position, soname) VALUES (?, ?, ?)",
-        [(number, position, name) for number, row in numbered for position, name in enumerate(row.needed)],
-    )
-    conn.executemany(
-        "INSERT INTO component (elf_id, ecosystem, name, version, evidence) VALUES (?, ?, ?, ?, ?)",
-        [
-            (number, line.ecosystem, line.name, line.version, line.evidence)
-            for number, row in numbered
-            for line in row.components
-        ],
-    )
-    conn.executemany(
-        "INSERT INTO own_line (elf_id, address, file, line) VALUES (?, ?, ?, ?)",
-        [(number, line.address, line.file, line.line) for number, row in numbered for line in row.lines],
-    )
-    _write_uses(conn, numbered)
-    return numbered
-
-
-def _write_uses(conn: sqlite3.Connection, numbered: Sequence[tuple[int, Elf]]) -> None:
-    """The calls of catalogued functions, and the uses that they and the imports show."""
-    first = _next_id(conn, "call_site")
-    calls = [(elf_id, call) for elf_id, row in numbered for call in row.calls]
-    conn.executemany(
-        "INSERT INTO call_site (id, elf_id, address, function, library, symbol, outcome, value, reason) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (first + number, elf_id, call.address, call.function, call.library, call.symbol, call.outcome.value,
-             call.value, call.reason)
-            for number, (elf_id, call) in enumerate(calls)
-        ],
-    )  # fmt: skip
-    uses: list[tuple[int, int | None, CryptoUse]] = [
-        (elf_id, None, use) for elf_id, row in numbered for use in row.crypto
-    ]
-    uses += [(elf_id, first + number, use) for number, (elf_id, call) in enumerate(calls) for use in call.uses]
-    conn.executemany(
-        "INSERT INTO crypto_use (elf_id, call_site_id, algorithm, strength, role, direction, library, symbol, "
-        f"evidence, confidence, function, address, argument, context_evidence) VALUES ({', '.join('?' * 14)})",
-        [(elf_id, site, *map(_value, msgspec.structs.astuple(use))) for elf_id, site, use in uses],
-    )
-
-
 def _write_overrides(conn: sqlite3.Connection, package_id: int, overrides: Sequence[Override]) -> None:
     conn.executemany(
         "INSERT INTO lintian_override (package_id, line, tag, context, comment, architectures, applies) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(package_id, *msgspec.structs.astuple(row)) for row in overrides],
     )
-
-
-def _columns(row: Elf) -> Iterable[object]:
-    return (getattr(row, name) for name in _ELF_COLUMNS)
-
-
-def _value(value: object) -> object:
-    """A value as SQLite takes it: words and numbers as they are, reasons as JSON."""
-    if isinstance(value, dict):
-        return msgspec.json.encode(value, order="deterministic").decode()
-    return str(value) if isinstance(value, str) else value
-
-
-def _next_id(conn: sqlite3.Connection, table: str) -> int:
-    """The id that the next row of a table gets; safe, as nobody else writes."""
-    return int(conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])
 
 
 def _write_problems(conn: sqlite3.Connection, reading: Reading, package_id: int | None, scan_id: int) -> None:

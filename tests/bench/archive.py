@@ -114,7 +114,7 @@ def _scan(database: Path, options: Sequence[str], *, fresh: bool = True) -> Cost
 
 def _print(name: str, turns: Sequence[Cost], note: str = "") -> None:
     middle = sorted(turns, key=lambda one: one.cpu)[len(turns) // 2]
-    figures = f"{middle.cpu:8.2f} s CPU {middle.wall:8.2f} s wall {middle.largest:6.0f} MiB"
+    figures = f"{middle.cpu:8.2f} s CPU {middle.own:6.2f} s first {middle.wall:8.2f} s wall {middle.largest:6.0f} MiB"
     print(f"{name:40} {figures}  {note}".rstrip(), flush=True)
 
 
