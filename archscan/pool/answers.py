@@ -38,6 +38,7 @@ from archscan.pool.terms import Result
 
 _FACTS = (Package, File, Override, Elf, DebugInfo, Explained, Problem)
 _KINDS = (*_FACTS, Begin, Unread, End, Log)
+_MOST_PROBLEMS = 1_000  # of one package; whoever made it with 500,000 damaged members would fill a database with them
 _ONCE = (Package, Unread, End, Begin)  # of which only the last counts
 
 # How code that does not check its malloc dies of a failed one.
@@ -97,7 +98,11 @@ def _joined(problems: Sequence[Problem], deaths: Sequence[Problem]) -> tuple[Pro
     for death in deaths:
         told.setdefault((death.kind, death.path), death)
     known = [passed_over(death.path) for death in deaths if death.path]
-    return (*(one for one in problems if one not in known), *told.values())
+    kept = [one for one in problems if one not in known]
+    if len(kept) > _MOST_PROBLEMS:
+        text = f"{len(kept) - _MOST_PROBLEMS} more problems, of which nothing is kept"
+        kept[_MOST_PROBLEMS:] = [Problem(stage=Stage.CHILD, kind=ProblemKind.LIMIT, message=text)]
+    return (*kept, *told.values())
 
 
 def _said(answer: Answer, limits: Limits) -> _Said:

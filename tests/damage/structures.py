@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterator
 
 import msgspec
 
@@ -101,10 +100,3 @@ def _chosen(found: _Object, chance: random.Random) -> _Part:
             return _Part(offset + chance.randrange(max(1, (end - width) // 2 + 1)) * 2, letter, "table")
     what = chance.choice(("header", "segment", "segment", "section", "section"))
     return chance.choice([part for part in found.fields if part.what == what] or found.fields)
-
-
-def many(data: bytes, seed: str, count: int) -> Iterator[bytes]:
-    """So many, the same for the same seed."""
-    chance = random.Random(seed)
-    for _ in range(count):
-        yield misled(data, chance)

@@ -9,7 +9,7 @@ import functools
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,11 @@ from archscan.scan.inspection import read_file
 from archscan.scan.package import prepare, read_package
 from archscan.sources import opened
 from corpus.debs import Entry, ar, compressed, deb
+from tests.damage.structures import misled
 
 LIMITS = Limits(deadline=20.0, memory_bytes=2 << 30, unpacked_bytes=64 << 20, member_bytes=16 << 20)
+Damage = Callable[[bytes, random.Random], bytes]
+
 PACKAGES = ("hardened", "links", "names", "archives", "privileged-postinst", "md5-import")
 OBJECTS = (
     ("hardened", "usr/bin/hardened"),
@@ -89,11 +92,12 @@ def _unpacked(objects: dict[str, dict[str, Path]]) -> bytes:
     return deb(control, members, control_compression="none", data_compression="none")
 
 
-def _mutants(data: bytes, name: str, count: int, folder: Path) -> Iterator[Job]:
+def _mutants(data: bytes, name: str, count: int, folder: Path, ways: Sequence[Damage] = (damaged,)) -> Iterator[Job]:
+    """Files that are damaged in these ways in turn."""
     chance = random.Random(name)
     for number in range(count):
         path = folder / f"{name.replace('/', '_')}-{number}"
-        path.write_bytes(damaged(data, chance))
+        path.write_bytes(ways[number % len(ways)](data, chance))
         yield Job(path=str(path), target=name)
 
 
@@ -127,7 +131,7 @@ def packages_survive(debs: dict[str, bytes], count: int, catalogue: Catalogue, f
 def objects_survive(objects: dict[str, dict[str, Path]], count: int, catalogue: Catalogue, folder: Path) -> None:
     work = functools.partial(read_file, catalogue=catalogue)
     for recipe, path in OBJECTS:
-        jobs = _mutants(objects[recipe][path].read_bytes(), path, count, folder)
+        jobs = _mutants(objects[recipe][path].read_bytes(), path, count, folder, (damaged, misled))
         done = 0
         for reading in readings(jobs, work, LIMITS, 2, opened, prepare):
             _check(reading)

@@ -115,3 +115,17 @@ def _with_a_thread() -> None:
 def test_no_child_is_forked_by_a_process_with_threads(workers: int) -> None:
     with pytest.raises(PoolError, match="has 2 threads and not one"):
         list(readings([Job(path="x", target="x")], _members, LIMITS, workers, _opened, _with_a_thread))
+
+
+def _complaining(_job: Job, _file: BufferedReader, _limits: Limits, send: Send) -> None:
+    for number in range(1_200):
+        send(Problem(stage=Stage.ELF, kind=ProblemKind.CORRUPT, message="x", path=f"{number:04}"))
+    _crash()
+
+
+def test_of_too_many_problems_the_first_are_kept_and_the_others_counted() -> None:
+    (reading,) = readings([Job(path="x", target="x")], _complaining, LIMITS, 1, _opened)
+    *kept, counted, death = reading.problems
+    assert [one.path for one in kept] == [f"{number:04}" for number in range(1_000)]
+    assert (counted.kind, counted.message) == ("limit", "200 more problems, of which nothing is kept")
+    assert death.kind == "crash"
