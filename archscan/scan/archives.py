@@ -101,6 +101,9 @@ class _Publisher:
             self._index(suite, index)
         for index in suite.sources:
             self._sources(suite, index)
+        if not suite.refused:
+            left = store.leave(self._db, suite.origin, suite.name, suite.base, suite.listed, self._scan_id)
+            self.changed |= left > 0
 
     def _older(self, suite: archive.Suite) -> str | None:
         """Why the suite is not taken: a mirror that is behind, or somebody who hides what was mended since."""

@@ -5,6 +5,7 @@ from archscan.store.debug import debug_wanted, write_debug, write_problems
 from archscan.store.dump import dump
 from archscan.store.metrics import write_metrics
 from archscan.store.publishing import (
+    leave,
     met_index_again,
     newest_date,
     note_problems,
@@ -39,6 +40,7 @@ __all__ = [
     "in_shard",
     "is_whole",
     "known_packages",
+    "leave",
     "met_again",
     "met_index_again",
     "newest_date",

@@ -11,7 +11,7 @@ from archscan.store.writer import transaction
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from sqlite_utils import Database
 
@@ -26,6 +26,7 @@ ON CONFLICT (origin, suite, component, architecture) DO UPDATE SET
     sha256 = excluded.sha256, last_scan = excluded.last_scan
 RETURNING id
 """
+_NO_FILE = "0" * 64  # the digest of an index that is not there any more
 _SAME_PLACE = "origin = ? AND suite = ? AND component = ? AND architecture = ?"
 
 # Section, priority and the place in the pool may change while the package stays what it is.
@@ -152,10 +153,34 @@ def publish(db: Database, index: Index, rows: Iterable[Published], scan_id: int)
     with transaction(conn):
         index_id = _stored(conn, index, scan_id)
         conn.executemany(_MEET, _values(index, index_id, rows, scan_id))
-        names = {"index": index_id, "scan": scan_id}
-        for statement in (*_TABLES, _MOVED, _GONE, _SUITE, _PRESENT, *_STANDING, _UNJUDGED, _COUNTED, *_DROPPED):
-            conn.execute(statement, names)
+        _settle(conn, index_id, scan_id)
         return index_id
+
+
+def leave(db: Database, origin: str, suite: str, base: str, listed: Collection[tuple[str, str]], scan_id: int) -> int:
+    """Of a suite's indices those that its Release does not list any more are left empty; how many that are.
+
+    ``listed`` are component and architecture of all that it lists. Indices that came from elsewhere than ``base``
+    stay: it may be a mirror of a part.
+    """
+    rows = db.execute(
+        "SELECT id, component, architecture FROM archive_index "
+        "WHERE origin = ? AND suite = ? AND base = ? AND sha256 <> ?", [origin, suite, base, _NO_FILE]
+    ).fetchall()  # fmt: skip
+    left = [index_id for index_id, *place in rows if tuple(place) not in listed]
+    for index_id in left:
+        with transaction(db.conn):
+            db.execute("UPDATE archive_index SET sha256 = ?, last_scan = ? WHERE id = ?", [_NO_FILE, scan_id, index_id])
+            _settle(db.conn, index_id, scan_id)
+            db.execute(f"{_COUNTED_SOURCES} AND architecture = 'source'", [index_id])
+    return len(left)
+
+
+def _settle(conn: sqlite3.Connection, index_id: int, scan_id: int) -> None:
+    """Have all that depends on what an index publishes say what it publishes in this scan."""
+    names = {"index": index_id, "scan": scan_id}
+    for statement in (*_TABLES, _MOVED, _GONE, _SUITE, _PRESENT, *_STANDING, _UNJUDGED, _COUNTED, *_DROPPED):
+        conn.execute(statement, names)
 
 
 def publish_sources(db: Database, index: Index, rows: Iterable[SourceEntry], scan_id: int) -> int:

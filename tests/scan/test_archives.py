@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,29 @@ def test_the_next_day_reads_what_is_new_and_knows_what_left(made: Mirror, debs: 
     assert f"1 read, {len(_NAMES) - 1} known already" in done.stdout
     assert rows(db, "SELECT name, until IS NULL FROM published WHERE standing = 'gone'") == [("hardened", 0)]
     assert rows(db, "SELECT name FROM current_package WHERE name IN ('hardened', 'fresh')") == [("fresh",)]
+
+
+def test_a_component_that_left_the_suite_is_gone_until_it_is_back(
+    made: Mirror, debs: list[Path], tmp_path: Path
+) -> None:
+    db, new = tmp_path / "a.db", small_deb(tmp_path / "debs", "fresh")
+    mirror(made.folder, [new], suite="rolling", component="contrib")
+    ask = "SELECT name FROM published WHERE standing = 'current' ORDER BY name"
+    assert scan(db, made.folder, *_SUITE) == 0
+    assert ("fresh",) in rows(db, ask)
+    findings = rows(db, "SELECT count(*) FROM finding WHERE state = 'open'")
+    shutil.move(made.dists / "main", tmp_path / "main")
+    mirror(made.folder, [new], suite="rolling", component="contrib")
+    assert scan(db, made.folder, *_SUITE) == 0
+    assert rows(db, ask) == [("fresh",)]
+    assert rows(db, "SELECT component, packages FROM archive_index ORDER BY 1") == [("contrib", 1), ("main", 0)]
+    assert rows(db, "SELECT count(*) FROM finding WHERE state = 'open'") < findings
+    shutil.move(tmp_path / "main", made.dists / "main")
+    mirror(made.folder, debs, suite="rolling")
+    assert scan(db, made.folder, *_SUITE) == 0
+    assert len(rows(db, ask)) == len(debs) + 1
+    assert rows(db, "SELECT count(*) FROM finding WHERE state = 'open'") == findings
+    assert_sound(db)
 
 
 def test_a_package_in_two_suites_is_read_once(made: Mirror, debs: list[Path], tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from archscan.model import Index
@@ -9,13 +11,21 @@ from archscan.sources.archive.asked import Archive, machine_architecture, withou
 from archscan.sources.archive.indices import IndexFile, index_file
 from archscan.sources.archive.release import Release, name_of, written
 
+_INDEX = re.compile(
+    r"(?:(?P<component>.+)/(?:binary-(?P<architecture>[^/]+)|source)/)?(?P<what>Packages|Sources)(?:\.(?:xz|gz|zst))?"
+)
+
 
 class Chosen(msgspec.Struct, frozen=True):
-    """Packages files and Sources files, and one line for each thing that was wanted and is ``lacking``."""
+    """Packages files and Sources files, and one line for each thing that was wanted and is ``lacking``.
+
+    ``listed`` are component and architecture of all that Release lists, wanted or not.
+    """
 
     indices: tuple[IndexFile, ...]
     sources: tuple[IndexFile, ...]
     lacking: tuple[str, ...]
+    listed: frozenset[tuple[str, str]]
 
 
 def chosen(archive: Archive, release: Release, signed_by: str | None) -> Chosen:
@@ -42,7 +52,17 @@ def chosen(archive: Archive, release: Release, signed_by: str | None) -> Chosen:
         elif architecture != "all":
             lacking.append(f"Release lists no {path} (nor with .xz, .gz, .zst)")
     have = (_file(form, *source, archive, release) for source in sources)
-    return Chosen(tuple(found), tuple(file for file in have if file), tuple(lacking))
+    return Chosen(tuple(found), tuple(file for file in have if file), tuple(lacking), _listed(release))
+
+
+def _listed(release: Release) -> frozenset[tuple[str, str]]:
+    """Component and architecture of each index, as the database knows them."""
+    found = set()
+    for path in release.files:
+        if index := _INDEX.fullmatch(path):
+            component = (index["component"] or "").rpartition("/")[2]
+            found.add((component, "source" if index["what"] == "Sources" else index["architecture"] or ""))
+    return frozenset(found)
 
 
 def _file(

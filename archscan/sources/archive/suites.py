@@ -24,15 +24,18 @@ _log = logging.getLogger(__name__)
 class Suite(msgspec.Struct, frozen=True, kw_only=True):
     """A suite as it was read. Where it is ``refused``, nothing of it may be relied on, and it has no indices.
 
-    ``target`` is its URL, as messages name it. With ``problems`` the run is not whole; what the operator should see,
-    and is none, stands in ``notes``.
+    ``target`` is its URL, as messages name it; ``listed`` are component and architecture of all indices that it has.
+    With ``problems`` the run is not whole; what the operator should see, and is none, stands in ``notes``.
     """
 
     target: str
     name: str
+    origin: str = ""
+    base: str = ""
     refused: bool = False
     signed_by: str | None = None
     indices: tuple[IndexFile, ...] = ()
+    listed: frozenset[tuple[str, str]] = frozenset()
     sources: tuple[IndexFile, ...] = ()  # their Index has the architecture `source`
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
@@ -91,8 +94,11 @@ def _suite(archive: Archive, wanted: Wanted, fetcher: Fetcher) -> Suite:
     return Suite(
         target=target,
         name=release.name_of(facts, archive.suite),
+        origin=facts.origin,
+        base=without_password(archive.base),
         signed_by=signed_by,
         indices=found.indices,
+        listed=found.listed,
         sources=found.sources,
         problems=tuple(_problem(SourceError("missing", lacking)) for lacking in found.lacking),
         notes=tuple(notes),
