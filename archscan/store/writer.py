@@ -253,6 +253,13 @@ def _write_overrides(conn: sqlite3.Connection, package_id: int, overrides: Seque
 
 
 def _write_problems(conn: sqlite3.Connection, reading: Reading, package_id: int | None, scan_id: int) -> None:
+    """Store the problems; once, also when what was stored is stored again because somebody interrupted in between."""
+    if not reading.problems:
+        return
+    conn.execute(
+        "DELETE FROM problem WHERE package_id IS ? AND scan_id = ? AND target = ?",
+        [package_id, scan_id, reading.job.path],
+    )
     conn.executemany(
         "INSERT INTO problem (scan_id, package_id, target, path, stage, kind, message) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [_problem(problem, reading, package_id, scan_id) for problem in reading.problems],

@@ -10,7 +10,20 @@ import msgspec
 import pytest
 from sqlite_utils import Database
 
-from archscan.model import File, FileKind, Identity, Job, Package, PackageStatus, Reading, Relation
+from archscan import store
+from archscan.model import (
+    File,
+    FileKind,
+    Identity,
+    Job,
+    Package,
+    PackageStatus,
+    Problem,
+    ProblemKind,
+    Reading,
+    Relation,
+    Stage,
+)
 from archscan.store import Extraction, met_again, open_store, start_scan, write
 from tests.scan.scanning import assert_sound
 
@@ -86,3 +99,16 @@ def test_of_the_names_of_a_package_the_first_is_kept(db: Database) -> None:
         else:
             met_again(db, reading)
     assert db.execute("SELECT filename FROM package").fetchall() == [("b.deb",)]
+
+
+def test_what_is_stored_twice_in_a_scan_tells_its_problems_once(db: Database) -> None:
+    """An interruption may come between the commit of what was read and the line that forgets it."""
+    told = (Problem(stage=Stage.SOURCE, kind=ProblemKind.MISSING, message="not there"),)
+    unknown = msgspec.structs.replace(_reading(), identity=None, package=None, files=(), problems=told,
+                                      status=PackageStatus.UNREADABLE)  # fmt: skip
+    partial = msgspec.structs.replace(_reading(1), problems=told, status=PackageStatus.PARTIAL)
+    for scan_id in (_started(db), _started(db)):
+        for _ in range(2):
+            store.write_all(db, [unknown, partial], scan_id=scan_id, extraction=EXTRACTION)
+    assert db.execute("SELECT scan_id, package_id FROM problem ORDER BY 2, 1").fetchall() == [
+        (1, None), (2, None), (2, 1)]  # fmt: skip
