@@ -146,9 +146,7 @@ def _fitting(signs: Sequence[Known], use: _Use) -> Sequence[Known]:
     """The signs that what a use is does not rule out by itself; most are, and uses of one kind share the answer."""
     facts = _facts(use, "", {}, close=True)
     return [
-        known
-        for known in signs
-        if all(one.pattern.search(facts[one.key]) for one in known.conditions if one.key in OF_THE_USE)
+        known for known in signs if all(one.search(facts[one.key]) for one in known.conditions if one.key in OF_THE_USE)
     ]
 
 

@@ -17,6 +17,7 @@ from archscan import store
 from archscan.crypto.catalogue import algorithm_rows, load_all
 from archscan.model import Job, Limits, Reading
 from archscan.pool import answers
+from archscan.reports import queries
 from archscan.rules.apply import apply
 from archscan.rules.load import load
 from archscan.scan import judgement
@@ -24,7 +25,8 @@ from archscan.scan.reader import MOST_ROWS
 from tests.bench.made import Made
 from tests.bench.statistics import read
 
-_RULES = (Path(__file__).parents[2] / "rules",)
+_ROOT = Path(__file__).parents[2]
+_RULES, _QUESTIONS = (_ROOT / "rules",), (_ROOT / "reports",)
 
 
 def main() -> None:
@@ -34,6 +36,8 @@ def main() -> None:
         _load(arguments)
     if arguments.judge:
         _judge(arguments.database)
+    if arguments.ask:
+        _ask(arguments.database, arguments.ask)
     _sizes(arguments.database)
 
 
@@ -45,6 +49,8 @@ def _arguments() -> argparse.Namespace:
                         help="packages of one transaction: what workers bring while the last is written")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--judge", action="store_true", help="judge everything with the project's rules")
+    parser.add_argument("--ask", type=float, metavar="SECONDS",
+                        help="ask each saved question twice; those are named that took longer again")  # fmt: skip
     parser.add_argument("--worker", type=float, default=0.014, metavar="SECONDS",
                         help="CPU that a worker takes for an object (python -m tests.bench)")  # fmt: skip
     return parser.parse_args()
@@ -128,6 +134,36 @@ def _judge(database: Path) -> None:
         cpu = time.process_time() - started
         print(f"judged in {cpu:.1f} s CPU, {time.monotonic() - wall:.1f} s: {applied.new} new, "
               f"largest {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")  # fmt: skip
+
+
+_VALUES = {
+    "package": "SELECT name FROM package ORDER BY elf_count DESC LIMIT 1",
+    "source": "SELECT source FROM package ORDER BY elf_count DESC LIMIT 1",
+    "soname": "SELECT soname FROM needed GROUP BY soname ORDER BY count(*) DESC LIMIT 1",
+    "symbol": "SELECT name FROM symbol WHERE id = (SELECT min(symbol_id) FROM imported)",
+    "algorithm": "SELECT 'md5'",
+    "feature": "SELECT 'stack_protector'",
+}
+"""For parameters that must be given: what makes long answers."""
+
+
+def _ask(database: Path, most: float) -> None:
+    """All parameters that have a default are asked with it, so most questions are about the whole database."""
+    with store.open_readonly(database) as connection:
+        values = {name: str(connection.execute(sql).fetchone()[0]) for name, sql in _VALUES.items()}
+        seconds: dict[str, float] = {}
+        for name, question in queries.load(_QUESTIONS).items():
+            given = {one.name: values[one.name] for one in question.parameters if one.default is None}
+            for _ in range(2):
+                started = time.monotonic()
+                with queries.run(connection, question, given, seconds=300) as answer:
+                    for _row in answer.rows:
+                        pass
+                seconds[name] = time.monotonic() - started
+    slow = {name: one for name, one in seconds.items() if one > most}
+    print(f"{len(seconds)} saved questions, {len(slow)} of them above {most:g} s")
+    for name, one in sorted(slow.items(), key=lambda item: -item[1]):
+        print(f"  {name:32} {one:8.2f} s")
 
 
 def _sizes(database: Path) -> None:
