@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 from archscan.crypto.catalogue import load_all
+from archscan.deb.candidates import Candidates
 from archscan.deb.members import Member, members
 from archscan.deb.streams import Unpacked
 from archscan.model import File, Job, Limits, Message, Problem, escape
@@ -16,6 +17,7 @@ from corpus.recipes import ROOT
 CONTROL = b"Package: thing\nVersion: 1\nArchitecture: amd64\n"
 CATALOGUE = load_all([ROOT.parent / "rules"])
 LIMITS = Limits()
+EVERY_PATH = Candidates()
 
 
 def package(*entries: Entry, postinst: bytes = b"") -> bytes:
@@ -30,14 +32,14 @@ def raw(data_name: str, data: bytes) -> bytes:
     return ar([("debian-binary", b"2.0\n"), ("control.tar", control), (data_name, data)])
 
 
-def said(content: bytes, folder: Path, limits: Limits = LIMITS) -> list[Message]:
+def said(content: bytes, folder: Path, limits: Limits = LIMITS, candidates: Candidates = EVERY_PATH) -> list[Message]:
     """Everything that is said of a .deb."""
     path = folder / "x.deb"
     path.write_bytes(content)
     messages: list[Message] = []
     job = Job(path=escape(bytes(path)), target="x")
     with path.open("rb") as file:
-        read_package(job, file, limits, messages.append, catalogue=CATALOGUE, exports="")
+        read_package(job, file, limits, messages.append, catalogue=CATALOGUE, exports="", candidates=candidates)
     return messages
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 import struct
 import sys
 import time
@@ -37,30 +36,19 @@ from archscan.model import (
 )
 from archscan.pool import readings
 from archscan.pool.frames import Send
+from tests.pool.pipes import pipe
 
 _ENCODER = msgspec.msgpack.Encoder()
 _MEBIBYTE = 1 << 20
 _NEEDS = 3 << 30  # address space that an honest package may ask for, whoever was read before it
 
 
-def _pipe() -> int:
-    (found,) = [number for number in range(3, 40) if _is_pipe(number)]
-    return found
-
-
-def _is_pipe(descriptor: int) -> bool:
-    try:
-        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-    except OSError:
-        return False
-
-
 def _write(*pieces: bytes) -> None:
-    pipe = _pipe()
+    descriptor = pipe()
     for piece in pieces:
         view = memoryview(piece)
         while view:
-            view = view[os.write(pipe, view) :]
+            view = view[os.write(descriptor, view) :]
 
 
 def _frame(payload: bytes, letter: int = 0) -> bytes:
@@ -119,7 +107,7 @@ def _logs(limits: Limits) -> None:
 
 
 def _close(_limits: Limits) -> None:
-    os.close(_pipe())
+    os.close(pipe())
     os._exit(0)
 
 

@@ -23,6 +23,7 @@ from archscan.model import Begin, End, Job, Limits, Override, PackageStatus, Pro
 from archscan.pool import readings
 from archscan.pool.child import Work
 from archscan.pool.frames import Send
+from tests.pool.pipes import pipe
 
 # The children begin with the address space of the process that runs all tests: a gigabyte, near the end.
 LIMITS = Limits(deadline=1.5, memory_bytes=3 << 30, answer_bytes=4 << 20)
@@ -97,34 +98,21 @@ def _leave_a_grandchild(_send: Send) -> None:
 
 def _trickle(_send: Send) -> None:
     while True:
-        os.write(_pipe(), b"\x01")
+        os.write(pipe(), b"\x01")
         time.sleep(0.01)
 
 
 def _write_garbage(_send: Send) -> None:
-    os.write(_pipe(), bytes(range(255, 0, -1)))
+    os.write(pipe(), bytes(range(255, 0, -1)))
 
 
 def _log_garbage(_send: Send) -> None:
-    os.write(_pipe(), b"\x01\0\0\0\1\xc1")
+    os.write(pipe(), b"\x01\0\0\0\1\xc1")
 
 
 def _write_what_is_no_text(_send: Send) -> None:
     payload = b"\x82\xa4type\xa5begin\xa4path\xa2\xff\xfe"
-    os.write(_pipe(), len(payload).to_bytes(4, "little") + b"\0" + payload)
-
-
-def _pipe() -> int:
-    """The writing end that the child has."""
-    (found,) = [fd for fd in range(3, 20) if _is_pipe(fd)]
-    return found
-
-
-def _is_pipe(descriptor: int) -> bool:
-    try:
-        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-    except OSError:
-        return False
+    os.write(pipe(), len(payload).to_bytes(4, "little") + b"\0" + payload)
 
 
 WAYS: dict[str, tuple[Callable[[Send], None], ProblemKind]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from archscan.deb.candidates import load_kinds, wanted
-from archscan.model import Elf, File, Job, Limits, Message, Problem, Unread, escape
-from archscan.scan.package import read_package
+from archscan.model import Elf, File, Message, Problem, Unread
 from corpus.debs import Entry, ar, deb, tar
 from corpus.recipes import ROOT
-from tests.deb.building import CATALOGUE, CONTROL, LIMITS
+from tests.deb import building
+from tests.deb.building import CONTROL
 from tests.scan.scanning import archscan, dumped, rows, scan
 
 ELF_ONLY = wanted(load_kinds([ROOT.parent / "rules"]), ["elf"])
@@ -37,16 +38,8 @@ def package(
     return deb([Entry(name=b"./control", data=control), lists, *more], entries, data_compression="none")
 
 
-def said(content: bytes, folder: Path, limits: Limits = LIMITS) -> list[Message]:
-    """Everything that is said of a .deb of which only candidates matter."""
-    path = folder / "x.deb"
-    path.write_bytes(content)
-    messages: list[Message] = []
-    job = Job(path=escape(bytes(path)), target="x")
-    with path.open("rb") as file:
-        read_package(job, file, limits, messages.append, catalogue=CATALOGUE, exports="",
-                     candidates=ELF_ONLY)  # fmt: skip
-    return messages
+said = functools.partial(building.said, candidates=ELF_ONLY)
+"""Everything that is said of a .deb of which only candidates matter."""
 
 
 def unread(messages: list[Message]) -> str | None:
