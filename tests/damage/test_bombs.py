@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
-import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from archscan.model import Limits
+from tests.bench.cost import cost
 from tests.damage.bombs import BOMBS, write
 
-_MOST_MEMORY = 400 << 20  # of any process of the run; one that reads what is honest takes as much
+_MOST_MEMORY = 400  # MiB, of any process of the run; one that reads what is honest takes as much
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_of_real_size_is_a_problem(name: str, tmp_path: Path) -> None:
-    package, database = tmp_path / "x.deb", tmp_path / "x.db"
+    package, database, output = (tmp_path / f"x.{ending}" for ending in ("deb", "db", "txt"))
     write(name, package)
-    command = [
-        sys.executable,
-        "-m",
-        "archscan",
-        "scan",
-        str(package),
-        "--db",
-        str(database),
-        "--jobs",
-        "1",
-        "--thorough",
-    ]
-    started = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        assert process.stdout
-        said = process.stdout.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds, memory = time.monotonic() - started, usage.ru_maxrss << 10  # of the largest, as all are reaped
-    print(f"{name}: {package.stat().st_size} bytes, {seconds:.1f} s, {memory >> 20} MiB, exit {process.returncode}")  # noqa: T201
+    scan = [sys.executable, "-m", "archscan", "scan", str(package), "--db", str(database), "--jobs", "1", "--thorough"]
+    found = cost(["sh", "-c", 'output=$1; shift; exec "$@" >"$output" 2>&1', "sh", str(output), *scan])
+    said = output.read_text()
+    print(f"{name}: {package.stat().st_size} bytes, {found.wall:.1f} s, {found.largest:.0f} MiB, exit {found.code}")  # noqa: T201
     words = BOMBS[name][2]
     with closing(sqlite3.connect(database)) as db:
         problems = db.execute("SELECT kind, message FROM problem").fetchall()
@@ -53,5 +35,5 @@ def test_a_bomb_of_real_size_is_a_problem(name: str, tmp_path: Path) -> None:
     else:
         assert problems == []
     assert not re.search(r"Traceback|internal", f"{said} {problems}"), said
-    assert memory < _MOST_MEMORY
-    assert seconds < Limits().deadline / 3
+    assert found.largest < _MOST_MEMORY
+    assert found.wall < Limits().deadline / 3
