@@ -8,9 +8,10 @@ SELECT f.id AS finding, substr(f.fingerprint, 1, 12) AS fingerprint, f.severity,
        f.rule_id AS rule, f.source, f.path_key, f.subject,
        (SELECT count(*) FROM occurrence o WHERE o.finding_id = f.id) AS occurrences
 FROM finding f
-WHERE f.rule_id GLOB :rule AND f.state GLOB :state
-  AND EXISTS (SELECT 1 FROM occurrence o JOIN package p ON p.id = o.package_id
-              WHERE o.finding_id = f.id AND coalesce(p.name, '') GLOB :package)
+-- +: the most severe ones are met first, and the rest need not be looked at.
+WHERE +f.rule_id GLOB :rule AND +f.state GLOB :state
+  AND (:package = '*' OR f.id IN (SELECT o.finding_id FROM occurrence o JOIN package p ON p.id = o.package_id
+                                  WHERE p.name GLOB :package))
 ORDER BY CASE f.severity WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0 END DESC,
          f.rule_id, f.source, f.path_key, f.subject
 LIMIT :limit

@@ -4,9 +4,9 @@
 -- param limit=500: how many rows
 SELECT p.name AS package, p.version, p.architecture, e.path, e.soname, s.name AS symbol, x.version AS node
 FROM symbol s
-JOIN export x ON x.symbol_id = s.id
-JOIN elf e ON e.id = x.elf_id
-JOIN current_package p ON p.id = e.package_id
+CROSS JOIN export x ON x.symbol_id = s.id
+CROSS JOIN elf e ON e.id = x.elf_id
+CROSS JOIN current_package p ON p.id = e.package_id
 WHERE s.name GLOB :symbol
 ORDER BY s.name, p.name, p.architecture, e.path
 LIMIT :limit

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 5.0
+_MAPPED = 1 << 40  # bytes that readers map instead of copying them; SQLite takes as much as it was built for
 _CHECKPOINT_PAGES = 16_384  # 64 MiB of the log; pages that every package changes are copied once instead of 16 times
 
 
@@ -117,6 +118,7 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise StoreError("is an SQLite database, but not one of archscan")
+            connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
             yield connection
         finally:
             connection.close()

@@ -17,6 +17,7 @@ from archscan.store import (
     overrides,
     places,
     promises,
+    questions,
     tables,
     unread,
     views,
@@ -116,6 +117,12 @@ def m030_imports(db: Database) -> None:
     """Imports in half the room, and figures without reading the reasons of all objects."""
     _execute_each(db, imports.IMPORTS)
     _execute_each(db, figures.FIGURES)
+
+
+@MIGRATIONS()
+def m031_questions(db: Database) -> None:
+    """Indices for questions about all findings."""
+    _execute_each(db, questions.QUESTIONS)
 
 
 def migrate(db: Database) -> None:

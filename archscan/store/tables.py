@@ -14,6 +14,7 @@ from archscan.store.imports import IMPORTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
+from archscan.store.questions import QUESTIONS
 from archscan.store.unread import UNREAD
 from archscan.store.views import PROTECTIONS, VIEWS
 
@@ -368,5 +369,6 @@ SCRIPTS = (
     ARCHIVES,
     IMPORTS,
     FIGURES,
+    QUESTIONS,
 )
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
