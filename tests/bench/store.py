@@ -61,7 +61,7 @@ def _load(arguments: argparse.Namespace) -> None:
     clock, counted = _Clock(), {"packages": 0, "objects": 0, "imports": 0, "bytes": 0}
     with store.open_store(arguments.database) as db:
         store.fill_algorithms(db, algorithm_rows(load_all(_RULES)))
-        scan_id = store.start_scan(db, started="2026-01-01T00:00:00", version="bench", extraction=extraction,
+        scan_id = store.start_scan(db, started="2026-01-01T00:00:00+00:00", version="bench", extraction=extraction,
                                    rules_digest="", command="bench")  # fmt: skip
         waiting: list[Reading] = []
         rows = 0
@@ -83,7 +83,7 @@ def _load(arguments: argparse.Namespace) -> None:
         with clock.of("write"):
             store.write_all(db, waiting, scan_id=scan_id, extraction=extraction)
         with clock.of("index"):
-            store.finish_scan(db, scan_id, finished="2026-01-01T01:00:00", state="finished", metrics={})
+            store.finish_scan(db, scan_id, finished="2026-01-01T01:00:00+00:00", state="finished", metrics={})
     _progress(counted, clock, arguments.database)
     cpu = sum(clock.seconds.values())
     workers = arguments.worker * counted["objects"] / cpu
