@@ -96,17 +96,16 @@ def write_imports(db: Database, numbered: Sequence[tuple[int, Elf]]) -> None:
     known = _known.setdefault(db, _Known())
     imports = [line for _, row in numbered for line in row.imports]
     exports = [line for _, row in numbered for line in row.exports]
-    imported, exported = list(map(_SYMBOL, imports)), list(map(_SYMBOL, exports))
-    symbols = _symbols(db.conn, known, {*imported, *exported})
+    symbols = _symbols(db.conn, known, [*map(_SYMBOL, imports), *map(_SYMBOL, exports)])
     nodes = _nodes(db.conn, known, list(map(_NODE, imports)))
     objects = chain.from_iterable(repeat(number, len(row.imports)) for number, row in numbered)
     # In the order of the key, so that each object's rows are added behind those of the last.
-    cells = _in_order(list(objects), list(map(symbols.__getitem__, imported)), nodes)
+    cells = _in_order(list(objects), symbols[: len(imports)], nodes)
     insert(db.conn, "INSERT OR IGNORE INTO imported", ("elf_id", "symbol_id", "node_id"), cells)
     objects = chain.from_iterable(repeat(number, len(row.exports)) for number, row in numbered)
     db.conn.executemany(
         "INSERT INTO export (elf_id, symbol_id, version) VALUES (?, ?, ?)",
-        zip(objects, map(symbols.__getitem__, exported), map(_VERSION, exports), strict=True),
+        zip(objects, symbols[len(imports) :], map(_VERSION, exports), strict=True),
     )
 
 
@@ -119,22 +118,29 @@ def _in_order(*columns: list[int]) -> list[int]:
     return cells
 
 
-def _symbols(conn: sqlite3.Connection, known: _Known, names: set[str]) -> dict[str, int]:
-    """Name → id of every symbol; new names get a row."""
-    recent, older = known.symbols, known.older
-    found = {name: number for name in names if (number := recent.get(name) or older.get(name))}
+def _symbols(conn: sqlite3.Connection, known: _Known, names: Sequence[str]) -> list[int]:
+    """The id of each symbol; new names get a row."""
+    found = list(map(known.symbols.get, names))  # nearly all of them are there; this is done for each import
+    if None in found:
+        missing = {name for name, number in zip(names, found, strict=True) if number is None}
+        if len(known.symbols) + len(missing) > _MOST_NAMES:  # what is not met again before the next time is forgotten
+            known.older, known.symbols = known.symbols, {}
+            missing = set(names)
+        known.symbols.update(_numbered(conn, known.older, missing))
+    return list(map(known.symbols.__getitem__, names))
+
+
+def _numbered(conn: sqlite3.Connection, older: dict[str, int], names: set[str]) -> dict[str, int]:
+    """Name → id of symbols that were not met lately."""
+    found = {name: older[name] for name in names if name in older}
     missing = sorted(names - found.keys())
-    if missing:
-        stored = dict(_stored(conn, missing))
-        if new := [name for name in missing if name not in stored]:
-            first = int(conn.execute("SELECT coalesce(max(id), 0) + 1 FROM symbol").fetchone()[0])
-            added = dict(zip(new, range(first, first + len(new)), strict=True))
-            conn.executemany("INSERT INTO symbol (name, id) VALUES (?, ?)", added.items())
-            stored |= added
-        found |= stored
-    if len(recent) + len(found) > _MOST_NAMES:  # what is not met again before the next time is forgotten
-        known.older, known.symbols = recent, {}
-    known.symbols.update(found)
+    found |= _stored(conn, missing)
+    new = [name for name in missing if name not in found]
+    if new:
+        first = int(conn.execute("SELECT coalesce(max(id), 0) + 1 FROM symbol").fetchone()[0])
+        added = dict(zip(new, range(first, first + len(new)), strict=True))
+        conn.executemany("INSERT INTO symbol (name, id) VALUES (?, ?)", added.items())
+        found |= added
     return found
 
 
@@ -145,12 +151,14 @@ def _stored(conn: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[st
 
 def _nodes(conn: sqlite3.Connection, known: _Known, places: Sequence[tuple[str | None, str | None]]) -> list[int]:
     """The id of the node of each version and library; new ones get a row."""
-    if len(known.nodes) > _MOST_NAMES:
-        known.nodes.clear()
-    for node in set(places) - known.nodes.keys():
-        conn.execute("INSERT OR IGNORE INTO node (version, library) VALUES (?, ?)", node)
-        sql = "SELECT id FROM node WHERE version IS ? AND library IS ?"
-        known.nodes[node] = int(conn.execute(sql, node).fetchone()[0])
+    found = list(map(known.nodes.get, places))
+    if None in found:
+        if len(known.nodes) > _MOST_NAMES:
+            known.nodes.clear()
+        for node in set(places) - known.nodes.keys():
+            conn.execute("INSERT OR IGNORE INTO node (version, library) VALUES (?, ?)", node)
+            sql = "SELECT id FROM node WHERE version IS ? AND library IS ?"
+            known.nodes[node] = int(conn.execute(sql, node).fetchone()[0])
     return list(map(known.nodes.__getitem__, places))
 
 
