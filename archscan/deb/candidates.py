@@ -26,8 +26,8 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9.][\w.+-]*")
 # A name with an ending that begins with a letter; no program's has one. Versions are none: `tool-1.2`, `libx.so.1`.
 _NAMED_DATA = re.compile(r"[^/]\.[a-z][^./]*$")
 
-KINDS = ("elf",)
-"""The kinds of facts that archscan reads."""
+KINDS = ("elf", "files")
+"""The kinds of facts that archscan reads: ELF objects; and privileged files and nested archives wherever they stand."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,12 +107,14 @@ def load_kinds(directories: Sequence[Path]) -> dict[str, Kind]:
 def wanted(kinds: Mapping[str, Kind], names: Iterable[str]) -> Candidates:
     """The candidates of the kinds of these names; of one without a data file, every path is.
 
-    Raises UsageError where archscan reads no such kind, or no name is given.
+    Raises UsageError where archscan reads no such kind, or not without another, or no name is given.
     """
     chosen = sorted(set(names))
     for name in chosen or [""]:
         if name not in KINDS:
             raise UsageError(f"--facts: there is no kind {name!r}; expected one of {', '.join(KINDS)}")
+    if "elf" not in chosen:  # objects that are met would stand there as if all had been looked for
+        raise UsageError(f"--facts: {chosen[0]} is read beside elf; expected elf,{chosen[0]}")
     return Candidates(tuple(kinds.get(name, Kind(name=name)) for name in chosen))
 
 
@@ -127,15 +129,16 @@ def _kind(path: Path) -> Kind:
         raise RuleError(f"{path}: {error}") from error
     if said.kind != path.stem or said.kind not in KINDS:
         raise RuleError(f"{path}: kind: expected one of {', '.join(KINDS)}, and the name of the file")
+    folders = tuple(f"{word}/" for word in _words(path, "folders", said.folders, _FOLDER, "usr/share/man"))
     return Kind(
         name=said.kind,
         always=tuple(f"{word}/" for word in _words(path, "always", said.always, _FOLDER, "usr/games")),
         programs=tuple(f"/{word}/" for word in _words(path, "programs", said.programs, _WORD, "bin")),
         endings=_words(path, "endings", said.endings, _ENDING, ".html"),
         names=_words(path, "names", said.names, _FILE_NAME, "README"),
-        shared=tuple(f"{word}/" for word in _words(path, "shared", said.shared, _FOLDER, "usr/share")),
+        shared=tuple(f"{word}/" for word in _words(path, "shared", said.shared, _FOLDER, "usr/share")) or folders,
         objects=_words(path, "objects", said.objects, _ENDING, ".so"),
-        folders=tuple(f"{word}/" for word in _words(path, "folders", said.folders, _FOLDER, "usr/share/man")),
+        folders=folders,
         but=tuple(f"/{word}/" for word in _words(path, "but", said.but, _WORD, "examples")),
     )
 

@@ -60,6 +60,7 @@ def _real(arguments: argparse.Namespace) -> None:
     ways = {
         "scan --facts elf": [str(place), "--jobs", "1"],
         "scan --facts elf, two workers": [str(place), "--jobs", "2"],
+        "scan --facts elf,files": [str(place), "--jobs", "1", "--facts", "elf,files"],
         "scan --thorough": [str(place), "--jobs", "1", "--thorough"],
     }
     with tempfile.TemporaryDirectory() as scratch, _served(place) as url:

@@ -136,7 +136,8 @@ def test_scripts_that_set_none(script: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("kind = 'files'", "kind: expected one of elf"), ("kind = 'elf'\nfolder = 'x'", "folder"), ("kind = 1", "kind"),
+    [("kind = 'scripts'", "kind: expected one of elf, files"), ("kind = 'elf'\nfolder = 'x'", "folder"),
+     ("kind = 1", "kind"),
      ("x", "expected TOML"),
      ("kind = 'elf'\nfolders = '/usr'", "folders: expected words such as 'usr/share/man', got '/usr'"),
      ("kind = 'elf'\nfolders = 'usr/../bin'", "folders"), ("kind = 'elf'\nendings = 'html'", "endings"),
@@ -144,7 +145,7 @@ def test_scripts_that_set_none(script: bytes) -> None:
 )  # fmt: skip
 def test_a_data_file_that_is_none_is_refused(text: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "facts").mkdir()
-    name = "files" if "files" in text else "elf"
+    name = "scripts" if "scripts" in text else "elf"
     (tmp_path / "facts" / f"{name}.toml").write_text(text)
     with pytest.raises(RuleError, match=expected) as caught:
         load_kinds([tmp_path])
@@ -169,7 +170,9 @@ def test_whatever_changes_the_candidates_changes_the_digest() -> None:
 
 def test_kinds_that_do_not_exist_are_refused() -> None:
     kinds = load_kinds([RULES])
-    for names in (["files"], ["elf", "files"], [""], []):
-        with pytest.raises(UsageError, match="expected one of elf"):
+    for names in (["scripts"], ["elf", "scripts"], [""], []):
+        with pytest.raises(UsageError, match="expected one of elf, files"):
             wanted(kinds, names)
+    with pytest.raises(UsageError, match="expected elf,files"):
+        wanted(kinds, ["files"])
     assert wanted({}, ["elf"]).has("usr/share/doc/a")  # nothing is said of it

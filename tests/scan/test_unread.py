@@ -250,12 +250,29 @@ def test_the_summary_and_the_questions_say_what_was_not_unpacked(tmp_path: Path)
 
 def test_kinds_of_facts_that_do_not_exist_are_refused(tmp_path: Path) -> None:
     built = _write(tmp_path, "1", COPYRIGHT)
-    for words in (["files"], ["elf,files", "--thorough"], [""]):
+    for words in (["scripts"], ["elf,scripts", "--thorough"], [""], ["files"]):
         done = archscan("scan", "--db", tmp_path / "a.db", "--facts", *words, built)
         assert done.returncode == 2
-        assert "expected one of elf" in done.stderr
+        assert ("expected elf,files" if words == ["files"] else "expected one of elf, files") in done.stderr
     assert not (tmp_path / "a.db").exists()
     assert scan(tmp_path / "a.db", "--facts", "elf", built) == 0
+
+
+def test_with_files_privileges_and_archives_are_looked_for_outside_of_programs(tmp_path: Path) -> None:
+    """What `elf` alone gives up; a second scan with more kinds reads again, and one with fewer reads nothing."""
+    db = tmp_path / "a.db"
+    entries = (COPYRIGHT, Entry(name=b"./usr/share/thing/run.py", data=b"#!/usr/bin/python3\n", mode=0o4755))
+    inner = (COPYRIGHT, Entry(name=b"./usr/share/thing/plugin.zip", data=b"PK\3\4" + b"x" * 60))
+    built = [_write(tmp_path, "1", *entries), _write(tmp_path, "2", *inner), _write(tmp_path, "3", COPYRIGHT, PAGE)]
+    assert scan(db, *built) == 0
+    assert rows(db, "SELECT version, status, facts FROM package ORDER BY 1") == [
+        (number, "skipped", "elf") for number in "123"]  # fmt: skip
+    assert scan(db, "--facts", "elf,files", *built) == 0
+    assert rows(db, "SELECT version, status, facts FROM package ORDER BY 1") == [
+        ("1", "complete", "elf,files"), ("2", "complete", "elf,files"), ("3", "skipped", "elf,files")]  # fmt: skip
+    assert rows(db, "SELECT path, privilege, kind FROM file ORDER BY path") == [
+        ("usr/share/thing/plugin.zip", None, "archive"), ("usr/share/thing/run.py", "setuid", "regular")]  # fmt: skip
+    assert "0 read, 3 known already" in archscan("scan", "--db", db, *built).stdout
 
 
 def test_an_older_database_learns_of_what_was_not_unpacked(tmp_path: Path) -> None:
