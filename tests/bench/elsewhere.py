@@ -72,19 +72,20 @@ def main() -> None:
     catalogue = load_all(rule_directories(()))
     work = functools.partial(read_package, catalogue=catalogue, exports="")
     jobs = [Job(path=str(path), target="") for path in sorted(chosen.folder.resolve().glob("*.deb"))]
-    openers = functools.partial(sources.openers, Path.cwd(), sources.Fetching())
+    openers = functools.partial(sources.openers, Path.cwd(), sources.Fetching(), frozenset())
+    opened = functools.partial(sources.identified, known=frozenset())
     with tempfile.TemporaryDirectory() as folder, clusters.cluster(Path(folder), chosen.workers) as made:
         there = Cluster(address=made.address, installed=installed, openers=openers)
         list(readings_elsewhere(jobs[:4], work, Limits(), there, prepare))  # the workers have begun
         for _ in range(chosen.turns):
-            local = functools.partial(readings, jobs, work, Limits(), chosen.workers, sources.opened, prepare)
+            local = functools.partial(readings, jobs, work, Limits(), chosen.workers, opened, prepare)
             measured("here", made, local)
             measured("cluster", made, lambda: readings_elsewhere(jobs, work, Limits(), there, prepare))
         if chosen.trivial:
             nothing = [Job(path=f"{number}", target="") for number in range(chosen.trivial)]
             quick = Cluster(address=made.address, installed=installed, openers=cluster_work.quiet_openers)
-            opened = cluster_work.quiet_openers()()
-            idle = functools.partial(readings, nothing, cluster_work.trivial, Limits(), chosen.workers, opened)
+            empty = cluster_work.quiet_openers()()
+            idle = functools.partial(readings, nothing, cluster_work.trivial, Limits(), chosen.workers, empty)
             for _ in range(chosen.turns):
                 measured("here", made, idle)
                 measured("cluster", made, lambda: readings_elsewhere(nothing, cluster_work.trivial, Limits(), quick))
