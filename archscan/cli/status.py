@@ -16,8 +16,8 @@ Examples:
   archscan status --format json | jq '.total.waiting.packages'
 
 Exit codes: 0 everything was read, by the last scan's version, and the last scan finished; 11 something is waiting,
-stale, partial or failed, or the last scan did not finish; 1 no scan has finished within twice --max-age, or the
-database cannot be used. 1 wins over 11.
+stale, partial or failed, or the last scan did not finish or could not have all that it was to read; 1 no scan has
+finished within twice --max-age, or the database cannot be used. 1 wins over 11.
 """
 _TOO_OLD, _NOT_WHOLE = 1, 11
 

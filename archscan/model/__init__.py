@@ -107,6 +107,7 @@ __all__ = [
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one package may cost. Sizes in bytes, times in seconds. Reaching one is a ``Problem`` that names it."""
 
+    package_bytes: Size = 20 << 30  # of the file; ar has room for 10 GB in each member, the largest of Debian has 2 GB
     unpacked_bytes: Size = 64 << 30  # of one tar stream; linux-image-dbg unpacks to about 6 GB
     ratio: Size = 1_000  # unpacked : packed, once `ratio_floor` bytes are unpacked; gz, the weakest, reaches 1,030
     ratio_floor: Size = 512 << 20  # an honest file of zeros is small in a package and large on disk

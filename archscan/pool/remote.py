@@ -150,13 +150,16 @@ def _carried_out(run: str, job: Job) -> Sent:
     with _collected(hands.errand.level) as records:
         try:
             spawner, opened = hands.taken()
-        except SpawnerLostError as error:
+        except (SpawnerLostError, OSError) as error:  # no memory for another process, say
             return Sent(lost=str(error))
         try:
             result = read(spawner, opened, hands.limits, job)
         except SpawnerLostError:
             hands.lost(spawner)
             return Sent(logged=frames.said(*records), lost="the process that forks children was killed from outside")
+        except OSError as error:
+            hands.lost(spawner)
+            return Sent(logged=frames.said(*records), lost=f"{type(error).__name__}: {error}")
         except (PoolError, ArchscanError) as error:
             hands.left(spawner, opened)
             return Sent(logged=frames.said(*records), refused=str(error))

@@ -54,6 +54,7 @@ SELECT count(*) FROM package p
 WHERE EXISTS (SELECT 1 FROM publication b WHERE b.package_id = p.id)
   AND NOT EXISTS (SELECT 1 FROM publication b WHERE b.package_id = p.id AND b.standing <> 'gone')
 """
+_LACKING = "SELECT count(*) FROM problem WHERE scan_id = :id AND package_id IS NULL"
 _MATTERS = """(NOT EXISTS (SELECT 1 FROM publication b WHERE b.package_id = p.id)
     OR EXISTS (SELECT 1 FROM publication b WHERE b.package_id = p.id AND b.standing <> 'gone'))"""
 
@@ -72,13 +73,18 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     failed: dict[str, int]  # kind of the last problem → packages that could not be read
     partial: dict[str, int]
     unread: dict[str, int]  # reason → packages of which not everything was unpacked
+    lacking: int  # problems of the last scan that are of no package: suites and indices that could not be had
     confinement: tuple[str, ...]  # what this machine lacks to hold the processes that read packages
 
     @property
     def complete(self) -> bool:
-        """Whether everything that is known to exist was read whole, or known not to matter, by the last scan."""
+        """Whether everything that is known to exist was read whole, or known not to matter, by the last scan.
+
+        And whether that scan knew all that exists: of a suite or an index that could not be had, nobody knows.
+        """
         counts = [*self.total, *self.no_index]
-        return self.scan is not None and self.scan["state"] == "finished" and set(counts) <= {"complete", "skipped"}
+        finished = self.scan is not None and self.scan["state"] == "finished"
+        return finished and not self.lacking and set(counts) <= {"complete", "skipped"}
 
 
 def status(
@@ -107,6 +113,7 @@ def status(
         left=connection.execute(_LEFT).fetchone()[0],
         failed=kinds(_KINDS.format(_MATTERS), status="unreadable"),
         partial=kinds(_KINDS.format(_MATTERS), status="partial"),
+        lacking=connection.execute(_LACKING, scan or {"id": 0}).fetchone()[0],
         unread=kinds(_REASONS), confinement=confinement,
     )  # fmt: skip
 
@@ -135,6 +142,7 @@ def as_json(one: Status) -> str:
         "failed": one.failed,
         "partial": one.partial,
         "unread": one.unread,
+        "lacking": one.lacking,
         "confinement": one.confinement,
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"

@@ -72,6 +72,9 @@ def _scan(one: Status) -> Iterator[Text]:
         yield Text("no scan has come to its end", style="yellow")
     else:
         yield Text(f"the last that came to its end did so {_age(one.age)} ago, {one.finished}")
+    if one.lacking:
+        what = f"{count(one.lacking, 'problem')} of what it was to read, beside packages"
+        yield Text(f"{what}: archscan query problem-list", style="red")
 
 
 def _age(days: float) -> str:

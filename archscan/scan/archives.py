@@ -87,6 +87,7 @@ class _Publisher:
     def __init__(self, db: Database, fetcher: Fetcher, scan_id: int, *, any_age: bool) -> None:
         self._db, self._fetcher, self._scan_id, self._any_age = db, fetcher, scan_id, any_age
         self.index_ids: list[int] = []
+        self._bases: dict[tuple[str, ...], str] = {}  # by what the database knows an index by
         self.whole, self.changed = True, False
         self.first = "the archives have no index of what is wanted"
 
@@ -98,12 +99,27 @@ class _Publisher:
             self._note(suite.target, [Problem(stage=Stage.SOURCE, kind=ProblemKind.MISMATCH, message=older)])
             return
         for index in suite.indices:
-            self._index(suite, index)
+            if self._is_alone(suite, index):
+                self._index(suite, index)
         for index in suite.sources:
-            self._sources(suite, index)
+            if self._is_alone(suite, index):
+                self._sources(suite, index)
         if not suite.refused:
             left = store.leave(self._db, suite.origin, suite.name, suite.base, suite.listed, self._scan_id)
             self.changed |= left > 0
+
+    def _is_alone(self, suite: archive.Suite, file: archive.IndexFile) -> bool:
+        """Whether no other archive of this scan has an index of the same name, which would take the place of this."""
+        index = file.index
+        place = (index.origin, index.suite, index.component, index.architecture)
+        base = self._bases.setdefault(place, index.base)
+        if base != index.base:
+            name = " ".join(word for word in place if word)
+            text = (
+                f"{name} was read of {base} in this scan; two archives that call themselves the same need two databases"
+            )
+            self._note(suite.target, [Problem(stage=Stage.SOURCE, kind=ProblemKind.MISMATCH, message=text)])
+        return base == index.base
 
     def _older(self, suite: archive.Suite) -> str | None:
         """Why the suite is not taken: a mirror that is behind, or somebody who hides what was mended since."""
@@ -121,8 +137,7 @@ class _Publisher:
                 met = store.met_index_again(self._db, index, self._scan_id)
             else:
                 rows = archive.packages(file, self._fetcher, told.append)
-                met = store.publish(self._db, index, rows, self._scan_id)
-                store.note_problems(self._db, met, len(told))
+                met = store.publish(self._db, index, rows, self._scan_id, told)
                 self.changed = True
         except SourceError as error:
             told.append(_problem(error, file))
@@ -137,8 +152,7 @@ class _Publisher:
                 store.met_index_again(self._db, index, self._scan_id)
             else:
                 entries = archive.source_entries(file, self._fetcher, told.append)
-                met = store.publish_sources(self._db, index, entries, self._scan_id)
-                store.note_problems(self._db, met, len(told))
+                store.publish_sources(self._db, index, entries, self._scan_id, told)
         except SourceError as error:
             told.append(_problem(error, file))
         self._note(suite.target, told)

@@ -133,11 +133,11 @@ def _arriving(
     """The readings of the jobs, made by processes of this machine, or elsewhere."""
     if options.executor is None:
         workers = min(options.workers, len(jobs))
-        opened = functools.partial(sources.identified, fetcher=fetcher, known=known)
+        opened = functools.partial(sources.identified, fetcher=fetcher, known=known, limits=options.limits)
         remote = any(job.url and not job.url.startswith("file:") for job in jobs)
         ahead = options.archives.fetching.ahead(workers) if remote else 0
         return pool.readings(jobs, work, options.limits, workers, opened, prepare, ahead, idle=idle)
-    openers = functools.partial(sources.openers, Path.cwd(), archives.fetching(options.archives), known)
+    openers = functools.partial(sources.openers, Path.cwd(), archives.fetching(options.archives), known, options.limits)
     cluster = pool.Cluster(address=options.executor, installed=options.installed, openers=openers)
     return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare, idle)
 

@@ -21,6 +21,7 @@ from archscan.sources.spool import Promise, Spooled
 
 _PIECE = 1 << 20
 _FULL_ATTEMPTS = 5
+_ENOUGH = 256 << 20  # bytes that the other packages find room in
 _FEWEST_AHEAD = 2
 
 
@@ -78,12 +79,22 @@ class Fetcher:
                 return spooled.taken()
             except SpoolError as error:
                 spooled.close()
+                if error.full and attempt == _FULL_ATTEMPTS:
+                    self._check_room(promise)
                 if not error.full or attempt == _FULL_ATTEMPTS:
                     raise
                 time.sleep(self._patience.room * attempt)
             finally:
                 spooled.close()
         raise AssertionError  # the last attempt returns or raises
+
+    def _check_room(self, promise: Promise) -> None:
+        """Raise SourceError where there is room for others, but not for a file as large as this one says it is."""
+        space = os.statvfs(self._spool)
+        free = space.f_bavail * space.f_frsize
+        if free > _ENOUGH and (promise.size or 0) > free:
+            text = f"it has {promise.size} bytes, and the spool folder has room for {free}; --spool names another"
+            raise SourceError("limit", text)
 
     def _fill(self, url: str, spooled: Spooled) -> None:
         try:

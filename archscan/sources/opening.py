@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Callable, Container
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,24 +13,26 @@ from urllib.parse import urlsplit
 import msgspec
 
 from archscan.errors import NoAnswerError, SilenceError, SourceError
-from archscan.model import Identity, Job, escape, unescape
+from archscan.model import Identity, Job, Limits, escape, unescape
 from archscan.sources.addresses import file_path, origin, stripped
 from archscan.sources.caps import Caps
 from archscan.sources.fetch import Fetcher, Fetching
 
 Opened = Callable[[Job], tuple[Job, int]]
 
+_PIECE = 1 << 20
 _SILENT = 4  # packages of one worker in a row that nobody answers for; each was asked for many times
 
 
-def identified(job: Job, fetcher: Fetcher | None = None, *, known: Container[str]) -> tuple[Job, int]:
+def identified(job: Job, fetcher: Fetcher | None = None, *, known: Container[str], limits: Limits) -> tuple[Job, int]:
     """As ``opened``; and the job says what the file is, and whether it is ``known``.
 
-    Raises SourceError, also for another file than the index promises.
+    Raises SourceError, also for another file than the index promises, and one that is too large or takes too long.
     """
+    _check_limit(job.size or 0, limits)
     job, descriptor = opened(job, fetcher)
     try:
-        sha256, size = _hashed(descriptor) if job.identity is None else (job.identity.sha256, job.identity.size)
+        sha256, size = _hashed(descriptor, limits) if job.identity is None else (job.identity.sha256, job.identity.size)
         if job.sha256 not in (None, sha256):
             text = f"the file is not what the index promises: its SHA-256 is {sha256}, not {job.sha256}"
             raise SourceError("mismatch", text)
@@ -39,15 +42,26 @@ def identified(job: Job, fetcher: Fetcher | None = None, *, known: Container[str
     return msgspec.structs.replace(job, identity=Identity(sha256=sha256, size=size, known=sha256 in known)), descriptor
 
 
-def _hashed(descriptor: int) -> tuple[str, int]:
+def _hashed(descriptor: int, limits: Limits) -> tuple[str, int]:
     """SHA-256 and length of an open file, which is at its beginning again afterwards. Raises SourceError."""
+    digest, size, end = hashlib.sha256(), 0, time.monotonic() + limits.deadline
     try:
-        with open(descriptor, "rb", buffering=0, closefd=False) as file:  # a descriptor
-            digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        _check_limit(os.fstat(descriptor).st_size, limits)
+        while piece := os.read(descriptor, _PIECE):
+            digest.update(piece)
+            size += len(piece)
+            _check_limit(size, limits)  # it may grow
+            if time.monotonic() > end:
+                raise SourceError("timeout", f"not hashed within {limits.deadline:g} seconds (deadline)")
         os.lseek(descriptor, 0, os.SEEK_SET)
     except OSError as error:
         raise SourceError("unreadable", f"cannot be read: {error.strerror}") from error
-    return digest, size
+    return digest.hexdigest(), size
+
+
+def _check_limit(size: int, limits: Limits) -> None:
+    if size > limits.package_bytes:
+        raise SourceError("limit", f"it has {size} bytes, more than {limits.package_bytes} (package_bytes)")
 
 
 def opened(job: Job, fetcher: Fetcher | None = None) -> tuple[Job, int]:
@@ -96,7 +110,7 @@ def _check_size(size: int, promised: int | None) -> None:
     raise SourceError(kind, f"the file has {size} bytes, and the index promises {promised}")
 
 
-def openers(folder: Path, fetching: Fetching, known: Container[str]) -> Callable[[], Opened]:
+def openers(folder: Path, fetching: Fetching, known: Container[str], limits: Limits) -> Callable[[], Opened]:
     """For a process that stands elsewhere: a function that makes, for each of its threads, what opens jobs.
 
     It does what ``identified`` does, with paths that count from ``folder``; all threads keep the limits together.
@@ -110,7 +124,9 @@ def openers(folder: Path, fetching: Fetching, known: Container[str]) -> Callable
             there = escape(os.fsencode(folder) + b"/" + unescape(job.path))
             if unescape(job.path).startswith(b"/"):
                 there = job.path
-            found, descriptor = identified(msgspec.structs.replace(job, path=there), fetcher, known=known)
+            found, descriptor = identified(
+                msgspec.structs.replace(job, path=there), fetcher, known=known, limits=limits
+            )
             return msgspec.structs.replace(found, path=job.path), descriptor
 
         return opened_there

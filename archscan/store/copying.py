@@ -93,7 +93,7 @@ def _later(table: str, *columns: str) -> str:
 _ARCHIVES: tuple[Copy | str, ...] = (
     Copy("archive_index", {"id": "NULL", **_seen("first_scan", "last_scan")}, "WHERE true",
          "ON CONFLICT (origin, suite, component, architecture) DO UPDATE SET " + _later(
-             "archive_index", "base", "date", "valid_until", "signed_by", "sha256")),
+             "archive_index", "base", "date", "valid_until", "signed_by", "sha256", "problems")),
     Copy("publication", {"id": "NULL", "package_id": "NULL", "index_id": _INDEX_ID, **_seen("first_scan", "last_scan")},
          "WHERE true", "ON CONFLICT (name, architecture, version, sha256, index_id) DO UPDATE SET " + _later(
              "publication", "section", "priority", "source", "source_version", "filename", "size")),

@@ -11,7 +11,7 @@ from archscan.store.writer import transaction
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sized
 
     from sqlite_utils import Database
 
@@ -121,10 +121,9 @@ def newest_date(db: Database, origin: str, suite: str) -> str | None:
     return found
 
 
-def note_problems(db: Database, index_id: int, count: int) -> None:
+def _note_problems(db: Database, index_id: int, told: Sized) -> None:
     """Remember how many problems an index had when it was stored."""
-    with transaction(db.conn):
-        db.execute("UPDATE archive_index SET problems = ? WHERE id = ?", [count, index_id])
+    db.execute("UPDATE archive_index SET problems = ? WHERE id = ?", [len(told), index_id])
 
 
 def met_index_again(db: Database, index: Index, scan_id: int) -> int:
@@ -143,17 +142,18 @@ def met_index_again(db: Database, index: Index, scan_id: int) -> int:
         return index_id
 
 
-def publish(db: Database, index: Index, rows: Iterable[Published], scan_id: int) -> int:
+def publish(db: Database, index: Index, rows: Iterable[Published], scan_id: int, told: Sized = ()) -> int:
     """The id of an index whose rows are stored now, in one transaction; what it does not name any more is gone.
 
-    Packages that were read and whose place changed by this are judged again. An exception of ``rows`` leaves the
-    database as it was.
+    ``told`` are the problems that were met meanwhile. Packages that were read and whose place changed by this are
+    judged again. An exception of ``rows`` leaves the database as it was.
     """
     conn = db.conn
     with transaction(conn):
         index_id = _stored(conn, index, scan_id)
         conn.executemany(_MEET, _values(index, index_id, rows, scan_id))
         _settle(conn, index_id, scan_id)
+        _note_problems(db, index_id, told)
         return index_id
 
 
@@ -167,7 +167,8 @@ def leave(db: Database, origin: str, suite: str, base: str, listed: Collection[t
         "SELECT id, component, architecture FROM archive_index "
         "WHERE origin = ? AND suite = ? AND base = ? AND sha256 <> ?", [origin, suite, base, _NO_FILE]
     ).fetchall()  # fmt: skip
-    left = [index_id for index_id, *place in rows if tuple(place) not in listed]
+    flat = {("", ""), ("", "source")} & set(listed)  # of whose index each set of architectures is one of ours
+    left = [index_id for index_id, *place in rows if tuple(place) not in listed and not (flat and place[0] == "")]
     for index_id in left:
         with transaction(db.conn):
             db.execute("UPDATE archive_index SET sha256 = ?, last_scan = ? WHERE id = ?", [_NO_FILE, scan_id, index_id])
@@ -183,13 +184,17 @@ def _settle(conn: sqlite3.Connection, index_id: int, scan_id: int) -> None:
         conn.execute(statement, names)
 
 
-def publish_sources(db: Database, index: Index, rows: Iterable[SourceEntry], scan_id: int) -> int:
-    """The id of the index of a Sources file (its ``architecture`` is ``source``) whose rows are stored now."""
+def publish_sources(db: Database, index: Index, rows: Iterable[SourceEntry], scan_id: int, told: Sized = ()) -> int:
+    """The id of the index of a Sources file (its ``architecture`` is ``source``) whose rows are stored now.
+
+    ``told`` as in ``publish``.
+    """
     place = (index.origin, index.suite, index.component)
     with transaction(db.conn):
         index_id = _stored(db.conn, index, scan_id)
         db.conn.executemany(_MEET_SOURCE, ((*place, *msgspec.structs.astuple(row), scan_id, scan_id) for row in rows))
         db.execute(_COUNTED_SOURCES, [index_id])
+        _note_problems(db, index_id, told)
         return index_id
 
 

@@ -72,8 +72,8 @@ def main() -> None:
     catalogue = load_all(rule_directories(()))
     work = functools.partial(read_package, catalogue=catalogue, exports="")
     jobs = [Job(path=str(path), target="") for path in sorted(chosen.folder.resolve().glob("*.deb"))]
-    openers = functools.partial(sources.openers, Path.cwd(), sources.Fetching(), frozenset())
-    opened = functools.partial(sources.identified, known=frozenset())
+    openers = functools.partial(sources.openers, Path.cwd(), sources.Fetching(), frozenset(), Limits())
+    opened = functools.partial(sources.identified, known=frozenset(), limits=Limits())
     with tempfile.TemporaryDirectory() as folder, clusters.cluster(Path(folder), chosen.workers) as made:
         there = Cluster(address=made.address, installed=installed, openers=openers)
         list(readings_elsewhere(jobs[:4], work, Limits(), there, prepare))  # the workers have begun

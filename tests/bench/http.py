@@ -113,7 +113,7 @@ def _read(arguments: argparse.Namespace) -> None:
     catalogue = load_all((_DATA,))
     work = functools.partial(read_package, catalogue=catalogue, exports="")
     with sources.Fetcher() as fetcher:
-        opened = functools.partial(sources.identified, fetcher=fetcher, known=frozenset())
+        opened = functools.partial(sources.identified, fetcher=fetcher, known=frozenset(), limits=Limits())
         found = pool.readings(jobs, work, Limits(), arguments.workers, opened, prepare, ahead=arguments.ahead)
         started, busy, whole = time.monotonic(), 0.0, True
         for reading in found:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.scan.scanning import archscan, assert_sound, dumped, rows, scan
-from tests.sources.mirrors import Mirror, changed, mirror, release, signing_key, small_deb
+from tests.sources.mirrors import Mirror, changed, flat, mirror, release, signing_key, small_deb
 from tests.sources.servers import nginx
 
 _NAMES = ("hardened", "md5-import", "links", "privileged-postinst")
@@ -89,6 +89,58 @@ def test_a_component_that_left_the_suite_is_gone_until_it_is_back(
     assert len(rows(db, ask)) == len(debs) + 1
     assert rows(db, "SELECT count(*) FROM finding WHERE state = 'open'") == findings
     assert_sound(db)
+
+
+def test_repositories_that_do_not_say_who_they_are_are_told_apart(tmp_path: Path) -> None:
+    db, ask = tmp_path / "a.db", "SELECT name, status FROM published WHERE standing = 'current' ORDER BY name"
+    folders = [flat(tmp_path / name, [small_deb(tmp_path / "debs", name)]) for name in ("one", "two")]
+    for targets in (folders, folders[:1], folders[1:]):
+        assert scan(db, *targets, "--suite", "./", "--arch", "amd64") == 0
+        assert rows(db, ask) == [("one", "complete"), ("two", "complete")]
+
+
+def test_another_architecture_of_a_repository_without_dists_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    debs = [small_deb(tmp_path / "debs", one, architecture=one) for one in ("amd64", "arm64")]
+    db, folder = tmp_path / "a.db", flat(tmp_path / "flat", debs)
+    for number, name in enumerate(("amd64", "arm64"), 1):
+        assert scan(db, folder, "--suite", "./", "--arch", name) == 0
+        assert rows(db, "SELECT count(*) FROM published WHERE standing = 'current' AND status = 'complete'") == [
+            (number,)
+        ]
+
+
+def test_archives_that_call_themselves_the_same_are_not_mixed_and_status_says_what_lacks(
+    made: Mirror, debs: list[Path], tmp_path: Path
+) -> None:
+    db, other = tmp_path / "a.db", mirror(tmp_path / "other", debs[:1], suite="rolling")
+    done = archscan("scan", "--db", db, made.folder, other.folder, *_SUITE)
+    assert done.returncode == 11
+    assert "archives that call themselves the same need two databases" in done.stderr
+    assert rows(db, "SELECT DISTINCT base FROM archive_index") == [(f"file://{made.folder}",)]
+    assert rows(db, "SELECT DISTINCT status, standing FROM published") == [("complete", "current")]
+    assert archscan("status", "--db", db).returncode == 11
+    assert scan(db, made.folder, *_SUITE) == 0
+    assert archscan("status", "--db", db).returncode == 0
+    for name in ("Release", "InRelease"):
+        (other.dists / name).unlink(missing_ok=True)
+    assert scan(db, made.folder, other.folder, *_SUITE) == 11
+    status = archscan("status", "--db", db)
+    assert status.returncode == 11
+    assert "1 problem of what it was to read" in status.stdout
+
+
+def test_a_component_may_have_a_folder_in_its_name(debs: list[Path], tmp_path: Path) -> None:
+    made = mirror(tmp_path / "mirror", debs, suite="rolling")
+    (made.dists / "up").mkdir()
+    shutil.move(made.dists / "main", made.dists / "up" / "main")
+    release(made.dists, {"Origin": "Test", "Suite": "rolling", "Codename": "rolling", "Components": "up/main",
+                         "Architectures": "amd64"})  # fmt: skip
+    for number, more in enumerate(((), ("--component", "up/main"))):
+        db = tmp_path / f"{number}.db"
+        assert scan(db, made.folder, *_SUITE, *more) == 0
+        assert "0 read" in archscan("scan", "--db", db, made.folder, *_SUITE, *more).stdout
+        assert rows(db, "SELECT component, packages, sha256 = ? FROM archive_index", ["0" * 64]) == [
+            ("up/main", len(debs), 0)]  # fmt: skip
 
 
 def test_a_package_in_two_suites_is_read_once(made: Mirror, debs: list[Path], tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def _served(folder: Path) -> Iterator[str]:
 @pytest.mark.full
 def test_workers_fetch_what_a_job_names_by_its_url(pool: Path, tmp_path: Path) -> None:
     work = functools.partial(read_package, catalogue=load_all(rule_directories(())), exports="")
-    openers = functools.partial(sources.openers, Path("/nowhere"), sources.Fetching(), frozenset())
+    openers = functools.partial(sources.openers, Path("/nowhere"), sources.Fetching(), frozenset(), Limits())
     with cluster(tmp_path, 2, threads=2) as made, _served(pool) as url:
         jobs = [
             Job(path=path.name, target="", url=url + path.name, size=path.stat().st_size,

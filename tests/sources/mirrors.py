@@ -143,6 +143,16 @@ def mirror(
     return Mirror(folder=folder, suite=suite, dists=dists, packages=tuple(made))
 
 
+def flat(folder: Path, debs: Iterable[Path], **fields: str | None) -> Path:
+    """A repository without dists/: packages, Packages and Release in one folder; ``fields`` as of ``mirror``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in debs:
+        _linked(file, folder / file.name)
+    (folder / "Packages").write_bytes(_ftparchive(folder, "packages", "."))
+    release(folder, fields)
+    return folder
+
+
 def release(dists: Path, fields: Mapping[str, str | None]) -> None:
     """Write ``dists/Release``: the date, sizes and hashes are apt-ftparchive's, the other fields are ``fields``."""
     for stale in ("Release", "InRelease", "Release.gpg"):

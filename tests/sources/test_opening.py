@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from archscan.errors import NoAnswerError, SilenceError, SourceError
-from archscan.model import Identity, Job
+from archscan.model import Identity, Job, Limits
 from archscan.sources import Fetcher, identified, opened
 from archscan.sources.http import Patience
 from tests.sources.servers import answering, free_port, head, nginx
@@ -53,7 +53,7 @@ def test_a_file_of_another_size_is_not_opened(package: Path, size: int, kind: st
 def test_whoever_opens_a_file_says_what_it_is(package: Path) -> None:
     for job in (Job(path=str(package), target=""), Job(path="a.deb", target="", url=package.as_uri(), sha256=DIGEST)):
         for known in (set(), {DIGEST}):
-            found, descriptor = identified(job, known=known)
+            found, descriptor = identified(job, known=known, limits=Limits())
             identity = Identity(sha256=DIGEST, size=len(CONTENT), known=bool(known))
             assert found == msgspec.structs.replace(job, identity=identity)
             assert read(descriptor) == CONTENT  # from its beginning
@@ -63,9 +63,21 @@ def test_a_file_that_is_not_what_the_index_promises_is_not_opened_known_or_not(p
     before = len(list(Path("/proc/self/fd").iterdir()))
     job = Job(path="x", target="", url=package.as_uri(), sha256="1" * 64, size=len(CONTENT))
     with pytest.raises(SourceError, match=f"SHA-256 is {DIGEST}, not 1111") as caught:
-        identified(job, known={DIGEST})
+        identified(job, known={DIGEST}, limits=Limits())
     assert caught.value.kind == "mismatch"
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_file_that_no_package_has_the_size_of_or_that_takes_too_long_is_not_hashed(tmp_path: Path) -> None:
+    path = tmp_path / "x.deb"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    job, few, hurry = Job(path=str(path), target=""), Limits(), Limits(package_bytes=1 << 41, deadline=0.2)
+    for one, limits, kind in ((job, few, "limit"), (msgspec.structs.replace(job, size=1 << 50), few, "limit"),
+                              (job, hurry, "timeout")):  # fmt: skip
+        with pytest.raises(SourceError) as caught:
+            identified(one, known=(), limits=limits)
+        assert caught.value.kind == kind
 
 
 def test_what_is_elsewhere_is_fetched_and_verified(package: Path, tmp_path: Path) -> None:

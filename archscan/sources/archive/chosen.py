@@ -36,7 +36,8 @@ def chosen(archive: Archive, release: Release, signed_by: str | None) -> Chosen:
     """
     lacking: list[str] = []
     if archive.flat:
-        wanted = [("", "", "Packages")]
+        # One index of all architectures: what is taken of it is another one for each set of them.
+        wanted = [("", " ".join(sorted(archive.architectures)), "Packages")]
         sources = [("", "source", "Sources")]
     else:
         places = _places(archive, release, lacking)
@@ -58,9 +59,10 @@ def chosen(archive: Archive, release: Release, signed_by: str | None) -> Chosen:
 def _listed(release: Release) -> frozenset[tuple[str, str]]:
     """Component and architecture of each index, as the database knows them."""
     found = set()
+    names = {folder: name for name, folder in _components(release).items()}
     for path in release.files:
         if index := _INDEX.fullmatch(path):
-            component = (index["component"] or "").rpartition("/")[2]
+            component = names.get(index["component"] or "", "")
             found.add((component, "source" if index["what"] == "Sources" else index["architecture"] or ""))
     return frozenset(found)
 
@@ -77,7 +79,7 @@ def _file(
 def _form(archive: Archive, release: Release, signed_by: str | None) -> Index:
     """What all indices of the suite have in common."""
     return Index(
-        origin=release.origin,
+        origin=origin_of(archive, release),
         suite=name_of(release, archive.suite),
         component="",
         architecture="",
@@ -89,22 +91,31 @@ def _form(archive: Archive, release: Release, signed_by: str | None) -> Index:
     )
 
 
+def origin_of(archive: Archive, release: Release) -> str:
+    """By what the database knows the archive: where Release does not say it, and others do not either, its URL."""
+    return release.origin or without_password(archive.base)
+
+
 def _places(archive: Archive, release: Release, lacking: list[str]) -> list[tuple[str, str]]:
-    """Each component, and its folder. Old security archives list `updates/main`, and have it in main/."""
-    have = {name.rpartition("/")[2]: name for name in release.components}
+    """Each component, and its folder."""
+    have = _components(release)
     names = archive.components or tuple(have)
-    absent = [name for name in names if have and name not in have and name not in release.components]
+    absent = [name for name in names if have and name not in have]
     if absent:
         lacking.append(f"it has no component {' '.join(absent)}, but {' '.join(release.components)}")
     if not names:
         lacking.append("Release lists no components; --component names one")
-    return [(name, _folder(name, release)) for name in names if name not in absent]
+    return [(name, have.get(name, name)) for name in names if name not in absent]
 
 
-def _folder(component: str, release: Release) -> str:
-    if any(path.startswith(f"{component}/") for path in release.files):
-        return component
-    return component.rpartition("/")[2]
+def _components(release: Release) -> dict[str, str]:
+    """Component → its folder. What old security archives list as `updates/main` is `main`, in main/."""
+    found = {}
+    for name in release.components:
+        short = name.rpartition("/")[2]
+        old = short != name and not any(path.startswith(f"{name}/") for path in release.files)
+        found[short if old else name] = short if old else name
+    return found
 
 
 def _architectures(archive: Archive, release: Release, lacking: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from archscan.sources.archive.asked import SCHEMES, Archive, Wanted, base_of, ma
 from archscan.sources.archive.keys import Keys, is_fingerprint, key_block, keys
 
 _SECONDS = 60
+_DISABLED = ("no", "false", "0", "off", "without", "disable")  # as apt understands it
 _RINGS = ["apt-config", "shell", "FILE", "Dir::Etc::trusted/f", "PARTS", "Dir::Etc::trustedparts/d"]
 _ONE_LINE = re.compile(r"deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)")
 _PROXY = re.compile(r'Acquire::(https?)::Proxy(?:::(\S+))? "(.*)";', re.IGNORECASE)
@@ -40,9 +41,12 @@ def archives(wanted: Wanted) -> tuple[Archive, ...]:
     chosen = tuple(
         _archive(base, suite, entry, wanted)
         for (base, suite), entry in found.items()
-        if not wanted.suites or suite in wanted.suites
+        if (not wanted.suites or suite in wanted.suites)
+        and (not wanted.components or not entry["components"] or {*entry["components"]} & {*wanted.components})
     )
     missing = set(wanted.suites) - {archive.suite for archive in chosen}
+    if not chosen and found and wanted.components and not wanted.suites:
+        raise UsageError(f"apt: nothing is configured that has the component {' or '.join(wanted.components)}")
     if missing or not chosen:
         have = ", ".join(dict.fromkeys(suite for _, suite in found)) or "no suite"
         raise UsageError(f"apt: {', '.join(sorted(missing)) or 'nothing'} is not configured; this machine has {have}")
@@ -123,6 +127,8 @@ def _options_822(text: str, base: str, suite: str) -> dict[str, str]:
     for fields in _paragraphs(text):
         lower = {name.lower(): value for name, value in fields.items()}
         uris = [one.rstrip("/") for one in lower.get("uris", "").split()]
+        if lower.get("enabled", "yes").lower() in _DISABLED:
+            continue
         if "deb" in lower.get("types", "").split() and uri in uris and suite in _named(lower.get("suites", "")):
             return lower
     return {}

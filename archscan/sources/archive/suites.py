@@ -12,7 +12,7 @@ from archscan.errors import SourceError, UsageError
 from archscan.model import Problem, ProblemKind, Stage
 from archscan.sources.archive import asked, configured, release, signature
 from archscan.sources.archive.asked import Archive, Fetcher, Wanted, below, without_password
-from archscan.sources.archive.chosen import chosen
+from archscan.sources.archive.chosen import chosen, origin_of
 from archscan.sources.archive.indices import IndexFile
 from archscan.sources.archive.keys import keys
 
@@ -94,7 +94,7 @@ def _suite(archive: Archive, wanted: Wanted, fetcher: Fetcher) -> Suite:
     return Suite(
         target=target,
         name=release.name_of(facts, archive.suite),
-        origin=facts.origin,
+        origin=origin_of(archive, facts),
         base=without_password(archive.base),
         signed_by=signed_by,
         indices=found.indices,

@@ -74,6 +74,20 @@ def test_foreign_architectures_and_those_of_a_source_are_apt_s(etc: Path, tmp_pa
     assert [one[2] for one in asked(architectures=("s390x",))] == [("s390x",), ("s390x",)]
 
 
+def test_a_source_without_the_components_that_are_asked_for_is_not_read(etc: Path, tmp_path: Path) -> None:
+    sources(etc, stanza(tmp_path) + "\n" + stanza(tmp_path, "other", Components="stable"))
+    assert [one[0] for one in asked(components=("main",))] == ["bookworm"]
+    with pytest.raises(UsageError, match="nothing is configured"):
+        asked(components=("contrib",))
+
+
+def test_a_source_that_is_switched_off_says_nothing_about_keys(etc: Path, tmp_path: Path, key: Key) -> None:
+    (etc / "trusted.gpg.d/archive.asc").write_bytes(key.armored.read_bytes())
+    sources(etc, stanza(tmp_path, Enabled="no", Trusted="yes") + "\n" + stanza(tmp_path))
+    (found,) = archives(wanted(suites=(), architectures=()))
+    assert found.keys is not None
+
+
 def test_a_suite_that_is_not_configured_is_a_wrong_question(etc: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is not configured; this machine has no suite"):
         asked()
