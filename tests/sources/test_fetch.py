@@ -467,3 +467,12 @@ def test_a_full_spool_is_waited_for_and_then_ends_the_run(
             with pytest.raises(SpoolError, match=r"is full \(No space left on device\); give another one with --spool"):
                 fetcher.fetch(f"{server.url}/big", most=MOST, sha256=DIGEST)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_file_that_is_larger_than_the_spool_is_its_own_problem(
+    tmp_path: Path, server: Nginx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever writes an index could end every run; the folder itself has room for others."""
+    monkeypatch.setattr(spool, "_unlinked", lambda _: os.open("/dev/full", os.O_RDWR))
+    with Fetcher(tmp_path, patience=msgspec.structs.replace(HASTY, room=0.01), environ={}) as fetcher:
+        assert failure(fetcher, f"{server.url}/big", most=1 << 60, size=1 << 60)[0] == "limit"
