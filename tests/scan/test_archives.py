@@ -143,6 +143,19 @@ def test_a_component_may_have_a_folder_in_its_name(debs: list[Path], tmp_path: P
             ("up/main", len(debs), 0)]  # fmt: skip
 
 
+@pytest.mark.parametrize(("components", "asked"), [("updates/main", "updates/main"), ("updates/main", "main"),
+                                                   (None, "main")])  # fmt: skip
+def test_a_component_is_kept_however_release_calls_it(
+    components: str | None, asked: str, made: Mirror, tmp_path: Path
+) -> None:
+    """Old security archives list `updates/main`, and some list nothing; the folder is main/."""
+    db = tmp_path / "a.db"
+    changed(made, {"Components": components})
+    assert scan(db, made.folder, *_SUITE, "--component", asked) == 0
+    assert rows(db, "SELECT component, packages, sha256 = ? FROM archive_index", ["0" * 64]) == [
+        ("main", len(_NAMES), 0)]  # fmt: skip
+
+
 def test_a_package_in_two_suites_is_read_once(made: Mirror, debs: list[Path], tmp_path: Path) -> None:
     db = tmp_path / "a.db"
     mirror(made.folder, debs, suite="trixie")

@@ -62,8 +62,10 @@ def _listed(release: Release) -> frozenset[tuple[str, str]]:
     names = {folder: name for name, folder in _components(release).items()}
     for path in release.files:
         if index := _INDEX.fullmatch(path):
-            component = names.get(index["component"] or "", "")
-            found.add((component, "source" if index["what"] == "Sources" else index["architecture"] or ""))
+            folder = index["component"] or ""
+            found.add(
+                (names.get(folder, folder), "source" if index["what"] == "Sources" else index["architecture"] or "")
+            )
     return frozenset(found)
 
 
@@ -99,7 +101,8 @@ def origin_of(archive: Archive, release: Release) -> str:
 def _places(archive: Archive, release: Release, lacking: list[str]) -> list[tuple[str, str]]:
     """Each component, and its folder."""
     have = _components(release)
-    names = archive.components or tuple(have)
+    called = {name: name.rpartition("/")[2] for name in release.components if name not in have}
+    names = tuple(called.get(name, name) for name in archive.components) or tuple(have)
     absent = [name for name in names if have and name not in have]
     if absent:
         lacking.append(f"it has no component {' '.join(absent)}, but {' '.join(release.components)}")
