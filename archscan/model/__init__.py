@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from archscan.model.archive import Index, Published, SourceEntry
+from archscan.model.asked import Identity, Job, Limits
+from archscan.model.crypto import CallSite, CryptoUse
 from archscan.model.debug import Asked, CompileUnit, Confirmation, DebugInfo, SourceLine
 from archscan.model.explained import (
     ArgumentPath,
@@ -22,6 +24,19 @@ from archscan.model.explained import (
     Instruction,
     Passage,
     PathStep,
+)
+from archscan.model.files import (
+    Command,
+    Directive,
+    Endpoint,
+    FileFacts,
+    Key,
+    Listener,
+    Profile,
+    Script,
+    Service,
+    ServiceKind,
+    Started,
 )
 from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
 from archscan.model.words import (
@@ -48,6 +63,7 @@ __all__ = [
     "AskedSite",
     "Begin",
     "CallSite",
+    "Command",
     "CompileUnit",
     "Component",
     "Confidence",
@@ -55,12 +71,15 @@ __all__ = [
     "Context",
     "CryptoUse",
     "DebugInfo",
+    "Directive",
     "Elf",
     "ElfKind",
     "End",
+    "Endpoint",
     "Explained",
     "Export",
     "File",
+    "FileFacts",
     "FileKind",
     "Identity",
     "Import",
@@ -68,7 +87,9 @@ __all__ = [
     "Instruction",
     "Int63",
     "Job",
+    "Key",
     "Limits",
+    "Listener",
     "Log",
     "Message",
     "Outcome",
@@ -80,11 +101,15 @@ __all__ = [
     "PrivilegeSource",
     "Problem",
     "ProblemKind",
+    "Profile",
     "Published",
     "Reading",
     "Reason",
     "Relation",
     "Relro",
+    "Script",
+    "Service",
+    "ServiceKind",
     "Severity",
     "Sha256",
     "Site",
@@ -92,6 +117,7 @@ __all__ = [
     "SourceEntry",
     "SourceLine",
     "Stage",
+    "Started",
     "Strength",
     "Text",
     "Unread",
@@ -100,56 +126,6 @@ __all__ = [
     "escape",
     "unescape",
 ]
-
-# --- what is asked ------------------------------------------------------------------------------------------
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one package may cost. Sizes in bytes, times in seconds. Reaching one is a ``Problem`` that names it."""
-
-    package_bytes: Size = 20 << 30  # of the file; ar has room for 10 GB in each member, the largest of Debian has 2 GB
-    unpacked_bytes: Size = 64 << 30  # of one tar stream; linux-image-dbg unpacks to about 6 GB
-    ratio: Size = 1_000  # unpacked : packed, once `ratio_floor` bytes are unpacked; gz, the weakest, reaches 1,030
-    ratio_floor: Size = 512 << 20  # an honest file of zeros is small in a package and large on disk
-    members: Size = 500_000  # a bomb of them stops within seconds; large icon themes have about 100,000
-    member_bytes: Size = 1 << 30  # of a member that is read into memory: an ELF object or an archive of them
-    header_bytes: Size = 1 << 20  # of one PAX or GNU long-name record
-    control_bytes: Size = 16 << 20  # of the control archive, unpacked
-    decoder_bytes: Size = 192 << 20  # dictionary of a decoder; `xz -9` needs 65 MiB, `zstd --ultra` 128 MiB
-    elf_objects: Size = 500_000
-    compile_units: Size = 500_000  # in the debug information of one object; Chromium has about 40,000
-    answer_bytes: Size = 256 << 20  # facts of one package, as MessagePack; the largest measured has 34 MB
-    memory_bytes: Size = 4 << 30  # address space of the disposable process
-    override_bytes: Size = 1 << 20  # of the file with lintian overrides; the longest have some ten KB
-    deadline: float = 900.0
-
-
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """What a package is as a file; said by whoever opens it, and never by the process that unpacks it.
-
-    ``known``: the database already holds it, and it need not be read.
-    """
-
-    sha256: Sha256
-    size: Size
-    known: bool
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One package to read. ``path`` is the escaped file name; ``target`` is how it was asked for.
-
-    Where there is a ``url``, the package is fetched from there, and ``path`` is only its name in the archive.
-    """
-
-    path: Text
-    target: Text
-    url: Text | None = None
-    sha256: Sha256 | None = None  # what an index promises
-    size: Size | None = None
-    on_disk: Size | None = None  # bytes of the file when it was looked up; it may have changed since, so no promise
-    identity: Identity | None = None  # what the file is that was opened, which is as an index promises
-    passed_over: tuple[Text, ...] = ()  # members not to look at: an attempt before died of them
-
 
 # --- what is found in a package -----------------------------------------------------------------------------
 
@@ -249,36 +225,6 @@ class Component(msgspec.Struct, frozen=True, array_like=True):
     evidence: Text
 
 
-class CryptoUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One use of a cryptographic algorithm by an ELF object."""
-
-    algorithm: Text
-    strength: Strength
-    role: Text
-    direction: Text | None = None
-    library: Text | None = None
-    symbol: Text | None = None
-    evidence: Text
-    confidence: Confidence
-    function: Text | None = None
-    address: Text | None = None
-    argument: Text | None = None
-    context_evidence: Text | None = None
-
-
-class CallSite(msgspec.Struct, frozen=True, kw_only=True):
-    """A call of a catalogued function: what the selecting argument is, and the algorithms that it selects."""
-
-    address: Text
-    function: Text | None
-    library: Text
-    symbol: Text
-    outcome: Outcome
-    value: Text | None
-    reason: Text | None
-    uses: Annotated[tuple[CryptoUse, ...], Meta(max_length=1024)] = ()
-
-
 class Elf(msgspec.Struct, frozen=True, kw_only=True, tag="elf"):
     """Everything known about one ELF object. The columns of the table ``elf``, and what hangs on a row of it."""
 
@@ -368,7 +314,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     built: Text | None = None
 
 
-Message = Package | File | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | Unread | End
+Message = Package | File | FileFacts | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | Unread | End
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -386,5 +332,6 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     unread: UnreadReason | None = None  # why not everything was unpacked
     overrides: tuple[Override, ...] = ()
+    file_facts: tuple[FileFacts, ...] = ()  # of files that are no ELF objects
     debug: tuple[DebugInfo, ...] = ()  # of `archscan confirm` only
     explained: tuple[Explained, ...] = ()  # of `archscan explain` only

@@ -13,6 +13,7 @@ from archscan.store import (
     confirmed,
     contexts,
     figures,
+    files,
     imports,
     overrides,
     places,
@@ -123,6 +124,12 @@ def m030_imports(db: Database) -> None:
 def m031_questions(db: Database) -> None:
     """Indices for questions about all findings."""
     _execute_each(db, questions.QUESTIONS)
+
+
+@MIGRATIONS()
+def m032_files(db: Database) -> None:
+    """What files say that are no ELF objects."""
+    _execute_each(db, files.FILES)
 
 
 def migrate(db: Database) -> None:

@@ -10,6 +10,7 @@ from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
 from archscan.store.figures import FIGURES
+from archscan.store.files import FILES
 from archscan.store.imports import IMPORTS
 from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
@@ -370,5 +371,6 @@ SCRIPTS = (
     IMPORTS,
     FIGURES,
     QUESTIONS,
+    FILES,
 )
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
