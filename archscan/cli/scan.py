@@ -76,9 +76,9 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
               show_default=True, help="MiB that reading one package may take.")  # fmt: skip
 @click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=NUMBER", help=_LIMIT_HELP)
 @click.option("--retry", is_flag=True, help="Read packages again that could not be read whole.")
-@click.option("--facts", default="elf", callback=_kinds, metavar="KIND[,KIND]", show_default=True,
-              help="Kinds of facts to read: elf; elf,files also looks for privileged files and nested archives outside "
-                   "of programs and libraries. What cannot hold any is not unpacked.")  # fmt: skip
+@click.option("--facts", default="elf,files", callback=_kinds, metavar="KIND[,KIND]", show_default=True,
+              help="Kinds of facts to read: of ELF objects, and of services, settings and scripts. With elf alone most "
+                   "packages without programs need not be unpacked.")  # fmt: skip
 @click.option("--thorough", is_flag=True, help="Unpack everything, whatever packages say of their files.")
 @click.option("--executor", metavar="dask://HOST:PORT",
               help="Have the workers of a dask cluster read the packages; see docs/scaling.md.")  # fmt: skip

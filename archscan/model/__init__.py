@@ -27,6 +27,7 @@ from archscan.model.explained import (
 )
 from archscan.model.files import (
     Command,
+    Contents,
     Directive,
     Endpoint,
     FileFacts,
@@ -68,6 +69,7 @@ __all__ = [
     "Component",
     "Confidence",
     "Confirmation",
+    "Contents",
     "Context",
     "CryptoUse",
     "DebugInfo",
@@ -314,7 +316,21 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     built: Text | None = None
 
 
-Message = Package | File | FileFacts | Override | Elf | DebugInfo | Explained | Problem | Begin | Log | Unread | End
+Message = (
+    Package
+    | File
+    | FileFacts
+    | Contents
+    | Override
+    | Elf
+    | DebugInfo
+    | Explained
+    | Problem
+    | Begin
+    | Log
+    | Unread
+    | End
+)
 """What the disposable process says, one MessagePack object each."""
 
 
@@ -333,5 +349,6 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     unread: UnreadReason | None = None  # why not everything was unpacked
     overrides: tuple[Override, ...] = ()
     file_facts: tuple[FileFacts, ...] = ()  # of files that are no ELF objects
+    contents: Contents | None = None  # where files are read
     debug: tuple[DebugInfo, ...] = ()  # of `archscan confirm` only
     explained: tuple[Explained, ...] = ()  # of `archscan explain` only

@@ -23,6 +23,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     compile_units: Size = 500_000  # in the debug information of one object; Chromium has about 40,000
     answer_bytes: Size = 256 << 20  # facts of one package, as MessagePack; the largest measured has 34 MB
     memory_bytes: Size = 4 << 30  # address space of the disposable process
+    file_bytes: Size = 16 << 20  # of a configuration file, script or Java archive that is read for what it says
     override_bytes: Size = 1 << 20  # of the file with lintian overrides; the longest have some ten KB
     deadline: float = 900.0
 

@@ -142,3 +142,10 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True, tag="file-facts"):
     endpoints: tuple[Endpoint, ...] = ()
     keys: tuple[Key, ...] = ()
     script: Script | None = None
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True, tag="contents"):
+    """Every path of a package that was met, in order, and how many members that were, folders included."""
+
+    members: Size
+    paths: tuple[Text, ...]

@@ -10,11 +10,13 @@ import msgspec
 
 from archscan.model import (
     Begin,
+    Contents,
     DebugInfo,
     Elf,
     End,
     Explained,
     File,
+    FileFacts,
     Identity,
     Job,
     Limits,
@@ -36,10 +38,10 @@ from archscan.pool.child import TOLD
 from archscan.pool.spawner import Answer, Ending
 from archscan.pool.terms import Result
 
-_FACTS = (Package, File, Override, Elf, DebugInfo, Explained, Problem)
+_FACTS = (Package, File, FileFacts, Contents, Override, Elf, DebugInfo, Explained, Problem)
 _KINDS = (*_FACTS, Begin, Unread, End, Log)
 _MOST_PROBLEMS = 1_000  # of one package; whoever made it with 500,000 damaged members would fill a database with them
-_ONCE = (Package, Unread, End, Begin)  # of which only the last counts
+_ONCE = (Package, Contents, Unread, End, Begin)  # of which only the last counts
 
 # How code that does not check its malloc dies of a failed one.
 _OF_HUNGER = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP)
@@ -87,6 +89,8 @@ def reading(job: Job, result: Result, limits: Limits) -> Reading:
         seconds=sum(answer.seconds for answer in result.answers),
         unread=unread.reason if unread else None,
         overrides=tuple(said[Override]),
+        file_facts=tuple(said[FileFacts]),
+        contents=_last(said[Contents]),
         debug=tuple(said[DebugInfo]),
         explained=tuple(said[Explained]),
     )

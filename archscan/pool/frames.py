@@ -9,7 +9,7 @@ from itertools import islice
 
 import msgspec
 
-from archscan.model import Begin, DebugInfo, Elf, Log, Message, Package, Problem, escape
+from archscan.model import Begin, DebugInfo, Elf, FileFacts, Log, Message, Package, Problem, escape
 
 Send = Callable[[Message], None]
 
@@ -43,7 +43,7 @@ def sender(descriptor: int) -> tuple[Send, Callable[[], None]]:
         payload = _ENCODER.encode(message)
         buffer.extend(_HEADER.pack(len(payload), _LOG if isinstance(message, Log) else _FACT))
         buffer.extend(payload)
-        if isinstance(message, Begin | Elf | DebugInfo | Problem) or len(buffer) > _BUFFER:
+        if isinstance(message, Begin | Elf | FileFacts | DebugInfo | Problem) or len(buffer) > _BUFFER:
             flush()
 
     return send, flush
@@ -148,7 +148,7 @@ def place_after(begun: str | None, message: Message) -> str | None:
     """The member that is looked at after a message, if ``begun`` was it before."""
     if isinstance(message, Begin):
         return message.path
-    finished = isinstance(message, Elf | DebugInfo | Problem) and message.path == begun
+    finished = isinstance(message, Elf | FileFacts | DebugInfo | Problem) and message.path == begun
     return None if finished else begun
 
 

@@ -13,7 +13,8 @@ from archscan.deb.contents import elf_objects
 from archscan.errors import ElfError, InputError, LimitError
 from archscan.model import Begin, End, FileKind, Job, Limits, Problem, ProblemKind, Reading, Stage, escape
 from archscan.pool.frames import Send
-from archscan.scan.package import object_facts, prepare
+from archscan.scan.objects import object_facts
+from archscan.scan.package import prepare
 
 
 def inspected(paths: Sequence[str], catalogue: Catalogue, limits: Limits) -> Iterator[Reading]:

@@ -27,7 +27,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     retry: bool = False
     exports: bool = False
-    facts: tuple[str, ...] = ("elf",)
+    facts: tuple[str, ...] = ("elf", "files")
     thorough: bool = False
     release: str | None = None
     archives: Archives = Archives()

@@ -15,25 +15,20 @@ import msgspec
 
 from archscan import deb, elf, pool
 from archscan.crypto import constants
-from archscan.crypto.catalogue import Catalogue, as_passed
-from archscan.crypto.constants.languages import language_uses
-from archscan.crypto.linked_in import linked_in
-from archscan.crypto.sites import reading, seen
-from archscan.crypto.uses import import_uses
+from archscan.crypto.catalogue import Catalogue
 from archscan.deb import liblzma
 from archscan.deb.candidates import Candidates
 from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
 from archscan.deb.path_key import path_key
-from archscan.debug.own import with_lines
-from archscan.elf.image import Image
 from archscan.errors import DebError, ElfError, InputError, LimitError
+from archscan.files import is_noteworthy, is_worth_a_row
 from archscan.model import (
     Begin,
-    Elf,
     End,
     File,
+    FileFacts,
     FileKind,
     Job,
     Limits,
@@ -42,18 +37,18 @@ from archscan.model import (
     PrivilegeSource,
     Problem,
     ProblemKind,
-    Reason,
     Stage,
     Unread,
     UnreadReason,
     escape,
 )
+from archscan.scan import objects
+from archscan.scan.files import FileReader
+from archscan.scan.objects import LONGEST_NAME
 from archscan.scan.remaining import Remaining
 
 Send = Callable[[Message], None]
-_LONGEST_NAME = 60_000  # of what model.Text takes, with room for the name of a member of an archive
 _MOST_LINKS = 40  # path_resolution(7)
-_LIMITS = Limits()
 _EVERY_PATH = Candidates()
 _MOST_OVERRIDES = 20_000  # lines; the longest file has some hundreds
 _PROGRAM_FOLDER = re.compile(r"^(?:usr/(?:local/)?|opt/.+/)?(?:s?bin|lib\w*|games)/")
@@ -74,14 +69,18 @@ def prepare() -> None:
 
 def read_package(
     job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, exports: elf.Exports,
-    candidates: Candidates = _EVERY_PATH,
+    candidates: Candidates = _EVERY_PATH, read_files: bool = False,
 ) -> None:  # fmt: skip
     """Say everything about one package: its control file, then each member that facts are about.
 
-    What cannot be among the ``candidates`` is not unpacked; without any, everything is.
+    What cannot be among the ``candidates`` is not unpacked; without any, everything is. ``read_files``: also say what
+    files say that are no ELF objects.
     """
     try:
-        for message in _package_facts(file, job, limits, catalogue, exports=exports, candidates=candidates):
+        files = FileReader(limits, job.passed_over) if read_files else None
+        for message in _package_facts(
+            file, job, limits, catalogue, exports=exports, candidates=candidates, files=files
+        ):
             send(message)
     except InputError as error:
         send(Problem(stage=Stage(error.stage), kind=ProblemKind(error.kind), message=escape(str(error))))
@@ -97,16 +96,19 @@ def _package_facts(
     *,
     exports: elf.Exports,
     candidates: Candidates,
+    files: FileReader | None,
 ) -> Iterator[Message]:
     """The package, its members that facts are about, and the end."""
     opened = deb.open_deb(file, limits)
     yield opened.package
-    remaining = Remaining(deb.listed(opened, candidates))
+    if files:
+        yield from files.control(opened)
+    remaining = Remaining(deb.listed(opened, candidates), whole=files is not None)
     if remaining.none():
         yield Unread(reason=UnreadReason.NO_CANDIDATES)
         yield End(built=_date(opened.modified))
         return
-    reader = _Reader(opened, limits, catalogue, exports=exports, passed_over=job.passed_over)
+    reader = _Reader(opened, limits, catalogue, exports=exports, passed_over=job.passed_over, files=files)
     try:
         for member in deb.data_members(file, opened, limits):
             for message in reader.member_facts(member):
@@ -134,13 +136,15 @@ class _Reader:
     """What must be remembered from member to member of one package."""
 
     def __init__(
-        self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports, passed_over: Sequence[str]
-    ) -> None:
+        self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports,
+        passed_over: Sequence[str], files: FileReader | None,
+    ) -> None:  # fmt: skip
         self._package = opened.package
         self._limits = limits
         self._catalogue = catalogue
         self._exports = exports
         self._passed_over = passed_over
+        self._files = files
         # Since the merge of /usr, a script may say /bin/ping of what lies in usr/bin (or the other way round).
         self._granted: dict[str, tuple[str, frozenset[str]]] = {}
         for path, privileges in opened.granted.items():
@@ -155,30 +159,50 @@ class _Reader:
     def member_facts(self, member: Member) -> Iterator[Message]:
         """The facts about one member; links to files that are not known yet wait for ``rest``."""
         self.newest = max(self.newest, member.modified)
-        if member.longest > _LONGEST_NAME:
-            text = f"a member with a name or link of {member.longest} characters; at most {_LONGEST_NAME} are kept"
+        if member.longest > LONGEST_NAME:
+            text = f"a member with a name or link of {member.longest} characters; at most {LONGEST_NAME} are kept"
             yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text)
-        elif member.type == "regular":
+            return
+        if self._files:
+            self._files.met(member)
+        if member.type == "regular":
             yield from self._regular(member)
         elif member.type == "hardlink":
             known = (member.link or "") in self._elf_files
-            yield from self._file(member, FileKind.HARDLINK, wanted=known)
+            yield from self._file(member, FileKind.HARDLINK, wanted=known or self._is_noteworthy(member))
             if known:
                 self._elf_files.add(member.name)
         elif member.type == "symlink" and member.link:
             self._symlinks[_merged(member.name)] = (member, _merged(_target(member.name, member.link)))
         elif member.type == "directory":
             self._granted.pop(_merged(member.name), None)  # there, set-group-id only says whose the new files are
+            yield from self._file(member, FileKind.OTHER, wanted=self._is_noteworthy(member))
         elif member.type == "sparse":
             text = f"a sparse member of {member.size} bytes; dpkg does not unpack such, and neither do we"
             yield Problem(stage=Stage.DATA, kind=ProblemKind.UNSUPPORTED, message=text, path=member.name)
+        else:
+            yield from self._file(member, FileKind.OTHER, wanted=self._is_noteworthy(member))
+
+    def _said(self, said: Iterator[Message], member: Member, kind: FileKind, *, wanted: bool) -> Iterator[Message]:
+        """What a file says, behind the row that it hangs on."""
+        for message in said:
+            if isinstance(message, FileFacts):
+                yield from self._file(member, kind, wanted=wanted or is_worth_a_row(message))
+                wanted = False
+            yield message
+
+    def _is_noteworthy(self, member: Member) -> bool:
+        return self._files is not None and is_noteworthy(
+            member.name, member.type, member.mode, member.owner, member.group
+        )
 
     def rest(self) -> Iterator[Message]:
         """Lintian overrides, symbolic links to ELF objects, and privileges given to what is not in the package."""
         yield from self._overrides.get(False, self._overrides.get(True, ()))
         objects = {_merged(path) for path in self._elf_files}
         for member, target in self._symlinks.values():
-            yield from self._file(member, FileKind.SYMLINK, wanted=self._end_of_chain(target) in objects)
+            wanted = self._end_of_chain(target) in objects or self._is_noteworthy(member)
+            yield from self._file(member, FileKind.SYMLINK, wanted=wanted)
         for path, privileges in sorted(self._granted.values()):
             if privileges == {"setgid"} and not _PROGRAM_FOLDER.search(path):
                 continue  # a directory that something else makes
@@ -189,6 +213,8 @@ class _Reader:
                 privilege=" ".join(sorted(privileges)),
                 privilege_source=PrivilegeSource.POSTINST,
             )
+        if self._files:
+            yield self._files.contents()
 
     def _end_of_chain(self, path: str) -> str:
         """What a path means when the package's symbolic links are followed, as many as the kernel would."""
@@ -200,8 +226,14 @@ class _Reader:
 
     def _regular(self, member: Member) -> Iterator[Message]:
         found = content(member)
-        yield from self._file(member, found.kind, wanted=found.kind != FileKind.REGULAR)
-        if found.kind == FileKind.REGULAR and is_override_file(member.name, self._package.name):
+        wanted = found.kind != FileKind.REGULAR or self._is_noteworthy(member)
+        is_override = found.kind == FileKind.REGULAR and is_override_file(member.name, self._package.name)
+        parser = self._files.parser(member, found) if self._files and not is_override else None
+        if self._files and parser:
+            yield from self._said(self._files.said(member, found, parser), member, found.kind, wanted=wanted)
+            return
+        yield from self._file(member, found.kind, wanted=wanted)
+        if is_override:
             yield from self._read_overrides(member, found.head)
             return
         if found.kind not in (FileKind.ELF, FileKind.STATIC_ARCHIVE):
@@ -249,7 +281,7 @@ class _Reader:
         key = path_key(one.path, self._package.version)
         place = elf.Place(one.path, key, file_path, self._package.architecture)
         try:
-            yield object_facts(one.data, place, self._catalogue, exports=self._exports, limits=self._limits)
+            yield objects.object_facts(one.data, place, self._catalogue, exports=self._exports, limits=self._limits)
         except InputError as error:
             yield Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=one.path)
 
@@ -286,60 +318,6 @@ class _Reader:
                 found |= granted
                 source = source or PrivilegeSource.POSTINST
         return (" ".join(sorted(found)), source) if found else (None, None)
-
-
-def object_facts(
-    data: bytes, place: elf.Place, catalogue: Catalogue, *, exports: elf.Exports = "", limits: Limits = _LIMITS
-) -> Elf:
-    """Everything that archscan knows of one ELF object. Raises ElfError, also where it has too long a name."""
-    image = elf.read(data)
-    return with_lines(_facts(image, place, catalogue, exports), image, limits)
-
-
-def _facts(image: Image, place: elf.Place, catalogue: Catalogue, exports: elf.Exports) -> Elf:
-    """The same without source lines."""
-    facts = elf.facts_of(image, place, exports=exports)
-    longest = _longest_text(facts)
-    if longest > _LONGEST_NAME:
-        raise ElfError("limit", f"an object with a name of {longest} characters; at most {_LONGEST_NAME} are kept")
-    facts = _with_copies(facts, image, catalogue)
-    linked = linked_in(catalogue, image, facts)
-    imported = facts.imports + elf.copied(image, catalogue.index)
-    names = {row.symbol for row in imported} & catalogue.index.keys() | linked.whose.keys()
-    if not names:
-        return facts
-    catalogue = as_passed(catalogue, image)
-    wanted = {name: reading(catalogue, name) for name in names}
-    sites = elf.call_sites(image, wanted, linked.code)
-    calls, kept = seen(catalogue, image, sites, imported, facts.needed, linked)
-    # What the code or a table shows is not said again of the import.
-    said = {(call.symbol, call.library) for call in calls} | {(use.symbol, use.library) for use in kept}
-    imports = import_uses(catalogue, imported, facts.needed)
-    uses = tuple(use for use in imports if (use.symbol, use.library) not in said)
-    reasons = facts.reasons | _cut_off(sites.left_out)
-    return msgspec.structs.replace(facts, crypto=facts.crypto + uses + kept, calls=calls, reasons=reasons)
-
-
-def _with_copies(facts: Elf, image: Image, catalogue: Catalogue) -> Elf:
-    """The same with the implementations that are compiled in."""
-    found = constants.constant_uses(catalogue, image, facts) + language_uses(catalogue, image, facts)
-    return msgspec.structs.replace(facts, crypto=found) if found else facts
-
-
-def _cut_off(left_out: int) -> dict[str, Reason]:
-    """What is said where an object has more calls of catalogued functions than are kept."""
-    if not left_out:
-        return {}
-    text = "calls of catalogued functions, or places where their addresses are taken, were left out"
-    return {"call_site": Reason("too-many-calls", text, {"left_out": left_out})}
-
-
-def _longest_text(facts: Elf) -> int:
-    """Characters of the longest text that an object has chosen."""
-    own = (facts.soname, facts.interpreter, facts.rpath, facts.runpath, facts.build_id)
-    imports = (text for row in facts.imports for text in (row.symbol, row.version, row.library))
-    exports = (text for row in facts.exports for text in (row.symbol, row.version))
-    return max(len(text) for text in (*own, *facts.needed, *imports, *exports, "") if text is not None)
 
 
 def _merged(path: str) -> str:

@@ -83,7 +83,10 @@ class Reader:
         if not jobs:
             return
         exports: elf.Exports = "libraries" if self._options.exports else ""
-        work = functools.partial(read_package, catalogue=self._catalogue, exports=exports, candidates=self._candidates)
+        work = functools.partial(
+            read_package, catalogue=self._catalogue, exports=exports, candidates=self._candidates,
+            read_files="files" in self._options.facts,
+        )  # fmt: skip
         with contextlib.closing(_arriving(jobs, work, known, self._options, fetcher, self._store)) as arriving:
             yield from arriving
 

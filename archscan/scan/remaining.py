@@ -16,9 +16,10 @@ class Remaining:
     follows matters: symbolic links to the object, which dpkg-deb puts at the end, and what the maintainer says of it.
     """
 
-    def __init__(self, listing: Listing | None) -> None:
-        self._listing = listing
-        self._left = set(listing.candidates) if listing else set()
+    def __init__(self, listing: Listing | None, *, whole: bool = False) -> None:
+        """``whole``: where anything of the package matters, everything does."""
+        self._listing = None if listing and listing.candidates and whole else listing
+        self._left = set(self._listing.candidates) if self._listing else set()
 
     def none(self) -> bool:
         """Whether nothing of what is still to come can matter."""

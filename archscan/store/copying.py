@@ -73,6 +73,9 @@ WHERE part = p AND old = o
 _TAKEN = "JOIN temp.taken k ON k.old = t.package_id"
 _OF_ELF = "WHERE t.elf_id NOT IN (SELECT id FROM temp.left_elf)"
 _ELF = "t.elf_id + :elf"
+_OF_FILE = "WHERE t.file_id NOT IN (SELECT id FROM temp.left_file)"
+_FILE = "t.file_id + :file"
+_OF_SERVICE = f"WHERE t.service_id IN (SELECT t.id FROM part.service t {_OF_FILE})"
 _OF_DEBUG = "JOIN temp.debug_taken k ON k.old = t.debug_id"
 _DEBUG = "t.debug_id + :debug_info"
 
@@ -111,8 +114,14 @@ _FACTS: tuple[Copy | str, ...] = (
     "INSERT INTO temp.left_file SELECT id FROM part.file WHERE package_id NOT IN (SELECT old FROM temp.taken)",
     Copy("package", {"id": "t.id + :package", "filename": "k.filename"}, "JOIN temp.taken k ON k.old = t.id"),
     *(Copy(table, {"package_id": "t.package_id + :package"}, _TAKEN)
-      for table in ("relation", "lintian_override", "package_release")),
+      for table in ("relation", "lintian_override", "package_release", "contents")),
     Copy("file", {"id": "t.id + :file", "package_id": "t.package_id + :package"}, _TAKEN),
+    *(Copy(table, {"file_id": _FILE}, _OF_FILE)
+      for table in ("directive", "profile", "script_call", "endpoint", "key_material")),
+    Copy("maintainer_script", {"file_id": _FILE, "package_id": "t.package_id + :package"}, _OF_FILE),
+    Copy("service", {"id": "t.id + :service", "file_id": _FILE, "package_id": "t.package_id + :package"}, _OF_FILE),
+    *(Copy(table, {"service_id": "t.service_id + :service"}, _OF_SERVICE)
+      for table in ("service_program", "listener")),
     Copy("elf", {"id": "t.id + :elf", "package_id": "t.package_id + :package", "file_id": "t.file_id + :file"}, _TAKEN),
     *(Copy(table, {"elf_id": _ELF}, _OF_ELF) for table in ("needed", "component", "own_line")),
     "INSERT OR IGNORE INTO main.symbol (name) SELECT name FROM part.symbol ORDER BY id",

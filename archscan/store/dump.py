@@ -13,6 +13,12 @@ from collections.abc import Iterator
 _PACKAGE = "p.sha256 AS package"
 _OBJECT = "p.sha256 AS package, e.path AS object, e.sha256 AS object_sha256"
 _FROM_OBJECT = "JOIN elf e ON e.id = t.elf_id JOIN package p ON p.id = e.package_id"
+_FILE = "p.sha256 AS package, f.path AS file"
+_FROM_FILE = "JOIN file f ON f.id = t.file_id JOIN package p ON p.id = f.package_id"
+_SERVICE = f"{_FILE}, s.name AS service, s.line AS service_line"
+_FROM_SERVICE = (
+    "JOIN service s ON s.id = t.service_id JOIN file f ON f.id = s.file_id JOIN package p ON p.id = f.package_id"
+)
 _FROM_DEBUG = "JOIN debug_info d ON d.id = t.debug_id"
 
 # kind of line → (columns with natural keys, where from). Columns of the table itself are named with `t.`.
@@ -48,9 +54,31 @@ _LINES = {
     ),
     "file": (
         f"{_PACKAGE}, t.path, t.path_key, t.mode, t.owner, t.grp, t.size, t.kind, t.link, t.privilege, "
-        "t.privilege_source",
+        "t.privilege_source, t.what, t.interpreter",
         "file t JOIN package p ON p.id = t.package_id",
     ),
+    "directive": (f"{_FILE}, t.position, t.line, t.section, t.name, t.value", f"directive t {_FROM_FILE}"),
+    "service": (
+        f"{_FILE}, t.name, t.kind, t.scope, t.user, t.grp, t.dynamic, t.schedule, t.activates, t.line",
+        f"service t {_FROM_FILE}",
+    ),
+    "service_program": (
+        f"{_SERVICE}, t.position, t.directive, t.path, t.arguments, t.flags",
+        f"service_program t {_FROM_SERVICE}",
+    ),
+    "listener": (
+        f"{_SERVICE}, t.position, t.kind, t.family, t.address, t.port",
+        f"listener t {_FROM_SERVICE}",
+    ),
+    "profile": (f"{_FILE}, t.position, t.kind, t.name, t.attachment, t.mode, t.line", f"profile t {_FROM_FILE}"),
+    "script_call": (f"{_FILE}, t.position, t.line, t.what, t.name, t.text", f"script_call t {_FROM_FILE}"),
+    "endpoint": (f"{_FILE}, t.position, t.line, t.url", f"endpoint t {_FROM_FILE}"),
+    "key_material": (f"{_FILE}, t.position, t.line, t.kind, t.detail", f"key_material t {_FROM_FILE}"),
+    "maintainer_script": (
+        f"{_FILE}, t.name, t.interpreter, t.lines, t.own_lines, t.tools, t.sha256, t.own_sha256, t.own",
+        f"maintainer_script t {_FROM_FILE}",
+    ),
+    "contents": (f"{_PACKAGE}, t.members, hex(t.paths) AS paths", "contents t JOIN package p ON p.id = t.package_id"),
     "lintian_override": (
         f"{_PACKAGE}, t.line, t.tag, t.context, t.comment, t.architectures, t.applies",
         "lintian_override t JOIN package p ON p.id = t.package_id",
@@ -80,7 +108,7 @@ _LINES = {
     ),
     "crypto_use": (
         "coalesce(p.sha256, q.sha256) AS package, e.path AS object, f.path AS file, t.algorithm, t.strength, t.role, "
-        "t.direction, t.library, t.symbol, t.evidence, t.confidence, t.function, t.address, t.argument, "
+        "t.direction, t.library, t.symbol, t.evidence, t.confidence, t.function, t.address, t.line, t.argument, "
         "t.context_evidence",
         "crypto_use t LEFT JOIN elf e ON e.id = t.elf_id LEFT JOIN package p ON p.id = e.package_id "
         "LEFT JOIN file f ON f.id = t.file_id LEFT JOIN package q ON q.id = f.package_id",

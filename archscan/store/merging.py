@@ -23,7 +23,7 @@ from archscan.store.writer import transaction
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_NUMBERED = ("package", "file", "elf", "call_site", "crypto_use", "problem", "occurrence", "debug_info")
+_NUMBERED = ("package", "file", "service", "elf", "call_site", "crypto_use", "problem", "occurrence", "debug_info")
 _SLOW_INDICES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'"
 _NEEDED_WHILE_COPYING = ("publication_index",)
 

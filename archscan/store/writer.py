@@ -12,6 +12,7 @@ import msgspec
 from archscan.model import (
     Elf,
     File,
+    FileFacts,
     Identity,
     Override,
     Package,
@@ -22,6 +23,7 @@ from archscan.model import (
     Stage,
     escape,
 )
+from archscan.store.file_facts import last_said, write_contents, write_file_facts
 from archscan.store.imports import count_written, forget_names, settle
 from archscan.store.objects import Waiting, next_id, write_objects
 
@@ -125,7 +127,7 @@ def _unfit(reading: Reading, error: Exception) -> Reading:
     text = f"the facts do not fit the database: {escape(str(error))[:2000]}"
     problem = Problem(stage=Stage.STORE, kind=ProblemKind.INTERNAL, message=text)
     rest = {"package": None, "files": (), "objects": (), "built": None, "status": PackageStatus.UNREADABLE,
-            "overrides": (), "unread": None}  # fmt: skip
+            "overrides": (), "file_facts": (), "contents": None, "unread": None}  # fmt: skip
     return msgspec.structs.replace(reading, problems=(*reading.problems, problem), **rest)
 
 
@@ -167,7 +169,10 @@ def _write(batch: _Batch, reading: Reading) -> bool:
     if earlier:
         batch.before_forgetting(earlier[0])
     package_id = _write_package(db.conn, reading, batch.extraction, earlier[0] if earlier else None)
-    files = _write_files(db.conn, package_id, reading.files)
+    said = last_said(reading.file_facts)
+    files = _write_files(db.conn, package_id, reading.files, said)
+    write_file_facts(db.conn, package_id, files, said)
+    write_contents(db.conn, package_id, reading.contents)
     batch.wait(package_id, files, reading.objects)
     _write_overrides(db.conn, package_id, reading.overrides)
     _write_problems(db.conn, reading, package_id, scan_id)
@@ -224,21 +229,24 @@ def _filename(reading: Reading) -> str:
 
 def _forget(conn: sqlite3.Connection, package_id: int) -> None:
     """Delete the facts of a package; foreign keys take along what hangs on them, and leave the findings."""
-    for table in ("relation", "elf", "file", "lintian_override", "problem"):
+    for table in ("relation", "elf", "file", "contents", "lintian_override", "problem"):
         conn.execute(f"DELETE FROM {table} WHERE package_id = ?", [package_id])
 
 
-def _write_files(conn: sqlite3.Connection, package_id: int, files: Sequence[File]) -> dict[str, int]:
+def _write_files(
+    conn: sqlite3.Connection, package_id: int, files: Sequence[File], said: Mapping[str, FileFacts]
+) -> dict[str, int]:
     """Path → id of the last file of that path: a tar archive may name one twice, and the last wins (dpkg)."""
     first = next_id(conn, "file")
     rows = [
         (first + number, package_id, row.path, row.path_key, row.mode, row.owner, row.group, row.size,
-         row.kind.value, row.link, row.privilege, row.privilege_source and row.privilege_source.value)
+         row.kind.value, row.link, row.privilege, row.privilege_source and row.privilege_source.value,
+         *((said[row.path].what, said[row.path].interpreter) if row.path in said else (None, None)))
         for number, row in enumerate(files)
     ]  # fmt: skip
     conn.executemany(
         "INSERT INTO file (id, package_id, path, path_key, mode, owner, grp, size, kind, link, privilege, "
-        "privilege_source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "privilege_source, what, interpreter) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
     return {row.path: first + number for number, row in enumerate(files)}

@@ -20,7 +20,7 @@ from archscan.crypto.catalogue import Catalogue, load
 from archscan.elf import Place, read
 from archscan.elf.image import Image, mapped
 from archscan.model import CallSite, Outcome
-from archscan.scan.package import object_facts
+from archscan.scan.objects import object_facts
 from tests.crypto.random_programs import Program, program
 from tests.crypto.recording import COMPILERS, Libraries, Selected, libraries
 

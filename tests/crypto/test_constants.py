@@ -12,7 +12,7 @@ import pytest
 from archscan.crypto.catalogue import load
 from archscan.elf import Place
 from archscan.model import CryptoUse, Elf
-from archscan.scan.package import object_facts
+from archscan.scan.objects import object_facts
 from tests.crypto import ciphers, implementations
 
 ROOT = Path(__file__).parents[2]

@@ -197,7 +197,7 @@ def test_the_same_is_said_whatever_the_order_of_sets(maker: Maker, tmp_path: Pat
     maker.facts(tmp_path, code, "-O2")
     script = (
         "import sys; from pathlib import Path; from archscan.elf import Place;"
-        "from archscan.crypto.catalogue import load; from archscan.scan.package import object_facts; import msgspec;"
+        "from archscan.crypto.catalogue import load; from archscan.scan.objects import object_facts; import msgspec;"
         f"b = load(Path({str(Path('rules').resolve())!r})); data = Path({str(tmp_path / 'x.so')!r}).read_bytes();"
         "sys.stdout.buffer.write(msgspec.json.encode(object_facts(data, Place('x', 'x', 'x', None), b)))"
     )

@@ -16,7 +16,7 @@ from archscan.crypto.catalogue import load
 from archscan.elf import Place
 from archscan.elf.image import SHT_SYMTAB, symbol_struct
 from archscan.model import CryptoUse, Elf
-from archscan.scan.package import object_facts
+from archscan.scan.objects import object_facts
 from corpus.catalogue import stubs_of
 from corpus.stubs import build, source
 from corpus.target import Target, target, tool

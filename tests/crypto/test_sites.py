@@ -14,7 +14,7 @@ from archscan.crypto.catalogue import load
 from archscan.elf import Place
 from archscan.errors import ElfError
 from archscan.model import CallSite, Elf
-from archscan.scan.package import object_facts
+from archscan.scan.objects import object_facts
 from corpus.catalogue import stubs_of
 from corpus.stubs import build
 from corpus.target import Target, target

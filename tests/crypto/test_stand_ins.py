@@ -11,7 +11,7 @@ from archscan.crypto.catalogue import load
 from archscan.elf import Place, read
 from archscan.elf.stand_ins import stubs
 from archscan.model import Elf
-from archscan.scan.package import object_facts
+from archscan.scan.objects import object_facts
 from corpus.catalogue import stubs_of
 from corpus.stubs import build
 from corpus.target import Target, target

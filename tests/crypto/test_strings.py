@@ -10,7 +10,7 @@ import pytest
 from archscan.crypto.catalogue import load
 from archscan.elf import Place
 from archscan.model import CallSite
-from archscan.scan.package import object_facts
+from archscan.scan.objects import object_facts
 from corpus.catalogue import stubs_of
 from corpus.stubs import build
 from corpus.target import target

@@ -16,7 +16,7 @@ from archscan.debug.own import with_lines
 from archscan.elf import Place
 from archscan.elf.reader import read
 from archscan.model import Elf, Limits, Reason, Site
-from archscan.scan.package import object_facts
+from archscan.scan.objects import object_facts
 from corpus.recipes import ROOT
 from tests.debug.building import package, run
 from tests.debug.calling import calling

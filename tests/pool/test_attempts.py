@@ -19,7 +19,7 @@ from archscan.errors import PoolError
 from archscan.model import Begin, End, File, FileKind, Job, Limits, PackageStatus, Problem, ProblemKind, Stage
 from archscan.pool import passed_over, readings
 from archscan.pool.frames import Send
-from archscan.scan import package
+from archscan.scan import objects, package
 from archscan.sources import opened
 from corpus.debs import Entry, deb
 
@@ -83,14 +83,14 @@ def test_a_member_that_kills_its_reader_costs_the_others_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a real package, through the scan's own work; only the crash is made by the test."""
-    real = package.object_facts
+    real = objects.object_facts
 
     def crashing(data: bytes, place: object, *rest: object, **more: object) -> object:
         if getattr(place, "path", "") == "usr/bin/bad":
             _crash()
         return real(data, place, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(package, "object_facts", crashing)
+    monkeypatch.setattr(objects, "object_facts", crashing)
     program = Path(sys.executable).resolve().read_bytes()[:4096]
     names = (b"./usr/bin/a", b"./usr/bin/bad", b"./usr/bin/c")
     members = [Entry(name=name, data=program, mode=0o4755) for name in names]

@@ -13,9 +13,9 @@ import time
 from typing import Any
 
 from archscan.cli import main
-from archscan.scan import package
+from archscan.scan import objects
 
-_real = package.object_facts
+_real = objects.object_facts
 
 
 def _dying(data: bytes, *rest: Any, **more: Any) -> Any:
@@ -28,5 +28,5 @@ def _dying(data: bytes, *rest: Any, **more: Any) -> Any:
 
 
 if __name__ == "__main__":
-    package.object_facts = _dying
+    objects.object_facts = _dying
     main()
