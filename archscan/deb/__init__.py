@@ -14,28 +14,27 @@ from archscan.deb.candidates import Candidates
 from archscan.deb.control import package
 from archscan.deb.listing import Listing, listing
 from archscan.deb.members import Member, members
-from archscan.deb.scripts import script_privileges, sets_modes
 from archscan.deb.streams import Unpacked
 from archscan.errors import DebError, LimitError
 from archscan.model import Limits, Package
 
-_SCRIPTS = ("preinst", "postinst")
 _LISTS = ("md5sums", "conffiles")
+# What is handed out of control.tar (deb(5), deb-preinst(5), deb-conffiles(5), deb-md5sums(5), debconf-devel(7)).
+_CONTROL = frozenset(("control", "preinst", "postinst", "prerm", "postrm", "config", "templates", *_LISTS))
 _NO_LIST = b"?"  # what neither can be
 
 
 class Deb(msgspec.Struct, frozen=True):
-    """An open .deb. ``granted``: path → privileges that its scripts give; ``modified``: newest date of its control.
+    """An open .deb. ``modified``: newest date of its control archive, ``control``: files of that by name, as they are.
 
-    ``sets_modes``: whether a script may give any, understood or not; ``lists``: what it says of its files.
+    These are its scripts, debconf's templates and its lists of files, all of at most ``control_bytes`` together. A
+    list that is there twice, or no regular file, is one that makes no sense.
     """
 
     package: Package
-    granted: dict[str, frozenset[str]]
     modified: float
     data: ArMember
-    sets_modes: bool
-    lists: dict[str, bytes]
+    control: dict[str, bytes]
 
 
 def open_deb(file: BinaryIO, limits: Limits) -> Deb:
@@ -48,19 +47,12 @@ def open_deb(file: BinaryIO, limits: Limits) -> Deb:
         files, modified = _control_files(file, control, limits)
         if "control" not in files:
             raise DebError("corrupt", "control.tar has no file named control")
-        setting = any(sets_modes(files.get(name, b"")) for name in _SCRIPTS)
-        lists = {name: files[name] for name in _LISTS if name in files}
-        return Deb(package(files["control"]), _granted(files), modified, data, setting, lists)
+        return Deb(package(files["control"]), modified, data, files)
 
 
 def listed(deb: Deb, candidates: Candidates) -> Listing | None:
-    """What the package says it holds, where that can be relied on; None where it must be unpacked to know.
-
-    So it must where a script may set modes: which files get them is only known of those that are met.
-    """
-    if deb.sets_modes or deb.granted:
-        return None
-    return listing(deb.lists, max(deb.package.installed_size or 0, deb.data.size >> 10), candidates)
+    """What the package says it holds, where that can be relied on; None where it must be unpacked to know."""
+    return listing(deb.control, max(deb.package.installed_size or 0, deb.data.size >> 10), candidates)
 
 
 def data_members(file: BinaryIO, deb: Deb, limits: Limits) -> Iterator[Member]:
@@ -95,16 +87,6 @@ def _parts(file: BinaryIO) -> tuple[ArMember, ArMember]:
     return control, data
 
 
-def _granted(files: dict[str, bytes]) -> dict[str, frozenset[str]]:
-    """Path → privileges that the maintainer scripts give to it."""
-    granted: dict[str, frozenset[str]] = {}
-    for name in _SCRIPTS:
-        script = files.get(name, b"").decode("utf-8", "surrogateescape")
-        for path, privileges in script_privileges(script).items():
-            granted[path] = granted.get(path, frozenset()) | privileges
-    return granted
-
-
 def _check_version(file: BinaryIO, part: ArMember) -> None:
     file.seek(part.offset)
     version = file.read(min(part.size, 16))
@@ -120,7 +102,7 @@ def _stream(file: BinaryIO, part: ArMember, limits: Limits) -> Unpacked:
 
 
 def _control_files(file: BinaryIO, part: ArMember, limits: Limits) -> tuple[dict[str, bytes], float]:
-    """The control file, the maintainer scripts and the lists of files by name, and the newest date of all members."""
+    """The control file and others that say something, by name, and the newest date of all members."""
     files: dict[str, bytes] = {}
     modified = 0.0
     bounded = msgspec.structs.replace(limits, unpacked_bytes=min(limits.unpacked_bytes, limits.control_bytes))
@@ -128,7 +110,7 @@ def _control_files(file: BinaryIO, part: ArMember, limits: Limits) -> tuple[dict
         modified = max(modified, member.modified)
         if member.name in _LISTS and (member.type != "regular" or member.name in files):
             files[member.name] = _NO_LIST  # whichever dpkg takes
-        elif member.type == "regular" and member.name in ("control", *_SCRIPTS, *_LISTS) and member.name not in files:
+        elif member.type == "regular" and member.name in _CONTROL and member.name not in files:
             if member.size > limits.control_bytes:
                 raise LimitError("control_bytes", f"{member.name} of {member.size} bytes in control.tar")
             files[member.name] = member.read(member.size)

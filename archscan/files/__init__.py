@@ -15,7 +15,7 @@ _BY_CONTENT = ("text", "python", "perl", "php", "ruby", "shell", "java")
 
 def parser(path: str, head: bytes) -> Parser | None:
     """What reads a file, by its path in the package (without a slash in front) and first bytes; None: nothing does."""
-    return placed(path)
+    return placed(path) if head else None
 
 
 def is_worth_a_row(facts: FileFacts) -> bool:

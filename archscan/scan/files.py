@@ -8,10 +8,12 @@ from archscan import deb, files, pool
 from archscan.deb.contents import Content
 from archscan.deb.members import Member
 from archscan.files.places import Parser
-from archscan.model import Begin, Contents, FileKind, Limits, Message, Problem, ProblemKind, Stage
+from archscan.model import Begin, Contents, File, FileKind, Limits, Message, Problem, ProblemKind, Stage
 
 CONTROL = "DEBIAN/"
 """Where the files of the control archive stand among a package's files, as dpkg-deb --raw-extract puts them."""
+
+_HEAD = 16  # bytes by which a file is known, as of members
 
 
 class FileReader:
@@ -32,7 +34,13 @@ class FileReader:
 
     def control(self, opened: deb.Deb) -> Iterator[Message]:
         """The files of the control archive that say something, each with its row."""
-        yield from ()
+        for name, data in opened.control.items():
+            path = f"{CONTROL}{name}"
+            parser = files.parser(path, data[:_HEAD])
+            if parser and data and path not in self._passed_over:
+                yield Begin(path=path)
+                yield File(path=path, path_key=path, size=len(data), kind=FileKind.REGULAR)
+                yield parser(path, data)
 
     def parser(self, member: Member, content: Content) -> Parser | None:
         """What reads the regular member; None where nothing does."""

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
@@ -23,7 +23,7 @@ from archscan.deb.members import Member
 from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
 from archscan.deb.path_key import path_key
 from archscan.errors import DebError, ElfError, InputError, LimitError
-from archscan.files import is_noteworthy, is_worth_a_row
+from archscan.files import is_noteworthy, is_worth_a_row, privileges
 from archscan.model import (
     Begin,
     End,
@@ -103,12 +103,15 @@ def _package_facts(
     yield opened.package
     if files:
         yield from files.control(opened)
-    remaining = Remaining(deb.listed(opened, candidates), whole=files is not None)
+    granted = privileges.granted(opened.control)
+    # Which files get modes from scripts is only known of those that are met, so then the package must be unpacked.
+    trusted = not granted and not privileges.may_grant(opened.control)
+    remaining = Remaining(deb.listed(opened, candidates) if trusted else None, whole=files is not None)
     if remaining.none():
         yield Unread(reason=UnreadReason.NO_CANDIDATES)
         yield End(built=_date(opened.modified))
         return
-    reader = _Reader(opened, limits, catalogue, exports=exports, passed_over=job.passed_over, files=files)
+    reader = _Reader(opened, granted, limits, catalogue, exports=exports, passed_over=job.passed_over, files=files)
     try:
         for member in deb.data_members(file, opened, limits):
             for message in reader.member_facts(member):
@@ -136,8 +139,8 @@ class _Reader:
     """What must be remembered from member to member of one package."""
 
     def __init__(
-        self, opened: deb.Deb, limits: Limits, catalogue: Catalogue, *, exports: elf.Exports,
-        passed_over: Sequence[str], files: FileReader | None,
+        self, opened: deb.Deb, granted: Mapping[str, frozenset[str]], limits: Limits, catalogue: Catalogue, *,
+        exports: elf.Exports, passed_over: Sequence[str], files: FileReader | None,
     ) -> None:  # fmt: skip
         self._package = opened.package
         self._limits = limits
@@ -147,9 +150,9 @@ class _Reader:
         self._files = files
         # Since the merge of /usr, a script may say /bin/ping of what lies in usr/bin (or the other way round).
         self._granted: dict[str, tuple[str, frozenset[str]]] = {}
-        for path, privileges in opened.granted.items():
+        for path, given in granted.items():
             _, also = self._granted.get(_merged(path), ("", frozenset()))
-            self._granted[_merged(path)] = (path, privileges | also)
+            self._granted[_merged(path)] = (path, given | also)
         self._elf_files: set[str] = set()
         self._symlinks: dict[str, tuple[Member, str]] = {}
         self._overrides: dict[bool, tuple[Override, ...]] = {}  # of the compressed file, and of the plain one
@@ -203,14 +206,14 @@ class _Reader:
         for member, target in self._symlinks.values():
             wanted = self._end_of_chain(target) in objects or self._is_noteworthy(member)
             yield from self._file(member, FileKind.SYMLINK, wanted=wanted)
-        for path, privileges in sorted(self._granted.values()):
-            if privileges == {"setgid"} and not _PROGRAM_FOLDER.search(path):
+        for path, given in sorted(self._granted.values()):
+            if given == {"setgid"} and not _PROGRAM_FOLDER.search(path):
                 continue  # a directory that something else makes
             yield File(
                 path=path,
                 path_key=path_key(path, self._package.version),
                 kind=FileKind.OTHER,
-                privilege=" ".join(sorted(privileges)),
+                privilege=" ".join(sorted(given)),
                 privilege_source=PrivilegeSource.POSTINST,
             )
         if self._files:

@@ -10,7 +10,6 @@ import pytest
 
 from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
 from archscan.deb.listing import listing
-from archscan.deb.scripts import sets_modes
 from archscan.errors import RuleError, UsageError
 from archscan.rules.load import load
 from corpus.recipes import ROOT
@@ -113,25 +112,7 @@ def test_a_list_of_sixteen_megabytes_is_read_in_time() -> None:
     started = time.process_time()
     assert listing({"md5sums": b"".join(SUM + b"%05x\n" % n for n in range(lines))}, 0, ELF) is not None
     assert listing({"md5sums": SUM + b"a/" * 8_000_000 + b"\n"}, 0, ELF) is None
-    assert not sets_modes(b"install " * 2_000_000 + b"-" * 1_000_000)
     assert time.process_time() - started < 20
-
-
-@pytest.mark.parametrize(
-    "script",
-    [b"#!/bin/sh\nchmod u+s $X", b"#!/usr/bin/perl\nchmod 04755, $x;", b"#!/bin/sh\n/sbin/setcap cap_net_raw+ep $F",
-     b"dpkg-statoverride --update --add root root 4755 /x", b"install -o root -m 4755 a b", b"install a --mode=4755 b",
-     b"install -Dm4755 a b", b"install \\\n -m 4755 a b", b"setfacl -m u:a:x b", b"\x7fELF\0", b"#!/bin/sh\n\0"],
-)  # fmt: skip
-def test_scripts_that_may_set_modes(script: bytes) -> None:
-    assert sets_modes(script)
-
-
-@pytest.mark.parametrize(
-    "script", [b"", b'#!/bin/sh\nif [ "$1" = install ]; then\nmkdir -m 700 x\nfi', b"py3compile -p x"]
-)
-def test_scripts_that_set_none(script: bytes) -> None:
-    assert not sets_modes(script)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from archscan.deb.shell import commands
+from archscan.files.shell import commands
+from archscan.model import escape
 
+_SCRIPTS = ("preinst", "postinst")  # those that run when a package comes
 _SHELL = re.compile(r"#!\s*\S*/(?:env\s+)?(?:ba|da|k|z)?sh\b")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
 _ASSIGNMENT = re.compile(r"^(\w+)=(.*)$", re.DOTALL)
@@ -46,24 +48,42 @@ _INSTALLED_WITH = re.compile(rb"\s-(?:\w*m|-mode)")
 _CAPABILITY_CLAUSE = re.compile(r"([\w,]*?)=?([=+])([eip]*)")
 
 
+def granted(control: Mapping[str, bytes]) -> dict[str, frozenset[str]]:
+    """Paths and the privileges that the scripts in ``control``, files of a control archive by name, may give to them.
+
+    Errors: none; of what is no shell script nothing is known.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for name in _SCRIPTS:
+        script = control.get(name, b"").decode("utf-8", "surrogateescape")
+        for path, privileges in script_privileges(script).items():
+            found[path] = found.get(path, frozenset()) | privileges
+    return found
+
+
+def may_grant(control: Mapping[str, bytes]) -> bool:
+    """Whether one of these scripts may give a mode or a capability to any file, understood or not."""
+    return any(sets_modes(control.get(name, b"")) for name in _SCRIPTS)
+
+
 def script_privileges(script: str) -> dict[str, frozenset[str]]:
     """Paths (without their first slash) and the privileges that the shell script may give them.
 
     A privilege is ``setuid``, ``setgid`` or a capability text such as ``cap_net_raw=ep``. Directories that the script
     itself makes are left out: set-group-id means something else there.
     """
-    granted: dict[str, frozenset[str]] = {}
+    given: dict[str, frozenset[str]] = {}
     folders: set[str] = set()
     if script.startswith("\x7fELF") or (script.startswith("#!") and not _SHELL.match(script)):
-        return granted
+        return given
     variables = dict(_KNOWN)
     for words in commands(_TRUE_NAME.sub(r"\1", script)):
         expanded = _expanded(_command(words, variables), variables)
         folders.update(_key(path) for path in _made_folders(expanded))
         for path, privilege in _grants(expanded):
             if path.startswith("/") and not set(path) & set("$`*?"):
-                granted[_key(path)] = granted.get(_key(path), frozenset()) | {privilege}
-    return {path: privileges for path, privileges in granted.items() if path not in folders}
+                given[_key(path)] = given.get(_key(path), frozenset()) | {privilege}
+    return {path: privileges for path, privileges in given.items() if path not in folders}
 
 
 def sets_modes(script: bytes) -> bool:
@@ -78,7 +98,7 @@ def sets_modes(script: bytes) -> bool:
 
 
 def _key(path: str) -> str:
-    return path.strip("/")
+    return escape(path.strip("/"))  # as members are named
 
 
 def _command(words: Sequence[str], variables: dict[str, tuple[str, ...]]) -> list[str]:
@@ -179,6 +199,6 @@ def _capabilities(text: str) -> str:
     for word in text.split():
         clause = _CAPABILITY_CLAUSE.fullmatch(word)
         if not clause:
-            return text
+            return escape(text)
         clauses.append(f"{clause[1]}={''.join(flag for flag in 'eip' if flag in clause[3])}")
     return " ".join(clauses)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archscan.deb.scripts import script_privileges
+from archscan.files.privileges import granted, may_grant, script_privileges, sets_modes
 
 SETUID, SETGID = {"setuid"}, {"setgid"}
 
@@ -158,3 +158,40 @@ def test_no_script_takes_quadratic_time(script: str) -> None:
     started = time.process_time()
     script_privileges(script)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "script",
+    [b"#!/bin/sh\nchmod u+s $X", b"#!/usr/bin/perl\nchmod 04755, $x;", b"#!/bin/sh\n/sbin/setcap cap_net_raw+ep $F",
+     b"dpkg-statoverride --update --add root root 4755 /x", b"install -o root -m 4755 a b", b"install a --mode=4755 b",
+     b"install -Dm4755 a b", b"install \\\n -m 4755 a b", b"setfacl -m u:a:x b", b"\x7fELF\0", b"#!/bin/sh\n\0"],
+)  # fmt: skip
+def test_scripts_that_may_set_modes(script: bytes) -> None:
+    assert sets_modes(script)
+
+
+@pytest.mark.parametrize(
+    "script", [b"", b'#!/bin/sh\nif [ "$1" = install ]; then\nmkdir -m 700 x\nfi', b"py3compile -p x"]
+)
+def test_scripts_that_set_none(script: bytes) -> None:
+    assert not sets_modes(script)
+
+
+def test_the_words_of_a_long_script_are_found_in_time() -> None:
+    started = time.process_time()
+    assert not sets_modes(b"install " * 2_000_000 + b"-" * 1_000_000)
+    assert time.process_time() - started < 5
+
+
+def test_the_scripts_that_run_when_a_package_comes_give_together() -> None:
+    control = {
+        "preinst": b"#!/bin/sh\nchmod u+s /x\n",
+        "postinst": b"#!/bin/sh\nchmod g+s /x; setcap cap_a=p /y\n",
+        "prerm": b"#!/bin/sh\nchmod u+s /z\n",
+    }
+    assert granted(control) == {"x": SETUID | SETGID, "y": {"cap_a=p"}}
+    assert may_grant(control)
+    assert not may_grant({"prerm": control["prerm"], "config": control["preinst"]})
+    assert granted({}) == {}
+    hostile = b"\xff\0\nchmod u+s /x\xff; setcap 'cap_\xff' /y\n"
+    assert granted({"postinst": hostile}) == {r"x\xff": SETUID, "y": {r"cap_\xff"}}
