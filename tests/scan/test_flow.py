@@ -168,7 +168,7 @@ def test_exports_are_filled_on_request(corpus_debs: dict[str, Path], tmp_path: P
     assert rows(db, "SELECT count(*) FROM export") == [(0,)]
     scan(db, "--exports", "libraries", corpus_debs["hardened"])
     assert rows(db, "SELECT count(*) > 0 FROM export") == [(1,)]
-    assert rows(db, "SELECT DISTINCT facts FROM package") == [("elf,exports",)]
+    assert rows(db, "SELECT DISTINCT facts FROM package") == [("elf,exports,files",)]
 
 
 def test_a_user_adds_rules_and_libraries(corpus_debs: dict[str, Path], tmp_path: Path) -> None:
