@@ -12,32 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from archscan.files.shell import commands
+from archscan.files.variables import KNOWN, command, expanded
 from archscan.model import escape
 
 _SCRIPTS = ("preinst", "postinst")  # those that run when a package comes
 _SHELL = re.compile(r"#!\s*\S*/(?:env\s+)?(?:ba|da|k|z)?sh\b")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
-_ASSIGNMENT = re.compile(r"^(\w+)=(.*)$", re.DOTALL)
-_KEYWORDS = {
-    "if",
-    "then",
-    "else",
-    "elif",
-    "do",
-    "while",
-    "until",
-    "!",
-    "{",
-    "exec",
-    "command",
-    "time",
-    "local",
-    "export",
-}
-# Set by dpkg, and empty unless it works on another root (dpkg(1)).
-_KNOWN: Mapping[str, tuple[str, ...]] = {"DPKG_ROOT": ("",)}
-_MOST_VALUES = 256  # of one word
-_LONGEST_VALUE = 4096
 # `dpkg-divert --truename PATH` gives PATH wherever nobody diverted it.
 _TRUE_NAME = re.compile(r"(?:`|\$\()\s*dpkg-divert\s+--truename\s+[\"']?([\w./+-]+)[\"']?\s*[`)]")
 _OCTAL = re.compile(r"[-+=]?0*([0-7]{4,5})")
@@ -76,11 +55,11 @@ def script_privileges(script: str) -> dict[str, frozenset[str]]:
     folders: set[str] = set()
     if script.startswith("\x7fELF") or (script.startswith("#!") and not _SHELL.match(script)):
         return given
-    variables = dict(_KNOWN)
+    variables = dict(KNOWN)
     for words in commands(_TRUE_NAME.sub(r"\1", script)):
-        expanded = _expanded(_command(words, variables), variables)
-        folders.update(_key(path) for path in _made_folders(expanded))
-        for path, privilege in _grants(expanded):
+        meant = expanded(command(words, variables), variables)
+        folders.update(_key(path) for path in _made_folders(meant))
+        for path, privilege in _grants(meant):
             if path.startswith("/") and not set(path) & set("$`*?"):
                 given[_key(path)] = given.get(_key(path), frozenset()) | {privilege}
     return {path: privileges for path, privileges in given.items() if path not in folders}
@@ -99,44 +78,6 @@ def sets_modes(script: bytes) -> bool:
 
 def _key(path: str) -> str:
     return escape(path.strip("/"))  # as members are named
-
-
-def _command(words: Sequence[str], variables: dict[str, tuple[str, ...]]) -> list[str]:
-    """The command without keywords and assignments; the latter go into ``variables``."""
-    rest = list(words)
-    while rest:
-        assignment = _ASSIGNMENT.match(rest[0])
-        if assignment:
-            variables[assignment[1]] = tuple(_values(assignment[2], variables))
-        elif rest[0] == "for" and len(rest) > 3 and rest[2] == "in":
-            values = [value for word in rest[3:] for value in _values(word, variables)]
-            variables[rest[1]] = tuple(values[:_MOST_VALUES])  # a loop over words: each of them
-            return []
-        elif rest[0] not in _KEYWORDS:
-            break
-        rest = rest[1:]
-    return rest
-
-
-def _values(word: str, variables: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """The values that a word can have; one with an unknown variable keeps its ``$``."""
-    parts: list[Sequence[str]] = []
-    at = 0
-    for match in _VARIABLE.finditer(word):
-        name = match[1] or match[3]
-        unknown = (match.group(),) if match[2] is None else (match[2],)
-        parts += [(word[at : match.start()],), variables.get(name, unknown)]
-        at = match.end()
-    parts.append((word[at:],))
-    for chosen in itertools.islice(itertools.product(*parts), _MOST_VALUES):
-        # What no path is as long as is not known, lest a variable that is made of itself grows for ever.
-        yield "".join(chosen) if sum(map(len, chosen)) <= _LONGEST_VALUE else "$"
-
-
-def _expanded(words: Sequence[str], variables: Mapping[str, tuple[str, ...]]) -> list[str]:
-    # A value with blanks is a list of words, as in PROGRAMS="/bin/a /bin/b"; capabilities keep theirs.
-    return [part for word in words for value in _values(word, variables)
-            for part in (value.split() if "$" in word and value.strip() else [value])]  # fmt: skip
 
 
 def _made_folders(words: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,69 @@
+"""Variables of a shell script that are set to something literal: what words mean with them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
+_ASSIGNMENT = re.compile(r"^(\w+)=(.*)$", re.DOTALL)
+_KEYWORDS = {
+    "if",
+    "then",
+    "else",
+    "elif",
+    "do",
+    "while",
+    "until",
+    "!",
+    "{",
+    "exec",
+    "command",
+    "time",
+    "local",
+    "export",
+}
+# Set by dpkg, and empty unless it works on another root (dpkg(1)).
+KNOWN: Mapping[str, tuple[str, ...]] = {"DPKG_ROOT": ("",)}
+_MOST_VALUES = 256  # of one word
+_LONGEST_VALUE = 4096
+
+
+def command(words: Sequence[str], variables: dict[str, tuple[str, ...]]) -> list[str]:
+    """The words of a simple command without keywords and assignments; the latter go into ``variables``."""
+    rest = list(words)
+    while rest:
+        assignment = _ASSIGNMENT.match(rest[0])
+        if assignment:
+            variables[assignment[1]] = tuple(_values(assignment[2], variables))
+        elif rest[0] == "for" and len(rest) > 3 and rest[2] == "in":
+            values = [value for word in rest[3:] for value in _values(word, variables)]
+            variables[rest[1]] = tuple(values[:_MOST_VALUES])  # a loop over words: each of them
+            return []
+        elif rest[0] not in _KEYWORDS:
+            break
+        rest = rest[1:]
+    return rest
+
+
+def _values(word: str, variables: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The values that a word can have; one with an unknown variable keeps its ``$``."""
+    parts: list[Sequence[str]] = []
+    at = 0
+    for match in _VARIABLE.finditer(word):
+        name = match[1] or match[3]
+        unknown = (match.group(),) if match[2] is None else (match[2],)
+        parts += [(word[at : match.start()],), variables.get(name, unknown)]
+        at = match.end()
+    parts.append((word[at:],))
+    for chosen in itertools.islice(itertools.product(*parts), _MOST_VALUES):
+        # What no path is as long as is not known, lest a variable that is made of itself grows for ever.
+        yield "".join(chosen) if sum(map(len, chosen)) <= _LONGEST_VALUE else "$"
+
+
+def expanded(words: Sequence[str], variables: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The words with the values of their variables."""
+    # A value with blanks is a list of words, as in PROGRAMS="/bin/a /bin/b"; capabilities keep theirs.
+    return [part for word in words for value in _values(word, variables)
+            for part in (value.split() if "$" in word and value.strip() else [value])]  # fmt: skip
