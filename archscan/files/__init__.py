@@ -2,20 +2,61 @@
 
 from __future__ import annotations
 
+import re
+
+import msgspec
+
+from archscan.files.endpoints import endpoints
+from archscan.files.keys import certificate_uses, keys
 from archscan.files.noteworthy import is_noteworthy, is_program
-from archscan.files.places import Parser, placed
+from archscan.files.parser import Parser
+from archscan.files.places import placed
 from archscan.model import FileFacts
 
-__all__ = ["Parser", "is_noteworthy", "is_program", "is_worth_a_row", "parser"]
+__all__ = ["Parser", "is_noteworthy", "is_program", "is_worth_a_row", "parser", "said"]
 
 _SAID = ("directives", "services", "profiles", "commands", "uses", "endpoints", "keys", "script")
 _BY_CONTENT = ("text", "python", "perl", "php", "ruby", "shell", "java")
 """Words for files that are looked for everywhere; of these there are many, and few say anything."""
+# What is configuration by its name, wherever it lies.
+_SETTINGS = re.compile(r"etc/.+|.+\.(?:conf|cfg|cnf|ini|config|properties|toml|yaml|yml|list|sources)")
+# What is read by people or shows pictures and sound to them: neither a key nor an address there is used.
+_FOR_PEOPLE = re.compile(
+    r"usr/(?:local/)?share/(?:doc|doc-base|man|info|locale|fonts|icons|help|gtk-doc|gnome/help|pixmaps|sounds|themes|i18n"
+    r"|wallpapers|backgrounds|mime|metainfo|appdata|zoneinfo|lintian)/.*"
+)
+_LARGEST_TEXT = 1 << 20  # bytes of a file that is only looked at for keys and addresses
+_SOME = 4_096  # bytes by which it is known whether a file is text
 
 
-def parser(path: str, head: bytes) -> Parser | None:
-    """What reads a file, by its path in the package (without a slash in front) and first bytes; None: nothing does."""
-    return placed(path) if head else None
+def parser(path: str, head: bytes, size: int) -> Parser | None:
+    """What reads a file, by its path in the package (without a slash in front), first bytes and size in bytes.
+
+    None where nothing does.
+    """
+    if not head:
+        return None
+    found = placed(path)
+    if found or size > _LARGEST_TEXT or _FOR_PEOPLE.match(path):
+        return found
+    return text
+
+
+def text(path: str, data: bytes) -> FileFacts:  # noqa: ARG001 - a parser, as the others
+    """A file of which nothing is known but that it may hold keys and addresses."""
+    return FileFacts(path=path, what="text")
+
+
+def said(path: str, data: bytes, parser: Parser) -> FileFacts:
+    """What the file says to its parser, and the keys, certificates and addresses in it."""
+    facts = parser(path, data)
+    is_plain = facts.what != "text" or _SETTINGS.fullmatch(path)
+    return msgspec.structs.replace(
+        facts,
+        keys=keys(data),
+        uses=facts.uses + certificate_uses(data),
+        endpoints=endpoints(data) if is_plain and b"\0" not in data[:_SOME] else (),
+    )
 
 
 def is_worth_a_row(facts: FileFacts) -> bool:

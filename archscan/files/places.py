@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from archscan.model import FileFacts
+from archscan.files import (
+    boot,
+    debconf,
+    gpg,
+    login_defs,
+    maintainer,
+    modules,
+    openssl,
+    pam,
+    ssh,
+    sysctl,
+    udev,
+)
+from archscan.files.parser import Parser, Places
 
-Parser = Callable[[str, bytes], FileFacts]
-Place = tuple[re.Pattern[str], Parser]
-
-PLACES: tuple[Place, ...] = ()
+# The control archive, as dpkg-deb --raw-extract lays it down.
+_CONTROL: Places = (
+    (re.compile(rf"DEBIAN/(?:{'|'.join(maintainer.SCRIPTS)})"), maintainer.maintainer_script),
+    (re.compile(r"DEBIAN/templates"), debconf.templates),
+)
+PLACES: Places = (
+    *_CONTROL,
+    *boot.PLACES,
+    *gpg.PLACES,
+    *login_defs.PLACES,
+    *modules.PLACES,
+    *openssl.PLACES,
+    *pam.PLACES,
+    *ssh.PLACES,
+    *sysctl.PLACES,
+    *udev.PLACES,
+)
 """A pattern for the whole path of a member, and what reads it; the first that fits counts."""
 
 
-def _joined(places: tuple[Place, ...]) -> re.Pattern[str]:
+def _joined(places: Places) -> re.Pattern[str]:
     """One pattern for all, which names the place that fits: a million paths are asked, and few fit any."""
     for pattern, _ in places:
         assert pattern.groups == pattern.flags & re.IGNORECASE == 0, pattern

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from archscan import deb, files, pool
 from archscan.deb.contents import Content
 from archscan.deb.members import Member
-from archscan.files.places import Parser
+from archscan.files import Parser
 from archscan.model import Begin, Contents, File, FileKind, Limits, Message, Problem, ProblemKind, Stage
 
 CONTROL = "DEBIAN/"
@@ -36,17 +36,17 @@ class FileReader:
         """The files of the control archive that say something, each with its row."""
         for name, data in opened.control.items():
             path = f"{CONTROL}{name}"
-            parser = files.parser(path, data[:_HEAD])
-            if parser and data and path not in self._passed_over:
+            parser = files.parser(path, data[:_HEAD], len(data))
+            if parser and path not in self._passed_over:
                 yield Begin(path=path)
                 yield File(path=path, path_key=path, size=len(data), kind=FileKind.REGULAR)
-                yield parser(path, data)
+                yield files.said(path, data, parser)
 
     def parser(self, member: Member, content: Content) -> Parser | None:
         """What reads the regular member; None where nothing does."""
         if content.kind not in (FileKind.REGULAR, FileKind.ARCHIVE) or not member.size:
             return None
-        return files.parser(member.name, content.head)
+        return files.parser(member.name, content.head, member.size)
 
     def said(self, member: Member, content: Content, parser: Parser) -> Iterator[Message]:
         """What the member says, with its place, so that a crash can be told."""
@@ -59,4 +59,4 @@ class FileReader:
             return
         data = member.read(member.size - len(content.head), content.head)
         yield Begin(path=member.name)
-        yield parser(member.name, data)
+        yield files.said(member.name, data, parser)
