@@ -21,6 +21,7 @@ COMMANDS = {
     "status": ("archscan.cli.status:status", "Say how much of the archives was read, and how long ago."),
     "query": ("archscan.cli.query:query", "Ask the database a saved or a free question."),
     "report": ("archscan.cli.report:report", "Write what was found as html, json or csv."),
+    "compare": ("archscan.cli.compare:compare", "Show what got worse, and what got better."),
     "inspect": ("archscan.cli.inspect:inspect", "Show the verdicts for plain ELF files."),
     "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),
     "explain": ("archscan.cli.explain:explain", "Show the code behind a finding, and how to check it."),
