@@ -44,28 +44,29 @@ _OPERANDS = {"timeout": 1, "flock": 1, "chrt": 1}  # words of their own before t
 _VARIABLE = re.compile(r"[A-Za-z_]\w*=")
 
 
-def unit_programs(directive: str, value: str) -> Iterator[Started]:
-    """The programs of one ``Exec…=`` line, separated by ``;``; none where quotation marks are not closed."""
+def unit_programs(directive: str, value: str, *, unit: bool = True) -> Iterator[Started]:
+    """The programs of one ``Exec…=`` line, separated by ``;``; none where quotation marks are not closed.
+
+    Elsewhere than in a ``unit`` there is one program, and no character in front of it means anything.
+    """
     words = _words(value)
     if words is None:
         return
     start = 0
-    for at in [*(at for at, (text, _, _) in enumerate(words) if text == ";"), len(words)]:
+    for at in [*(at for at, (text, _, _) in enumerate(words) if unit and text == ";"), len(words)]:
         command, start = words[start:at], at + 1
-        if started := _unit_program(directive, value, command):
+        prefixes = _prefixes(unquoted_unit(command[0][0])) if unit and command else ""
+        if started := _unit_program(directive, value, command, prefixes):
             yield started
-            words_of_it = [unquoted_unit(text) for text, _, _ in command]
-            if "@" in _prefixes(words_of_it[0]):
-                del words_of_it[1:2]
-            yield from inner(directive, words_of_it, started.flags)
+            bare = [unquoted_unit(text) for text, _, _ in command]
+            bare[0] = bare[0][len(prefixes) :]
+            if "@" in prefixes:
+                del bare[1:2]
+            yield from inner(directive, bare, started.flags)
 
 
-def _unit_program(directive: str, value: str, command: Sequence[tuple[str, int, int]]) -> Started | None:
-    if not command:
-        return None
-    first = unquoted_unit(command[0][0])
-    prefixes = _prefixes(first)
-    path = first[len(prefixes) :]
+def _unit_program(directive: str, value: str, command: Sequence[tuple[str, int, int]], prefixes: str) -> Started | None:
+    path = unquoted_unit(command[0][0])[len(prefixes) :] if command else ""
     if not path or path.endswith("/"):
         return None
     skipped = 2 if "@" in prefixes else 1  # the word behind an @ is the name that the program is told it has
@@ -98,7 +99,7 @@ def unquoted_unit(word: str) -> str:
 
 def inner(directive: str, words: Sequence[str], flags: str = "", depth: int = 0) -> Iterator[Started]:
     """What a shell's ``-c`` or a wrapper such as ``env`` and ``nice`` starts in its turn; ``words`` are unquoted."""
-    program, arguments = words[0].lstrip(_PREFIXES).rsplit("/", 1)[-1], words[1:]
+    program, arguments = words[0].rsplit("/", 1)[-1], words[1:]
     if depth == _DEEPEST:
         return
     if program in _SHELLS:
