@@ -28,6 +28,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _RESULT = re.compile(r"polkit\.Result\.(\w+)")
+_RESULTS = frozenset("no yes auth_self auth_self_keep auth_admin auth_admin_keep not_handled".split())
 _ID = r"""action\.id|action\.lookup\(["']id["']\)"""
 _TEXT = r"""["']([^"'\n]{1,256})["']"""
 # What a condition says that the action is. ``in`` and indexOf of a list of actions stand the other way round.
@@ -37,6 +38,9 @@ _BEGINS = re.compile(rf"""(?:{_ID})\s*\.\s*(?:indexOf|startsWith|lastIndexOf|sea
 _MATCHES = re.compile(
     rf"""(?:{_ID})\s*\.\s*match\s*\(\s*(/(?>[^/\\\n]|\\.)++/)|(/(?>[^/\\\n]|\\.)++/)[a-z]*\.test\s*\(\s*(?:{_ID})"""
 )
+
+_LISTED = re.compile(rf"""\[([^\[\]]{{1,4000}})\]\s*\.\s*(?:indexOf|includes)\s*\(\s*(?:{_ID})""")
+_STRING = re.compile(_TEXT)
 
 
 class _Token(NamedTuple):
@@ -144,7 +148,7 @@ def _written(tokens: list[_Token]) -> str:
     for token in tokens:
         joined = token.kind == "mark" and before == "mark" and token.text != "(" and text[-1] not in "(),[]"
         tight = ")],.;[" + ("(" if before in ("word", "string") else "")
-        blank = "" if not text or text.endswith(("(", "[", "!")) or token.text in tight or joined else " "
+        blank = "" if not text or text.endswith(("(", "[", "!", ".")) or token.text in tight or joined else " "
         text += blank + token.text
         before = token.kind
         if len(text) > _LONGEST_CONDITION:
@@ -166,10 +170,11 @@ def _returned(
         who = [token.text[1:-1] for token in said if token.kind == "string"]
         return ([Directive(line, None, "admin", cut(" ".join(who)))] if who else []), at
     section = _actions(conditions)
-    names = [match[1] for token in said if (match := _RESULT.fullmatch(token.text))]
+    names = [match[1].lower() for token in said if (match := _RESULT.fullmatch(token.text))]
+    names += [token.text[1:-1] for token in said[:1] if token.kind == "string" and token.text[1:-1] in _RESULTS]
     choice = _written(said) if len(names) > 1 else ""
     value = cut(" && ".join(filter(None, (held, choice))))
-    return [Directive(line, section, cut(name.lower()), value) for name in names], at
+    return [Directive(line, section, cut(name), value) for name in names], at
 
 
 def _actions(conditions: tuple[str, ...]) -> str | None:
@@ -182,5 +187,6 @@ def _actions(conditions: tuple[str, ...]) -> str | None:
         else:
             matches = [*_IS.finditer(condition), *_MATCHES.finditer(condition)]
             found |= {f"{match[1]}*": None for match in _BEGINS.finditer(condition)}
+            found |= {one[1]: None for match in _LISTED.finditer(condition) for one in _STRING.finditer(match[1])}
         found |= {text: None for match in matches for text in match.groups() if text}
     return cut(" ".join(found)) if found else None
