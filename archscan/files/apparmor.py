@@ -124,7 +124,8 @@ class _Reading:
         """Keep a variable of the file's own."""
         name = _VARIABLE.match(self._words[0])
         if name and len(self._variables) < MOST_DIRECTIVES:
-            values = [_bare(word) for word in self._words if word not in ("=", "+=")][1:]
+            first = self._words[0][name.end() :].lstrip("+=")
+            values = [_bare(word) for word in [first, *self._words[1:]] if word not in ("", "=", "+=")]
             self._variables.setdefault(name[1], []).extend(values)
 
     def _open(self) -> None:
