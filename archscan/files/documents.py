@@ -12,7 +12,7 @@ _MOST_TEXT = 65_536  # characters of one element that are kept
 
 
 # Called for each element, at its start and at its end: with the names of all around it and its own, its attributes,
-# at the end its text, and the line of its start.
+# at the end its text on one line, and the line of its start.
 Begun = Callable[[tuple[str, ...], Mapping[str, str], int], None]
 Ended = Callable[[tuple[str, ...], Mapping[str, str], str, int], None]
 
@@ -56,7 +56,7 @@ class _Reading:
 
     def _end(self, _name: str) -> None:
         names, attributes, texts, line = self._open.pop()
-        self._ended(names, attributes, "".join(texts).strip()[:_MOST_TEXT], line)
+        self._ended(names, attributes, " ".join("".join(texts)[:_MOST_TEXT].split()), line)
 
 
 def _refuse(*_declared: object) -> NoReturn:
