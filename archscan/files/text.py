@@ -37,3 +37,14 @@ def joined(data: bytes) -> Iterator[tuple[int, str]]:
         start, before = 0, ""
     if before:
         yield start, before
+
+
+def interpreter(data: bytes) -> str | None:
+    """What the first line of a script says that runs it, without arguments (execve(2)); of ``env`` what it runs."""
+    first = data[:512].partition(b"\n")[0]
+    if not first.startswith(b"#!"):
+        return None
+    words = first[2:].split()
+    if len(words) > 1 and words[0].endswith(b"/env"):
+        words = [word for word in words[1:] if not word.startswith(b"-")] or words[:1]
+    return cut(words[0]) if words else None
