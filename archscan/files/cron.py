@@ -109,5 +109,5 @@ def periodic(path: str, data: bytes) -> FileFacts:
 
 PLACES = (
     (re.compile(rf"{_TABLE.pattern}|{_OF_USER.pattern}", re.DOTALL), crontab),
-    (_FOLDER, periodic),
+    (re.compile(r"etc/cron\.(?:hourly|daily|weekly|monthly|yearly)/[^/]+", re.DOTALL), periodic),
 )

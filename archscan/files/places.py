@@ -5,17 +5,27 @@ from __future__ import annotations
 import re
 
 from archscan.files import (
+    apparmor,
+    autostart,
     boot,
+    cron,
+    dbus,
     debconf,
     gpg,
+    inetd,
+    init,
     login_defs,
     maintainer,
     modules,
     openssl,
     pam,
+    polkit,
+    selinux,
     ssh,
+    sudoers,
     sysctl,
     udev,
+    units,
 )
 from archscan.files.parser import Parser, Places
 
@@ -26,24 +36,36 @@ _CONTROL: Places = (
 )
 PLACES: Places = (
     *_CONTROL,
+    *apparmor.PLACES,
+    *autostart.PLACES,
     *boot.PLACES,
+    *cron.PLACES,
+    *dbus.PLACES,
     *gpg.PLACES,
+    *inetd.PLACES,
+    *init.PLACES,
     *login_defs.PLACES,
     *modules.PLACES,
     *openssl.PLACES,
     *pam.PLACES,
+    *polkit.PLACES,
+    *selinux.PLACES,
     *ssh.PLACES,
+    *sudoers.PLACES,
     *sysctl.PLACES,
     *udev.PLACES,
+    *units.PLACES,
 )
 """A pattern for the whole path of a member, and what reads it; the first that fits counts."""
 
 
+_NAMED = re.compile(r"\(\?P<\w+>")
+
+
 def _joined(places: Places) -> re.Pattern[str]:
     """One pattern for all, which names the place that fits: a million paths are asked, and few fit any."""
-    for pattern, _ in places:
-        assert pattern.groups == pattern.flags & re.IGNORECASE == 0, pattern
-    return re.compile("|".join(f"(?P<p{number}>{pattern.pattern})" for number, (pattern, _) in enumerate(places)))
+    plain = (_NAMED.sub("(?:", pattern.pattern) for pattern, _ in places)  # names of groups are each pattern's own
+    return re.compile("|".join(f"(?P<place{number}>{pattern})" for number, pattern in enumerate(plain)), re.DOTALL)
 
 
 _ALL = _joined(PLACES)
@@ -52,4 +74,6 @@ _ALL = _joined(PLACES)
 def placed(path: str) -> Parser | None:
     """What reads the file at that path of a package (without a slash in front); None where nothing does."""
     found = _ALL.fullmatch(path)
-    return PLACES[int(found.lastgroup[1:])][1] if found and found.lastgroup else None
+    if not found:
+        return None
+    return next(parser for number, (_, parser) in enumerate(PLACES) if found[f"place{number}"] is not None)
