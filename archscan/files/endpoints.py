@@ -47,8 +47,8 @@ _ENDS = {b"/*": b"*/", b"<!--": b"-->", b'"""': b'"""', b"'''": b"'''"}
 _POD, _REST = b"\n=cut", b"__"
 # Where scripts and configuration stand, and not what people read.
 _PLACE = re.compile(
-    r"""(?i)(?:etc/(?!ldap/schema/).*|(?:.*/)?[^/]*\.(?:conf|cfg|ini|toml|ya?ml|list|sources|service|timer|socket|properties|cnf|rc
-    |py|pl|pm|rb|php|phtml|sh|bash|tcl|lua|r|el|awk|repo|desktop|policy|default|env|DEBIAN/[a-z]+))""",
+    r"""(?i)(?:etc/(?!ldap/schema/).*|(?:.*/)?[^/]*\.(?:conf|cfg|ini|toml|ya?ml|list|sources|service|timer|socket|properties|cnf|rc|config
+    |py|pl|pm|rb|php|phtml|sh|bash|tcl|lua|r|el|awk|repo|desktop|policy|default|env))""",
     re.VERBOSE,
 )
 _READ = re.compile(
