@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from archscan.files.endpoints import endpoints
+from archscan.files.endpoints import endpoints, in_place
 from archscan.files.keys import certificate_uses, keys
 from archscan.files.noteworthy import is_noteworthy, is_program
 from archscan.files.parser import Parser
@@ -18,15 +18,12 @@ __all__ = ["Parser", "is_noteworthy", "is_program", "is_worth_a_row", "parser", 
 _SAID = ("directives", "services", "profiles", "commands", "uses", "endpoints", "keys", "script")
 _BY_CONTENT = ("text", "python", "perl", "php", "ruby", "shell", "java")
 """Words for files that are looked for everywhere; of these there are many, and few say anything."""
-# What is configuration by its name, wherever it lies.
-_SETTINGS = re.compile(r"etc/.+|.+\.(?:conf|cfg|cnf|ini|config|properties|toml|yaml|yml|list|sources)")
 # What is read by people or shows pictures and sound to them: neither a key nor an address there is used.
 _FOR_PEOPLE = re.compile(
     r"usr/(?:local/)?share/(?:doc|doc-base|man|info|locale|fonts|icons|help|gtk-doc|gnome/help|pixmaps|sounds|themes|i18n"
     r"|wallpapers|backgrounds|mime|metainfo|appdata|zoneinfo|lintian)/.*"
 )
 _LARGEST_TEXT = 1 << 20  # bytes of a file that is only looked at for keys and addresses
-_SOME = 4_096  # bytes by which it is known whether a file is text
 
 
 def parser(path: str, head: bytes, size: int) -> Parser | None:
@@ -50,12 +47,12 @@ def text(path: str, data: bytes) -> FileFacts:  # noqa: ARG001 - a parser, as th
 def said(path: str, data: bytes, parser: Parser) -> FileFacts:
     """What the file says to its parser, and the keys, certificates and addresses in it."""
     facts = parser(path, data)
-    is_plain = facts.what != "text" or _SETTINGS.fullmatch(path)
+    is_plain = facts.what not in _BY_CONTENT or in_place(path, data)
     return msgspec.structs.replace(
         facts,
         keys=keys(data),
         uses=facts.uses + certificate_uses(data),
-        endpoints=endpoints(data) if is_plain and b"\0" not in data[:_SOME] else (),
+        endpoints=endpoints(data) if is_plain else (),
     )
 
 

@@ -55,14 +55,17 @@ def use(algorithm: str, role: str, *, library: str, symbol: str, argument: str, 
 
 def once(uses: Iterable[CryptoUse]) -> tuple[CryptoUse, ...]:
     """The uses, each algorithm of a role once for each line and directive, at most 1,000."""
-    return tuple({(one.line, one.symbol, one.algorithm, one.role): one for one in uses}.values())[:MOST]
+    found: dict[tuple[object, ...], CryptoUse] = {}
+    for one in uses:
+        found.setdefault((one.line, one.symbol, one.algorithm, one.role), one)
+    return tuple(found.values())[:MOST]
 
 
 # Words of cipher strings, openssl-ciphers(1): each turns something on that stands alone, and is part of some names.
 _CIPHER_WORDS = (
     (re.compile(r"(?:^|[-+])(?:RC4|ARCFOUR)(?:$|[-+])"), "rc4", "cipher"),
     (re.compile(r"(?:^|[-+])(?:3DES|DES-CBC3)(?:$|[-+])"), "3des", "cipher"),
-    (re.compile(r"(?:^|[-+])(?:DES|DES-CBC|LOW)(?:$|[-+])"), "des", "cipher"),
+    (re.compile(r"(?:^|[-+])(?:DES(?!-CBC3)|DES-CBC|LOW)(?:$|[-+])"), "des", "cipher"),
     (re.compile(r"(?:^|[-+])RC2(?:$|[-+])"), "rc2", "cipher"),
     (re.compile(r"(?:^|[-+])IDEA(?:$|[-+])"), "idea", "cipher"),
     (re.compile(r"(?:^|[-+])(?:eNULL|NULL|COMPLEMENTOFALL)(?:$|[-+])"), "null", "cipher"),

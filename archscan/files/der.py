@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import msgspec
 
 _SEQUENCE, _INTEGER, _BITS, _OID, _OCTETS, _UTC_TIME, _TIME = 0x30, 0x02, 0x03, 0x06, 0x04, 0x17, 0x18
 _MOST = 64  # parts of one sequence
+_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z")
 # RFC 3279, RFC 4055, RFC 5758, RFC 8410: signatures, with the digest where they name one.
 SIGNATURES = {
     "1.2.840.113549.1.1.2": ("md2WithRSAEncryption", "md2"),
@@ -142,9 +144,12 @@ def _time(tag: int, data: bytes) -> datetime | None:
     text = data.decode("ascii", "replace")
     if tag == _UTC_TIME:  # RFC 5280: years from 50 on are of the last century
         text = ("19" if text[:2] >= "50" else "20") + text
-    elif tag != _TIME:
+    match = _DATE.fullmatch(text) if tag in (_UTC_TIME, _TIME) else None
+    if not match:
         return None
+    year, month, day, hour, minute, second = map(int, match.groups())
     try:
-        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+        # Not by strptime(), which imports a module where it is first called: in a process that may open no file.
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None

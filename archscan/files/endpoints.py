@@ -41,10 +41,27 @@ _ABOUT = re.compile(
     |vendor|\bauthor|website|\burl\s*=\s*["']?http|schemalocation|@link|@see|\\url|\bhref\s*=)""",
     re.VERBOSE,
 )
-_BLOCKS = re.compile(
-    rb"/\*.{0,200000}?\*/|<!--.{0,200000}?-->|^=(?:pod|head|begin|over)\b.{0,200000}?^=cut", re.DOTALL | re.MULTILINE
+# Comments of several lines: what begins them, and what ends them. POD goes on to the end where nothing ends it.
+_BEGIN = re.compile(rb"(?:^|(?<=\s))/\*|<!--|\"\"\"|\'\'\'|^=[a-z]|^__(?:END|DATA)__", re.MULTILINE)
+_ENDS = {b"/*": b"*/", b"<!--": b"-->", b'"""': b'"""', b"'''": b"'''"}
+_POD, _REST = b"\n=cut", b"__"
+# Where scripts and configuration stand, and not what people read.
+_PLACE = re.compile(
+    r"""(?i)(?:etc/(?!ldap/schema/).*|(?:.*/)?[^/]*\.(?:conf|cfg|ini|toml|ya?ml|list|sources|service|timer|socket|properties|cnf|rc|config
+    |py|pl|pm|rb|php|phtml|sh|bash|tcl|lua|r|el|awk|repo|desktop|policy|default|env))""",
+    re.VERBOSE,
 )
-_TRIPLE = re.compile(rb'"""(?:[^"]|"(?!"")){0,200000}"""|\'\'\'(?:[^\']|\'(?!\'\')){0,200000}\'\'\'')
+_READ = re.compile(
+    r"""(?i)(?:.*/)?(?:(?:readme|licen[cs]e|copying|changelog|changes|news|authors|credits|todo|install|metadata|pkg-info)[^/]*
+    |[^/]*\.(?:txt|md|rst|pod|html?|css|docbook|svg|dtd|xsd|rng|schema|ttl|po|pot|mo|xml|json|js|adoc|tex|ctan))
+    |(?:.*/)?(?:tests?|testsuite|examples?|help|docs?|translations?|locale|lang)/.*""",
+    re.VERBOSE,
+)
+
+
+def in_place(path: str, data: bytes) -> bool:
+    """Whether a file is a script or configuration by its path or its ``#!``, and nothing that people read."""
+    return (data.startswith(b"#!") or _PLACE.fullmatch(path) is not None) and _READ.fullmatch(path) is None
 
 
 def endpoints(data: bytes) -> tuple[Endpoint, ...]:
@@ -71,11 +88,36 @@ def endpoints(data: bytes) -> tuple[Endpoint, ...]:
 
 
 def _without_blocks(data: bytes) -> bytes:
-    """The same number of lines without comments of several lines."""
-    for mark, blocks in ((b"/*", _BLOCKS), (b"<!--", _BLOCKS), (b"\n=", _BLOCKS), (b'"""', _TRIPLE), (b"'''", _TRIPLE)):
-        if mark in data:
-            data = blocks.sub(lambda match: b"\n" * match.group().count(b"\n"), data)
-    return data
+    """The same number of lines without comments of several lines. What begins one that nothing ends begins none."""
+    kept: list[bytes] = []
+    at = 0
+    endless: set[bytes] = set()
+    while match := _BEGIN.search(data, at):
+        begin = match.group()
+        if begin in endless:
+            kept.append(data[at : match.end()])
+            at = match.end()
+            continue
+        end = _end(data, begin, match.end())
+        if end < 0:
+            endless.add(begin)
+            end = match.end()
+        skipped = data[match.start() : end]
+        kept.append(data[at : match.start()] + b"\n" * skipped.count(b"\n"))
+        at = end
+    kept.append(data[at:])
+    return b"".join(kept)
+
+
+def _end(data: bytes, begin: bytes, at: int) -> int:
+    """Where a comment ends that begins before ``at``; -1 where it does not."""
+    if begin.startswith(_REST):
+        return len(data)
+    mark = _POD if begin.startswith(b"=") else _ENDS[begin]
+    found = data.find(mark, at)
+    if found < 0:
+        return len(data) if mark == _POD else -1
+    return found + len(mark)
 
 
 def _is_comment(before: str) -> bool:

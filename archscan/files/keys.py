@@ -16,7 +16,7 @@ MOST = 1_000  # of one file
 _LARGEST = 65_536  # bytes of one
 _PEM = re.compile(
     rb"""^[ \t]*-----BEGIN[ ]([A-Z0-9 ]{3,40})-----[ \t]*\r?\n      # also indented, as in YAML
-    ((?:[A-Za-z-]{2,40}:[^\n]{0,200}\n|[ \t]+[^\n]{0,200}\n|[ \t]*\r?\n){0,12})   # headers and their continuations
+    ((?:[ \t]*[A-Za-z-]{2,40}:[^\n]{0,200}\n|[ \t]*\r?\n){0,12})   # headers, and what ends them
     """,
     re.VERBOSE | re.MULTILINE,
 )

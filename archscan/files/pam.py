@@ -71,7 +71,7 @@ def _words(line: str) -> list[str]:
     """The words of a line without its comment; what stands in square brackets is one."""
     text = line[:_LONGEST]
     # A # begins a comment wherever it stands; libpam does not care for brackets or what is before it.
-    return _WORD.findall(text.partition("#")[0])
+    return [re.sub(r"\s+", " ", word) for word in _WORD.findall(text.partition("#")[0])]
 
 
 def _uses(directives: list[Directive]) -> tuple[CryptoUse, ...]:

@@ -9,6 +9,7 @@ import re
 
 _LONGEST = 65_536  # characters of a line that are looked at
 _WORD = re.compile(r"""\s*((?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|[^\s"'\\])+|.)""", re.DOTALL)
+_SPECIAL = re.compile(r"[\"'\\]")
 _PART = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:\\.|[^\s"'\\])+)|(.)""", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))", re.DOTALL)
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
@@ -25,6 +26,9 @@ def words(line: str, most: int) -> tuple[list[str], str]:
     A quotation mark that nothing closes is a character like others.
     """
     line = line[:_LONGEST]
+    if not _SPECIAL.search(line):
+        plain = line.split(None, most)
+        return plain[:most], plain[most].strip() if len(plain) > most else ""
     found: list[str] = []
     at = 0
     while len(found) < most and (match := _WORD.match(line, at)):

@@ -13,6 +13,7 @@ from archscan.model import Command
 
 MOST = 1_000
 _LONGEST_TEXT = 500
+_MOST_READ = 10_000  # characters of a command that are looked at for its text
 _DEPTH = 3  # of substitutions in substitutions
 _SUBSTITUTION = re.compile(r"\$\(((?:[^()]|\([^()]{0,200}\)){1,500})\)|`([^`]{1,20000})`")
 _OCTAL = re.compile(r"[-+=]?0*([0-7]{3,5})")
@@ -39,6 +40,11 @@ _WRITE_ALL = frozenset(
     ("tee", "touch", "chmod", "chown", "chgrp", "truncate", "ed", "ex", "mkdir", "mkfifo", "setfacl")
 )
 _WRITE_LAST = frozenset(("cp", "mv", "ln", "install", "rsync"))
+# A command of another name that writes to no file is nothing to look at.
+_NAMED = frozenset(
+    ". source rm chmod chown chgrp install mkdir setcap eval apt-key add-apt-repository sed dd gpg openssl sort".split()
+).union(_INTERPRETERS, _ACCOUNTS, _FETCHERS, _INSTALLERS, _SWITCHERS, _KERNEL, _KILLERS, _WRITE_ALL, _WRITE_LAST,
+        (name for name, _, _ in _WITH_OPTION))  # fmt: skip
 _OUTPUT = re.compile(r"(?:-o|-O|--output(?:-document)?=?|of=)")
 _SHARED = re.compile(r"/(?:var/)?tmp/[^\s/]")
 _RANDOM = re.compile(r"XXX|\$\(|`|mktemp|tempfile|\$\{?(?:RANDOM|TMPDIR|tmpdir)\b")
@@ -67,21 +73,28 @@ def _found(script: str, first: int, depth: int) -> Iterator[Command]:
     before: list[str] = []
     for simple in simple_commands(script):
         words = expanded(command(simple.words, variables), variables)
-        while words and words[0].rpartition("/")[2] in _WRAPPERS:
-            words = words[1:]
+        words = list(itertools.dropwhile(_is_wrapper, words))
         raw = script[simple.start : simple.end]
-        text = cut(" ".join(raw.replace("\\\n", " ").split()), _LONGEST_TEXT)
         name = words[0].rpartition("/")[2] if words else ""
         writes = [value for word in simple.writes for value in expanded([word], variables)]
         line = first + simple.line - 1
-        whats = _whats(name, words[1:], writes, simple, before if simple.piped else [], raw)
+        whats = (
+            _whats(name, words[1:], writes, simple, before if simple.piped else [], raw)
+            if writes or name in _NAMED
+            else ()
+        )
         for what in dict.fromkeys(whats):
-            yield Command(line, what, cut(name or ">"), text)
+            text = " ".join(raw[:_MOST_READ].replace("\\\n", " ").split())
+            yield Command(line, what, cut(name or ">"), cut(text, _LONGEST_TEXT))
         if depth and ("$(" in raw or "`" in raw):
             for inner in _SUBSTITUTION.finditer(raw):
                 yield from _found(inner[1] or inner[2], line + raw.count("\n", 0, inner.start()), depth - 1)
         if words:
             before = words
+
+
+def _is_wrapper(word: str) -> bool:
+    return word.rpartition("/")[2] in _WRAPPERS
 
 
 def _whats(

@@ -32,19 +32,17 @@ _LONGEST_VALUE = 4096
 
 def command(words: Sequence[str], variables: dict[str, tuple[str, ...]]) -> list[str]:
     """The words of a simple command without keywords and assignments; the latter go into ``variables``."""
-    rest = list(words)
-    while rest:
-        assignment = _ASSIGNMENT.match(rest[0])
+    for at, word in enumerate(words):
+        assignment = _ASSIGNMENT.match(word)
         if assignment:
             variables[assignment[1]] = tuple(_values(assignment[2], variables))
-        elif rest[0] == "for" and len(rest) > 3 and rest[2] == "in":
-            values = [value for word in rest[3:] for value in _values(word, variables)]
-            variables[rest[1]] = tuple(values[:_MOST_VALUES])  # a loop over words: each of them
+        elif word == "for" and len(words) > at + 3 and words[at + 2] == "in":
+            values = itertools.chain.from_iterable(_values(each, variables) for each in words[at + 3 :])
+            variables[words[at + 1]] = tuple(itertools.islice(values, _MOST_VALUES))  # a loop over words: each of them
             return []
-        elif rest[0] not in _KEYWORDS:
-            break
-        rest = rest[1:]
-    return rest
+        elif word not in _KEYWORDS:
+            return list(words[at:])
+    return []
 
 
 def _values(word: str, variables: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -64,6 +62,8 @@ def _values(word: str, variables: Mapping[str, tuple[str, ...]]) -> Iterator[str
 
 def expanded(words: Sequence[str], variables: Mapping[str, tuple[str, ...]]) -> list[str]:
     """The words with the values of their variables."""
+    if not any("$" in word for word in words):
+        return list(words)
     # A value with blanks is a list of words, as in PROGRAMS="/bin/a /bin/b"; capabilities keep theirs.
     return [part for word in words for value in _values(word, variables)
             for part in (value.split() if "$" in word and value.strip() else [value])]  # fmt: skip
