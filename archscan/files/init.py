@@ -15,7 +15,7 @@ HEADER = "INIT INFO"  # the section of the header's keywords
 _KEYWORD = re.compile(r"#\s{0,8}([A-Za-z][\w-]{0,63}):[ \t]*(.*)", re.DOTALL)
 _MORE = re.compile(r"#(?:\t| {2,})\s*(.*)", re.DOTALL)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?[-=]([^{}]*))?\}|([A-Za-z_]\w*))")
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?[-=]([^{}]{0,512}))?\}|([A-Za-z_]\w*))")
 _FUNCTION = re.compile(r"^[ \t]*(start_daemon|start-stop-daemon)[ \t]*\(\)", re.MULTILINE)
 _DEEPEST = 8
 _LONGEST = 4_096

@@ -16,7 +16,7 @@ from archscan.model import CryptoUse, Directive, FileFacts
 _MOST = 5_000
 _LONGEST = 65_536
 _TYPES = frozenset(("auth", "account", "session", "password"))
-_WORD = re.compile(r"\s*(\[(?:[^\]\\]|\\.)*\]|\S+)")
+_WORD = re.compile(r"\[(?:[^\]\\]|\\.){0,2000}\]|\S+")
 # Of several the last one counts, pam_unix(8); without any it is ENCRYPT_METHOD of login.defs.
 _SCHEMES = {
     "md5": "crypt-md5",

@@ -27,16 +27,16 @@ def lines(data: bytes) -> Iterator[tuple[int, str]]:
 
 def joined(data: bytes) -> Iterator[tuple[int, str]]:
     r"""The same, with a line that ends in ``\`` and the following one as one, numbered as the first."""
-    start, before = 0, ""
+    start, before = 0, list[str]()
     for number, line in lines(data):
         start = start or number
         if line.endswith("\\"):
-            before += line[:-1] + " "
+            before.append(line[:-1])
             continue
-        yield start, before + line
-        start, before = 0, ""
+        yield start, " ".join([*before, line])
+        start, before = 0, []
     if before:
-        yield start, before
+        yield start, " ".join(before)
 
 
 def interpreter(data: bytes) -> str | None:
