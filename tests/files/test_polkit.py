@@ -54,7 +54,7 @@ def said(body: str, function: str = "addRule") -> list[tuple[int, str | None, st
         ('if (action.id == "a" && subject.local)\n  return polkit.Result.YES',
          [(3, "a", "yes", 'action.id == "a" && subject.local')]),
         ('if (("a" === action.id || action.id === "b")) { return polkit.Result.AUTH_ADMIN_KEEP; }',
-         [(2, "b a", "auth_admin_keep", '("a" === action.id || action.id === "b")')]),
+         [(2, "a b", "auth_admin_keep", '("a" === action.id || action.id === "b")')]),
         ("if (action.id.indexOf('a.') == 0) return polkit.Result.NO;",
          [(2, "a.*", "no", "action.id.indexOf('a.') == 0")]),
         ('if (["a", "b"].indexOf(action.id) !== -1) { if (subject.active) return polkit.Result.YES; }',

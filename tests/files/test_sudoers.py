@@ -16,6 +16,7 @@ def said(text: str) -> list[tuple[str | None, str, str]]:
     return [(one.section, one.name, one.value) for one in facts.directives]
 
 
+D = "0a" * 28
 RULES = [
     ("root ALL=(ALL:ALL) ALL", [("root", "PASSWD", "ALL=(ALL:ALL) ALL")]),
     ("%sudo\tALL = ALL # c", [("%sudo", "PASSWD", "ALL=(root) ALL")]),
@@ -30,8 +31,8 @@ RULES = [
     ("a ALL=/bin/a \\=x\\,y\\:z", [("a", "PASSWD", "ALL=(root) /bin/a \\\\=x\\\\,y\\\\:z")]),
     ("#1000, %#20 ALL=/bin/a", [("#1000, %#20", "PASSWD", "ALL=(root) /bin/a")]),
     ('"a b" ALL=/bin/a ""', [('"a b"', "PASSWD", 'ALL=(root) /bin/a ""')]),
-    ("a ALL=sha224:0aF+/== /bin/a, /bin/b",
-     [("a", "PASSWD", "ALL=(root) sha224:0aF+/== /bin/a"), ("a", "PASSWD", "ALL=(root) /bin/b")]),
+    (f"a ALL=sha224:{D} /bin/a, /bin/b",
+     [("a", "PASSWD", f"ALL=(root) sha224:{D} /bin/a"), ("a", "PASSWD", "ALL=(root) /bin/b")]),
     ("a ALL=(ALL, !root) ALL, !/bin/su", [("a", "PASSWD", "ALL=(ALL, !root) ALL"),
                                           ("a", "PASSWD", "ALL=(ALL, !root) !/bin/su")]),
     ("Cmnd_Alias A = /bin/a, B : B = /bin/b\nu ALL=NOPASSWD: A, !B",
