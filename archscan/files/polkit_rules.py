@@ -12,7 +12,7 @@ from archscan.model import Directive
 _LONGEST = 1 << 19  # characters of a file that are looked at
 _MOST_TOKENS = 100_000
 _DEEPEST = 64
-_LONGEST_CONDITION = 4_096
+_LONGEST_CONDITION = 2_048
 
 _TOKEN = re.compile(
     r"""
@@ -20,24 +20,24 @@ _TOKEN = re.compile(
   | (?P<comment> //[^\n]*+ | /\*.*?(?:\*/|\Z) )
   | (?P<string> "(?> [^"\\\n] | \\. )*+(?:"|(?=\n)|\Z) | '(?> [^'\\\n] | \\. )*+(?:'|(?=\n)|\Z)
               | `(?> [^`\\] | \\. )*+(?:`|\Z) )
-  | (?P<regex> (?<=[(,=:!&|?{};]) /(?![*/])(?> [^/\\\n\[] | \\. | \[(?> [^\]\\\n] | \\. )*+\] )++/[a-z]*+
-             | (?<=[(,=:!&|?{};]\ ) /(?![*/])(?> [^/\\\n\[] | \\. | \[(?> [^\]\\\n] | \\. )*+\] )++/[a-z]*+ )
+  | (?P<regex> (?: (?<=[(,=:!&|?{};]) | (?<=[(,=:!&|?{};]\ ) ) /(?![*/])
+               (?> [^/\\\n\[] | \\. | \[(?> [^\]\\\n] | \\. ){0,256}+\] ){1,512}+ /[a-z]*+ )
   | (?P<word> [\w$]++ (?: \s{0,64} \. \s{0,64} [\w$]++ )* )
-  | (?P<mark> . )
+  | (?P<mark> [=!]==? | && | \|\| | [<>]= | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _RESULT = re.compile(r"polkit\.Result\.(\w+)")
+_TIGHT = (")", "]", ",", ".", ";")  # no blank in front of these
 _RESULTS = frozenset("no yes auth_self auth_self_keep auth_admin auth_admin_keep not_handled".split())
 _ID = r"""action\.id|action\.lookup\(["']id["']\)"""
 _TEXT = r"""["']([^"'\n]{1,256})["']"""
 # What a condition says that the action is. ``in`` and indexOf of a list of actions stand the other way round.
+_REGEX = r"/(?>[^/\\\n\[]|\\.|\[(?>[^\]\\\n]|\\.){0,256}+\]){1,512}+/"
 _IS = re.compile(rf"""(?:{_ID})\s*={{2,3}}\s*{_TEXT}|{_TEXT}\s*={{2,3}}\s*(?:{_ID})""")
 _IS_NOT = re.compile(rf"""(?:{_ID})\s*!={{1,2}}\s*{_TEXT}|{_TEXT}\s*!={{1,2}}\s*(?:{_ID})""")
 _BEGINS = re.compile(rf"""(?:{_ID})\s*\.\s*(?:indexOf|startsWith|lastIndexOf|search)\s*\(\s*{_TEXT}""")
-_MATCHES = re.compile(
-    rf"""(?:{_ID})\s*\.\s*match\s*\(\s*(/(?>[^/\\\n]|\\.)++/)|(/(?>[^/\\\n]|\\.)++/)[a-z]*\.test\s*\(\s*(?:{_ID})"""
-)
+_MATCHES = re.compile(rf"""(?:{_ID})\s*\.\s*match\s*\(\s*({_REGEX})|({_REGEX})[a-z]*\.test\s*\(\s*(?:{_ID})""")
 
 _LISTED = re.compile(rf"""\[([^\[\]]{{1,4000}})\]\s*\.\s*(?:indexOf|includes)\s*\(\s*(?:{_ID})""")
 _STRING = re.compile(_TEXT)
@@ -143,14 +143,14 @@ def _parenthesised(tokens: list[_Token], at: int) -> tuple[str, int]:
 
 
 def _written(tokens: list[_Token]) -> str:
-    """The tokens as one line, with blanks around operators of several characters only."""
-    text, before = "", ""
+    """The tokens as one line, as they are mostly written."""
+    text, kinds = "", ("mark", "mark")  # of the two before
     for token in tokens:
-        joined = token.kind == "mark" and before == "mark" and token.text != "(" and text[-1] not in "(),[]"
-        tight = ")],.;[" + ("(" if before in ("word", "string") else "")
-        blank = "" if not text or text.endswith(("(", "[", "!", ".")) or token.text in tight or joined else " "
-        text += blank + token.text
-        before = token.kind
+        tight = token.text in _TIGHT or text.endswith(("(", "[", "!", "."))
+        tight = tight or (token.text in "([" and kinds[1] in ("word", "string"))
+        tight = tight or (text.endswith(("-", "+")) and kinds[0] == "mark")  # a sign
+        text += ("" if tight or not text else " ") + token.text
+        kinds = (kinds[1], "word" if token.text in ")]" else token.kind)
         if len(text) > _LONGEST_CONDITION:
             return text[:_LONGEST_CONDITION]
     return text

@@ -25,7 +25,11 @@ _RUNAS = re.compile(r"\s*\(([^()]{0,4096})\)\s*")
 _DIGEST = re.compile(r"\s*sha(?:224|256|384|512)\s*:\s*[\w+/=]{1,256}\s*(?:,\s*(?=sha\d))?")
 # A part of a list: quoted, escaped, a regular expression (1.9.10) or plain, up to a comma, colon or comment.
 _COMMAND = re.compile(
-    r"""(?:"[^"\n]*"|\\.|(?:(?<=\s)|\A)\^[^\n]*?\$(?=\s|,|\Z)|[^",:\\#]|\#(?=\d)|"|\\\Z)*""", re.DOTALL
+    r"""
+    (?> "[^"\n]*+" | \\.
+      | (?: (?<=[\s=,)]) | \A ) \^(?:[^\n^]|\[\^){0,512}?\$(?=\s|,|\Z) | [^",:\\#] | \#(?=\d) | " | \\\Z )*+
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 _LISTED = re.compile(r"""\s*((?:"[^"]*"|\\.|[^",\\]|"|\\\Z)*)""", re.DOTALL)
 # A comment begins with #, except for #1000, a user by number.

@@ -180,6 +180,7 @@ def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> Non
             library=name, symbol=f"open_{name}", evidence="call", confidence="certain", function=name,
             address=address, argument=name,
         )  # fmt: skip
+    _fill_services(connection, package, name)
     where = "rebuild" if number % 2 else "toolchain"
     add_finding(connection, "no-pie", package, elf, message=name, scan=1 + number % 2, fix_where=where)
     add_finding(connection, SCRIPT, package, None, message=name, subject=name)
@@ -188,6 +189,28 @@ def _fill_package(connection: sqlite3.Connection, name: str, number: int) -> Non
         override = {**word, "severity": "low", "ignored": ignored}
         add_finding(connection, "not-fortified", package, elf, subject=subject, override=override)
     add_finding(connection, "not-fortified", package, elf, subject="fortify", state="fixed" if number % 2 else "open")
+
+
+def _fill_services(connection: sqlite3.Connection, package: int, name: str) -> None:
+    """A daemon of root with its socket, and a file of each kind that gives or limits rights."""
+    files = {
+        what: insert(connection, "file", package_id=package, path=f"etc/{what}/{name}", path_key=f"etc/{what}/{name}",
+                     kind="regular", what=what)
+        for what in ("unit", "dbus-policy", "polkit-action", "sudoers", "apparmor")
+    }  # fmt: skip
+    told = {"package_id": package, "file_id": files["unit"], "scope": "system", "dynamic": 0, "line": 0}
+    service = insert(connection, "service", name=f"{name}.service", kind="service", **told)
+    insert(connection, "service_program", service_id=service, position=0, directive="ExecStart", arguments=name,
+           path=f"/usr/bin/{name}", flags="")  # fmt: skip
+    socket = insert(connection, "service", name=f"{name}.socket", kind="socket", activates=f"{name}.service", **told)
+    insert(connection, "listener", service_id=socket, position=0, kind="stream", family="inet", port=22)
+    for what, section, directive in (
+        ("dbus-policy", "default", "allow"), ("polkit-action", name, "allow_any"), ("sudoers", name, "NOPASSWD"),
+    ):  # fmt: skip
+        insert(connection, "directive", file_id=files[what], position=0, line=1, section=section, name=directive,
+               value=name)  # fmt: skip
+    insert(connection, "profile", file_id=files["apparmor"], position=0, kind="apparmor", name=name,
+           attachment=f"/usr/bin/{name}", mode="complain", line=1)  # fmt: skip
 
 
 @pytest.fixture
