@@ -37,7 +37,7 @@ _WORDS = [str(word) for word in Severity]
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("form", metavar="FORMAT", type=click.Choice(FORMATS), required=False)
+@click.argument("words", metavar="FORMAT | --verify FILE...", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file, whole or not at all.")
 @click.option(
     "--sha256", "hashed", is_flag=True, help="Also write OUTPUT.sha256, which sha256sum -c and --verify read."
@@ -56,12 +56,12 @@ _WORDS = [str(word) for word in Severity]
     help="The time that html, json and cyclonedx say they were made at; empty for none.  [default: now, in UTC; "
     "cyclonedx: that of the last scan]",
 )
-@click.option("--verify", "written", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
-              help="Check a written report: form, references, counts, hashes; with --db what it says, too.")  # fmt: skip
+@click.option("--verify", is_flag=True,
+              help="Check reports: their form, references, counts, hashes; with --db what they say.")  # fmt: skip
 @click.pass_context
 def report(
     context: click.Context,
-    form: str | None,
+    words: tuple[str, ...],
     output: Path | None,
     hashed: bool,
     db: Path,
@@ -71,9 +71,9 @@ def report(
     new: bool,
     fail_on: str | None,
     generated: str | None,
-    written: tuple[Path, ...],
+    verify: bool,
 ) -> None:
-    """Write a report of the open findings and all that belongs to them in FORMAT, or check one.
+    """Write a report of the open findings and all that belongs to them in FORMAT, or check those in FILEs.
 
     FORMAT is html (one file that needs no network), json (docs/report.schema.json), jsonl and csv (the findings), sarif
     (2.1.0), junit (docs/junit.xsd) or cyclonedx (1.6: packages and their cryptography).
@@ -86,13 +86,14 @@ def report(
     selection = Selection(
         sources=sources, packages=packages, new=new, severity=Severity(severity) if severity else None
     )
-    if written:
+    if verify:
         asked = context.get_parameter_source("db")
         named = asked is not None and asked.name in ("COMMANDLINE", "ENVIRONMENT")
-        _verify(context, written, form, db if named else None, selection)
+        _verify(context, words, db if named else None, selection)
         return
-    if form is None:
-        raise UsageError(f"give a FORMAT: {', '.join(FORMATS)}; or --verify FILE")
+    form = click.Choice(FORMATS).convert(words[0], None, context)
+    if len(words) > 1:
+        raise UsageError(f"give one FORMAT, not {len(words)}; to check files say --verify")
     _refuse(form, output, selection, hashed=hashed, fail_on=fail_on)
     write = _writer(form, selection, generated, Severity(fail_on or "medium"))
     with database.opened(db) as connection:
@@ -146,17 +147,15 @@ def _writer(
     return writers[form]
 
 
-def _verify(
-    context: click.Context, written: tuple[Path, ...], form: str | None, db: Path | None, selection: Selection
-) -> None:
+def _verify(context: click.Context, written: tuple[str, ...], db: Path | None, selection: Selection) -> None:
     """Say for each file what is wrong with it, or what was checked; exit with 1 where anything is."""
     from archscan.cli.data import data_directory
     from archscan.reports.cells import shown
     from archscan.reports.verify import verified
 
     wrong = False
-    for path in written:
-        result = verified(path, form, db, selection, data_directory("docs"))
+    for path in map(Path, written):
+        result = verified(path, db, selection, data_directory("docs"))
         wrong = wrong or bool(result.faults)
         for fault in result.faults:
             click.echo(shown(f"{path}: {fault}"))

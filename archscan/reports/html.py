@@ -84,8 +84,8 @@ def write(
 ) -> None:
     """Write the page to ``stream``; ``generated`` is the time to print in it, or None.
 
-    ``selection`` is what the connection was narrowed to; ``directory`` holds ``report.html.j2``, ``report.css`` and ``report.js``. The same database and time give the
-    same bytes.
+    ``selection`` is what the connection was narrowed to; ``directory`` holds ``report.html.j2``, ``report.css`` and
+    ``report.js``. The same database and time give the same bytes.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 # What json.dumps leaves as it is and a terminal would act on: DEL, C1 controls (U+009B begins an ANSI sequence), marks
-# that turn the direction of text or are not seen. Surrogates are no text at all: strict readers refuse them.
-_UNSAFE = re.compile(r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# that turn the direction of text or are not seen; and U+FFFE and U+FFFF, which XML cannot hold. Surrogates are no text
+# at all: strict readers refuse them.
+_UNSAFE = re.compile(r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 class Members(NamedTuple):

@@ -14,7 +14,7 @@ from archscan.store.places import line_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from archscan.reports.content import Row
 
@@ -84,20 +84,28 @@ def sources(connection: sqlite3.Connection, finding: Row, bases: dict[str, Row])
     known = _lines(connection, finding)
     found: list[Row] = []
     for site in finding["evidence"]["sites"]:
-        line = site.get("line") or known.get(site.get("address"))
-        match = _LINE.fullmatch(line) if isinstance(line, str) else None
-        if match is None:
-            continue
-        bases.setdefault(SOURCE, {"description": message("where the compiler ran, or the root of the source")})
-        place = {
-            "artifactLocation": {"uri": uri(match["file"]), "uriBaseId": SOURCE},
-            "region": {"startLine": int(match["line"])},
-        }
-        said = f"source of {site['address']}" if site.get("address") else "source"
-        one = {"physicalLocation": place, "message": message(f"{said}: {line}")}
-        if one not in found:
-            found.append(one)
+        for address, file, line in _source_places(site, known):
+            bases.setdefault(SOURCE, {"description": message("where the compiler ran, or the root of the source")})
+            place = {
+                "artifactLocation": {"uri": uri(file), "uriBaseId": SOURCE},
+                "region": {"startLine": line},
+            }
+            said = f"source of {address}: {file}:{line}" if address else f"source: {file}:{line}"
+            one = {"physicalLocation": place, "message": message(said)}
+            if one not in found:
+                found.append(one)
     return [{"id": number, **one} for number, one in enumerate(found)]
+
+
+def _source_places(site: Row, known: dict[object, str]) -> Iterator[tuple[str | None, str, int]]:
+    """Address, file and line of what a site names itself, and of the places of its verdict."""
+    line = site.get("line") or known.get(site.get("address"))
+    match = _LINE.fullmatch(line) if isinstance(line, str) else None
+    if match:
+        yield site.get("address"), match["file"], int(match["line"])
+    for one in site.get("lines") or ():
+        if one["line"] > 0:
+            yield one["address"], one["file"], one["line"]
 
 
 def _lines(connection: sqlite3.Connection, finding: Row) -> dict[object, str]:

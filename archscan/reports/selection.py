@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+# A view in the place of a table has no index to insist on.
+_HINT = re.compile(r"\bINDEXED BY \w+")
 # Tables of which a part is shown, and what ties their rows to a package.
 _OF_PACKAGE = {"package": "id", "elf": "package_id", "file": "package_id", "problem": "package_id"}
 
@@ -71,14 +74,15 @@ def _choose(connection: sqlite3.Connection, selection: Selection) -> None:
     sql = f"INSERT INTO temp.chosen SELECT id FROM main.package WHERE {' AND '.join(wanted)}"
     if connection.execute(sql, values).rowcount == 0:
         named = ", ".join(repr(name) for name in values)
-        raise NoTargetError(f"no package in the database matches {named}; `archscan query packages` lists them")
+        raise NoTargetError(f"no package in the database matches {named}")
 
 
 def _views(connection: sqlite3.Connection, selection: Selection) -> Iterator[str]:
     own = connection.execute("SELECT name, sql FROM main.sqlite_master WHERE type = 'view'").fetchall()
     for name, sql in own:
         if name != "current_package":  # the newest of all packages, and then the chosen ones among these
-            yield sql.replace("CREATE VIEW", "CREATE TEMP VIEW", 1)
+            own_sql = sql.replace("CREATE VIEW", "CREATE TEMP VIEW", 1)
+            yield _HINT.sub("", own_sql) if selection.by_name else own_sql
     among = "IN (SELECT id FROM temp.chosen)" if selection.by_name else "IS NOT NULL"
     yield f"CREATE TEMP VIEW current_package AS SELECT * FROM main.current_package WHERE id {among}"
     if selection.by_name:

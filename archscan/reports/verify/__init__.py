@@ -42,15 +42,15 @@ class Verified(msgspec.Struct, frozen=True):
     checked: tuple[str, ...]
 
 
-def verified(path: Path, form: str | None, db: Path | None, selection: Selection, docs: Path) -> Verified:
+def verified(path: Path, db: Path | None, selection: Selection, docs: Path) -> Verified:
     """What is wrong with the report at ``path``, each fault with its place.
 
-    ``form`` is told by the content where it is None; ``selection`` is for reports that do not say what they were
-    narrowed to; ``docs`` holds our own schemas. Raises ArchscanError where the file cannot be read or its format is not known,
-    UsageError where packages for checking it are missing.
+    ``selection`` is for reports that do not say what they were narrowed to; ``docs`` holds our own schemas. Raises
+    ArchscanError where the file cannot be read or its format is not known, UsageError where packages for checking it
+    are missing.
     """
     data = _read(path)
-    form = form or _form(path, data)
+    form = _form(path, data)
     if form not in _CHECKS:
         raise UsageError(f"{path}: {form} is for people; --verify reads {', '.join(_CHECKS)}")
     faults = Faults()
@@ -95,4 +95,8 @@ def _form(path: Path, data: bytes) -> str:
             return "cyclonedx" if "bomFormat" in whole else "sarif" if "runs" in whole else "json"
     if not start and path.suffix in (".jsonl", ".ndjson"):
         return "jsonl"
-    raise ArchscanError(f"{path}: is not known as a report of archscan; name its format: {', '.join(_CHECKS)}")
+    if not start:
+        raise ArchscanError(
+            f"{path}: is empty; only a file that ends in .jsonl may be, and says that nothing was found"
+        )
+    raise ArchscanError(f"{path}: is no report of archscan that can be checked: {', '.join(_CHECKS)}")

@@ -93,13 +93,18 @@ class Schema:
         valid = True
         for error in self._validator.iter_errors(value):
             valid = False
-            faults.add(place + pointer(error.instance_path), error.message)
+            faults.add(place + pointer(error.instance_path), _short(error.message))
             if len(faults.told()) > _ENOUGH:
                 break
         return valid
 
 
 _ENOUGH = 20
+
+
+def _short(message: str) -> str:
+    """A message with its end, which says what is wrong, also where the value in front of it is long."""
+    return message if len(message) <= 300 else f"{message[:80]} … {message[-200:]}"
 
 
 def pointer(path: Any) -> str:
