@@ -31,8 +31,7 @@ WHERE f.fingerprint = ? AND o.path IS ? AND p.name IS ? AND p.version IS ? AND p
 
 def uri(stored: str) -> str:
     """A stored path as a relative reference (RFC 3986): its bytes, percent-encoded where they must be."""
-    found = quote(unescape(stored).lstrip(b"/") or b".", safe="/")
-    return f"./{found}" if ":" in found.partition("/")[0] else found
+    return quote(unescape(stored).lstrip(b"/"), safe="/") or "."
 
 
 def package_base(row: Row, bases: dict[str, Row]) -> Callable[[str], Row]:
