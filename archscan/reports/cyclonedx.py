@@ -52,7 +52,8 @@ ORDER BY path
 """
 _USES = """
 SELECT archscan_asset(u.algorithm, u.role, u.symbol, u.argument) AS asset, u.algorithm, u.strength, u.role, u.evidence,
-       u.confidence, u.symbol, u.argument, u.address, w.line, coalesce(c.context, '') AS context, p.name AS package,
+       u.confidence, u.symbol, u.argument, u.address, u.line AS script_line, w.line,
+       coalesce(c.context, '') AS context, p.name AS package,
        p.version, p.architecture, p.sha256 AS package_sha256, r.distribution, r.release,
        coalesce(e.path, f.path) AS path
 FROM crypto_use u
@@ -243,7 +244,7 @@ def _occurrences(uses: Iterable[Row], totals: dict[str, int]) -> Iterator[Row]:
         package = {**use, "name": use["package"]}
         where = _purl(package, use["path"])
         found: Row = {"location": where.to_string() if where else use["path"]}
-        line = (use["line"] or "").rpartition(":")[2]
+        line = str(use["script_line"] or (use["line"] or "").rpartition(":")[2])
         if line.isascii() and line.isdecimal() and len(line) < 10:
             found["line"] = int(line)
         address = use["address"] or ""

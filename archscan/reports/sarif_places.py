@@ -55,6 +55,9 @@ def locations(finding: Row, bases: dict[str, Row]) -> list[Row]:
         one: Row = {"physicalLocation": {"artifactLocation": artifact}, "logicalLocations": [package, module]}
         if address := _address(site.get("address")):
             one["physicalLocation"]["address"] = address
+        line = site.get("line")
+        if isinstance(line, int) and line > 0:  # of a script or a configuration file, which is the artifact itself
+            one["physicalLocation"]["region"] = {"startLine": line}
         function = site.get("named") or site.get("function")
         if isinstance(function, str) and function:
             name = shown(function)

@@ -94,6 +94,19 @@ def test_sound_algorithms_are_there_beside_weak_ones_with_their_places(two: sqli
     assert assets["aes-128-gcm"]["cryptoProperties"]["oid"] == "2.16.840.1.101.3.4.1.6"
 
 
+def test_scripts_are_files_with_lines(two: sqlite3.Connection) -> None:
+    file = insert(two, "file", package_id=1, path="usr/bin/script", path_key="usr/bin/script", size=5, kind="regular")
+    insert(two, "crypto_use", file_id=file, algorithm="md5", strength="weak", role="checksum", symbol="md5sum",
+           evidence="script", confidence="certain", line=12)  # fmt: skip
+    found = bill(two)
+    files = components(found, "application")["tool"]["components"]
+    assert [(one["name"], "hashes" in one) for one in files] == [("usr/bin/script", False), ("usr/bin/to ol", True)]
+    (use,) = [one for one in components(found, "cryptographic-asset")["md5"]["evidence"]["occurrences"]
+              if one["location"].endswith("#usr/bin/script")]  # fmt: skip
+    assert use["line"] == 12
+    assert [one["ref"].partition("/")[2] for one in found["dependencies"]].count("usr/bin/script") == 1
+
+
 def test_who_calls_depends_and_who_implements_provides(two: sqlite3.Connection) -> None:
     found = {one["ref"].partition("/")[2]: one for one in bill(two)["dependencies"] if "/" in one["ref"]}
     assert found["usr/bin/to%20ol"]["dependsOn"] == ["crypto:aes-128-gcm", "crypto:md5"]

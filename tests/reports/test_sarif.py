@@ -82,6 +82,12 @@ def test_an_address_that_is_no_number_of_63_bits_is_a_name(
     assert run(empty)["results"][0]["locations"][0]["physicalLocation"].get("address") == expected
 
 
+def test_a_line_of_a_script_is_a_region_of_the_file_itself(empty: sqlite3.Connection) -> None:
+    add(empty, {"line": 12, "command": "md5sum"}, {"line": 0})
+    places = [one["physicalLocation"] for one in run(empty)["results"][0]["locations"]]
+    assert [place.get("region") for place in places] == [{"startLine": 12}, None]
+
+
 def test_source_lines_come_from_the_evidence_and_from_later_debug_symbols(empty: sqlite3.Connection) -> None:
     lines = [{"address": "0x30", "file": "/usr/src/b c.c", "line": 3}]
     elf = add(empty, {"address": "0x10", "line": "src/a.c:7"}, {"address": "0x20"}, {"lines": lines})
