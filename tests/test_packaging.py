@@ -75,6 +75,7 @@ def test_the_wheel_holds_every_data_file(built: Built, folder: str) -> None:
     held = _members(built.wheel)
     assert {f"archscan/_data/{name}" for name in wanted if name and (ROOT / name).exists()} <= held
     assert "archscan/_data/docs/reasons.md" in held  # what `archscan explain` says of reasons
+    assert {"archscan/_data/docs/report.schema.json", "archscan/_data/docs/junit.xsd"} <= held  # `report --verify`
 
 
 def test_the_wheel_holds_nothing_but_the_package(built: Built) -> None:

@@ -20,7 +20,7 @@ COMMANDS = {
     "scan": ("archscan.cli.scan:scan", "Read packages into a database and judge them."),
     "status": ("archscan.cli.status:status", "Say how much of the archives was read, and how long ago."),
     "query": ("archscan.cli.query:query", "Ask the database a saved or a free question."),
-    "report": ("archscan.cli.report:report", "Write what was found as html, json or csv."),
+    "report": ("archscan.cli.report:report", "Write what was found for people and programs, or check that."),
     "compare": ("archscan.cli.compare:compare", "Show what got worse, and what got better."),
     "inspect": ("archscan.cli.inspect:inspect", "Show the verdicts for plain ELF files."),
     "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),

@@ -45,8 +45,10 @@ _RANK = " ".join(f"WHEN '{severity}' THEN {rank}" for rank, severity in enumerat
 _FINDINGS = f"""
 SELECT o.severity, o.confidence, o.rule_id AS rule, o.title, o.category, o.source, o.package, o.version,
        o.architecture, o.path, o.subject, o.message, o.fix_where, f.first_scan, o.fingerprint, o.evidence,
-       c.overridden, (SELECT a.fix FROM advice a WHERE a.occurrence_id = o.occurrence_id) AS fix
+       coalesce(r.family, o.rule_id) AS family, f.path_key, c.overridden,
+       (SELECT a.fix FROM advice a WHERE a.occurrence_id = o.occurrence_id) AS fix
 FROM open_finding o JOIN finding f ON f.id = o.finding_id JOIN occurrence c ON c.id = o.occurrence_id
+LEFT JOIN rule r ON r.id = o.rule_id
 ORDER BY CASE o.severity {_RANK} END, o.rule_id, o.source, o.package, o.architecture, o.version, o.path, o.subject,
          o.fingerprint
 """

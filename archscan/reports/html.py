@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
+    from archscan.reports.selection import Selection
+
 # What a browser still opens in a second or two; the rest is in `report json`, and the page says so.
 LIMIT = 20_000
 STATIC = 100  # rows that are in the page itself, for viewers without scripts
@@ -73,11 +75,17 @@ _CHOICES = {
 }
 
 
-def write(connection: sqlite3.Connection, stream: TextIO, generated: str | None, directory: Path) -> None:
+def write(
+    connection: sqlite3.Connection,
+    stream: TextIO,
+    generated: str | None,
+    directory: Path,
+    selection: Selection | None = None,
+) -> None:
     """Write the page to ``stream``; ``generated`` is the time to print in it, or None.
 
-    ``directory`` holds ``report.html.j2``, ``report.css`` and ``report.js``. The same database and time give the
-    same bytes.
+    ``selection`` is what the connection was narrowed to; ``directory`` holds ``report.html.j2``, ``report.css`` and
+    ``report.js``. The same database and time give the same bytes.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -92,6 +100,7 @@ def write(connection: sqlite3.Connection, stream: TextIO, generated: str | None,
     page = environment.get_template("report.html.j2").stream(
         **_values(connection),
         generated=generated,
+        narrowed=selection.words() if selection else "",
         style=style,
         script=script,
         style_hash=_hash(style),

@@ -33,7 +33,10 @@ COLUMNS = (
     "overridden",
     "override_comment",
     "fix",
+    "family",
+    "path_key",
 )
+"""New columns are added at the end."""
 
 
 def write(connection: sqlite3.Connection, stream: TextIO) -> None:
