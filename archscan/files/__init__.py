@@ -47,7 +47,7 @@ def text(path: str, data: bytes) -> FileFacts:  # noqa: ARG001 - a parser, as th
 def said(path: str, data: bytes, parser: Parser) -> FileFacts:
     """What the file says to its parser, and the keys, certificates and addresses in it."""
     facts = parser(path, data)
-    is_plain = facts.what not in _BY_CONTENT or in_place(path, data)
+    is_plain = facts.what not in (*_BY_CONTENT, "debconf") or in_place(path, data)  # templates are for people
     return msgspec.structs.replace(
         facts,
         keys=keys(data),

@@ -30,7 +30,7 @@ _NAMES = re.compile(
     |(?:www\.)?oasis-open\.org|(?:www\.)?docbook\.org|(?:www\.)?freedesktop\.org/(?:standards|software)
     |(?:www\.)?opensource\.org|creativecommons\.org|(?:www\.)?apache\.org/licen|(?:www\.)?gnu\.org/(?:licen|copyleft|software)
     |(?:www\.)?fsf\.org|java\.sun\.com/(?:xml|dtd|j2ee|jsf|jsp)|xml\.apache\.org|relaxng\.org|(?:www\.)?omg\.org
-    |dublincore\.org|xmlsoap\.org|(?:www\.)?openarchives\.org|json-schema\.org|ogp\.me|rdfs\.org|xmlpull\.org
+    |dublincore\.org|xmlsoap\.org|(?:www\.)?openarchives\.org|json-schema\.org|(?:www\.)?onvif\.org/ver|jabber\.org/(?:protocol|features)|etherx\.jabber\.org|ogp\.me|rdfs\.org|xmlpull\.org
     |(?:www\.)?mozilla\.org/(?:keymaster|MPL|xbl|newlayout)|(?:www\.)?inkscape\.org/namespaces|sodipodi\.|(?:www\.)?sun\.com/dtd)""",
     re.VERBOSE,
 )

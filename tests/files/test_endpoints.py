@@ -35,7 +35,7 @@ from tests.files.hostile import BYTES
         ('<!DOCTYPE x PUBLIC "-//X" "http://a.project.dev/x.dtd">', []),
         ("Documentation=http://a.project.dev/", []),
         ("license: http://a.project.dev/", []),
-        ("http://www.w3.org/2001/XMLSchema http://schemas.microsoft.com/x", []),
+        ("http://www.w3.org/2001/XMLSchema http://schemas.microsoft.com/x http://jabber.org/protocol/muc", []),
         ("http://example.com/ http://a.example.org http://x.test http://localhost:80/ http://foo.localhost", []),
         (
             "http://127.0.0.1/ http://192.0.2.1 http://198.51.100.7 http://203.0.113.9 http://10.0.0.1 http://169.254.1.1",
