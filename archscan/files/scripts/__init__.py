@@ -12,7 +12,7 @@ from archscan.files.scripts.book import Book, prepare, speaks
 from archscan.files.scripts.kinds import interpreter, language
 from archscan.files.scripts.load import load_book
 from archscan.files.text import cut
-from archscan.model import FileFacts, escape
+from archscan.model import FileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -65,12 +65,12 @@ class Around:
             here -= 1
         return here + 1
 
-    def near(self, at: int, end: int) -> tuple[list[str], list[str]]:
-        """Texts that stand close to a call that goes up to ``end``, and the calls that get its result."""
+    def near(self, at: int, inner: int, end: int) -> tuple[list[str], list[str]]:
+        """Texts that stand close to a call, and the calls that get its result; ``inner`` to ``end`` are its arguments."""
         start, stop = self.start(at), self._stop(end)
         function = self.function(at)
         texts = [f"in {part}" for part in (function.name.replace("::", ".").split(".") if function else ()) if part]
-        texts += [f"of {name}" for name in self._names(at + 1, end)]
+        texts += [f"of {name}" for name in self._names(inner, end)]
         holder = self._outputs(start, at, texts)
         sinks = list(self._enclosing(start, at, texts))
         if holder and function and self._followed < _MOST_FOLLOWED:
@@ -238,8 +238,8 @@ class Around:
                     while open_ones and open_ones[-1][2] >= indent:
                         name, first, _ = open_ones.pop()
                         yield Function(name, first, at)
-            elif name := self._defined(at):
-                open_ones.append((name, at, indent))
+            elif defined := self._defined(at):
+                open_ones.append((defined, at, indent))
         yield from (Function(name, first, len(self.tokens)) for name, first, _ in open_ones)
 
     @functools.cached_property

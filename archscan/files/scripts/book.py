@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from archscan.model import Strength
 
 _SEPARATORS = re.compile(r"->|::|[.\\]")
@@ -38,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Selector(msgspec.Struct, frozen=True):
-    """Values by which algorithms are chosen: whole words, and patterns with ``*`` and ``?``; lower case, the longest first."""
+    """Values that choose algorithms, in lower case: words, and patterns with ``*`` and ``?``, the longest first."""
 
     words: dict[str, str]
     patterns: tuple[tuple[str, str], ...]
@@ -62,14 +60,12 @@ class Book(msgspec.Struct, frozen=True):
 
 
 def entries(language: Language, name: str) -> tuple[str, tuple[Entry, ...]]:
-    """The longest beginning of a name that is known, and what it means: of ``a.b.c`` also ``a.b``; nothing if none is."""
+    """The longest known beginning of a name, and what it means: of ``a.b.c`` also ``a.b``; nothing if none is known."""
     while name:
         if found := language.entries.get(name):
             return name, found
-        last = None
-        for last in _SEPARATORS.finditer(name):
-            pass
-        name = name[: last.start()] if last else ""
+        ends = [mark.start() for mark in _SEPARATORS.finditer(name)]
+        name = name[: ends[-1]] if ends else ""
     return "", ()
 
 
@@ -109,5 +105,3 @@ def prepare(book: Book) -> None:
 def speaks(language: Language, data: bytes) -> bool:
     """Whether any of the language's words stands in the data, so that it is worth being read."""
     return bool(_scanner(language.words).scan(data).matching_rules)  # type: ignore[attr-defined]
-
-

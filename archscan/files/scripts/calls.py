@@ -22,7 +22,7 @@ _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _MOST_TOKENS = 2_000  # of the arguments of a call
 _MOST_ARGUMENTS = 16
 _BEGINS = frozenset({"name", "variable", "string", "number"})
-_STOPS = frozenset({"?", ":", ".", "==", "!=", "&&", "||", "=~", "!~", "+", "*", "/", "}", ")", "]", ";", "=", "<", ">", "&", "|"})  # fmt: skip
+_STOPS = frozenset("? : . == != && || =~ !~ + * / } ) ] ; = < > & |".split())
 
 
 class Grammar(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +30,8 @@ class Grammar(msgspec.Struct, frozen=True, kw_only=True):
 
     ``separators`` join parts of a name, ``definitions`` begin functions, ``ends`` are words that end a call without
     brackets (``bare``), ``skipped`` ones before which a name is no use. ``updates`` and ``results`` are methods of
-    objects that digest. ``indented``: a function ends by its indentation; ``named`` stands between a name and its value.
+    objects that digest. ``indented``: a function ends by its indentation; ``named`` stands between a name and a value;
+    ``constants``: a name alone is one.
     """
 
     separators: tuple[str, ...]
@@ -43,6 +44,7 @@ class Grammar(msgspec.Struct, frozen=True, kw_only=True):
     results: frozenset[str]
     indented: bool = False
     named: str | None = None
+    constants: bool = False
 
 
 class _Chain(msgspec.Struct, frozen=True):
@@ -104,11 +106,17 @@ class _Reader:
     def _is_used(self, chain: _Chain) -> bool:
         """Whether a name stands for what the book means: no method of something else, no key, no definition."""
         before, after = self._text(chain.first - 1), self._text(chain.last + 1)
+        if before == "::" and self._is_rooted(chain.first - 1):
+            before = ""
         if before in self.grammar.separators or before in self.grammar.skipped or before in self.grammar.definitions:
             return self._is_made(chain)
         if after == "=>" or (after == ":" and self._text(chain.last) and self.grammar.indented and before != "?"):
             return False
-        return not (after in self.grammar.assignments)
+        return after not in self.grammar.assignments
+
+    def _is_rooted(self, at: int) -> bool:
+        """Whether nothing stands before the ``::`` at a token, as in ``::Digest``."""
+        return at < 1 or (self.tokens[at - 1].kind not in ("name", "variable") and self._text(at - 1) not in (")", "]"))
 
     def _is_made(self, chain: _Chain) -> bool:
         """``new DES(…)`` makes an object of a class whose name has parts; ``new md5()`` one of the file's own."""
@@ -118,7 +126,7 @@ class _Reader:
         positional, keywords, called, end = self._arguments(chain, name)
         around = self.around
         function = around.function(chain.first)
-        near, sinks = around.near(chain.first, end)
+        near, sinks = around.near(chain.first, chain.last + 1, end)
         calls, texts = around.inside(function)
         return Mention(
             name=name,
@@ -217,6 +225,8 @@ class _Reader:
             return None
         chain = self._chain(inside[0])
         name = self._known(chain)
+        if name is None and self.grammar.constants and len(inside) == 1:
+            return token.text
         if name is None or not (chain.last == inside[-1] or self._text(chain.last + 1) == "("):
             return None
         told = None

@@ -1,4 +1,4 @@
-"""Which language a file is in: by its ending, or by the line that names its interpreter (execve(2), "Interpreter scripts")."""
+"""Which language a file is in: by the line that names its interpreter (execve(2)), or by its ending."""
 
 from __future__ import annotations
 

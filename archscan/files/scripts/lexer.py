@@ -1,4 +1,4 @@
-"""Tokens of a script, as far as it takes to tell calls from comments and strings. What makes no sense is passed over."""
+"""Tokens of a script, as far as it takes to tell calls from comments and strings; nonsense is passed over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The book of names, out of ``rules/scripts/*.toml``, strictly: anything unknown is an error that says what and where."""
+"""The book of names, out of ``rules/scripts/*.toml``, strictly: anything unknown is an error that says where."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 def load_book(directories: Sequence[Path]) -> Book:
     """The book of several directories as one; later ones add names, or replace those of the same language.
 
-    Each may hold ``algorithms.toml`` and ``scripts/*.toml``. Raises ``RuleError`` naming file, key and what was expected.
+    Each may hold ``algorithms.toml`` and ``scripts/*.toml``. Raises ``RuleError`` naming file, key and what was
+    expected.
     """
     strengths: dict[str, Strength] = {}
     for directory in directories:
@@ -180,7 +181,9 @@ def _language(
         where = f"{path}: chosen {number}"
         entry, names = _choice(where, path.stem, _as(where, table, _Chosen), words)
         if entry.selector not in selectors:
-            raise RuleError(f"{where}: selector: expected one of {', '.join(sorted(selectors))}, got {entry.selector!r}")
+            raise RuleError(
+                f"{where}: selector: expected one of {', '.join(sorted(selectors))}, got {entry.selector!r}"
+            )
         if entry.otherwise is not None:
             _known(f"{where}: otherwise", entry.otherwise, strengths)
         for name in names:
@@ -221,5 +224,5 @@ def _names(text: str) -> Sequence[str]:
 
 
 def _spelled(name: str) -> Iterable[str]:
-    """What a file spells that uses the name: each part of it, the last one as a call."""
-    return (*filter(None, _PARTS.split(name)), f"{name}(")
+    """What a file spells that uses the name: each part of it, the last one as a call; a class file all of it."""
+    return (*filter(None, _PARTS.split(name)), f"{name}(", name.replace(".", "/"))

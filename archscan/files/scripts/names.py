@@ -65,13 +65,13 @@ class Tree:
             self.nodes.append(node)
             self.scopes[node] = scope
             inner = Scope(node, scope) if isinstance(node, Scoped) else scope
-            self._bind(node, scope, inner)
+            self._bind(node, scope)
             children = list(ast.iter_child_nodes(node))
             for child in reversed(children):
                 self.parents[child] = node
                 stack.append((child, inner))
 
-    def _bind(self, node: ast.AST, scope: Scope, inner: Scope) -> None:
+    def _bind(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
                 scope.bind(node.id, self._assigned(node))
@@ -81,9 +81,7 @@ class Tree:
             scope.bind(node.arg, _OTHER)
         elif isinstance(node, ast.Global | ast.Nonlocal):
             scope.elsewhere.update(node.names)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            scope.bind(node.name, _OTHER)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler) and node.name:
             scope.bind(node.name, _OTHER)
 
     def _assigned(self, node: ast.Name) -> object:

@@ -20,12 +20,14 @@ _TOKEN = re.compile(
   | (?P<blank> [ \t\r\f]++ )
   | (?P<comment> [#][^\n]*+ )
   | (?P<heredoc> <<~? (?: "(?P<dq>[^"\n]{1,80})" | '(?P<sq>[^'\n]{1,80})' | (?P<bare>[A-Z_a-z]\w{0,80}) ) )
-  | (?P<variable> [$@%&] (?: (?: :: )? [A-Za-z_]\w*+ (?: (?: :: | ' (?=[a-zA-Z]) ) \w++ )*+ | \{ \^?\w++ \} ) | \$ [#] [\w{$]?
+  | (?P<variable> [$@%&] (?: (?: :: )? [A-Za-z_]\w*+ (?: (?: :: | ' (?=[a-zA-Z]) ) \w++ )*+ | \{ \^?\w++ \} )
+      | \$ [#] [\w{$]?
       | \$ (?: \$ (?=[A-Za-z_{]) )* [^\s\w] | \$ \d++ | @_ )
   | (?P<number> 0[xX][\da-fA-F_]++ | \d[\d_]*+ (?: \.\d++ )? )
   | (?P<name> [A-Za-z_]\w*+ (?: :: \w++ )*+ (?: :: )? )
   | (?P<string> ["'`] )
-  | (?P<op> -> | => | \+\+ | -- | \*\* | =~ | !~ | == | != | <=> | <= | >= | && | \|\| | // | \.\.\.? | :: | [-+*/.|&^<>=]= | . )
+  | (?P<op> -> | => | \+\+ | -- | \*\* | =~ | !~ | == | != | <=> | <= | >= | && | \|\| | // | \.\.\.? | ::
+      | [-+*/.|&^<>=]= | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -113,7 +115,8 @@ def _literal(text: str, at: int, kind: str, said: str, before: Token) -> tuple[s
         return delimited(text, at)
     if kind == "name":
         return _quoted(text, at + len(said), said, before)
-    if said in ("/", "//", "/=") and (before.kind == "op" and before.text not in ")]}" or before.text in _BEFORE_REGEX):
+    value = before.kind in ("variable", "number", "string", "name") or before.text in (")", "]", "}")
+    if said in ("/", "//", "/=") and (not value or before.text in _BEFORE_REGEX):
         found = _REGEX.match(text, at)
         return ("", found.end()) if found else None
     return None

@@ -39,8 +39,8 @@ _GRAMMAR = Grammar(
     bare=False,
     updates=frozenset({"update"}),
     results=frozenset({"digest"}),
+    constants=True,
 )
-_UPDATES = frozenset({"hash_update", "hash_update_file"})
 
 
 def uses(book: Book, language: Language, data: bytes) -> tuple[CryptoUse, ...]:

@@ -8,16 +8,15 @@ import warnings
 from typing import TYPE_CHECKING
 
 from archscan.files.scripts.book import entries
-from archscan.files.scripts.python2 import uses_by_text
 from archscan.files.scripts.names import Scoped, Tree
+from archscan.files.scripts.python2 import uses_by_text
 from archscan.files.scripts.uses import Mention, Reference, Value, crypto_uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from archscan.files.scripts.book import Book, Language
-    from archscan.files.scripts.python2 import uses_by_text
-from archscan.files.scripts.names import Scope
+    from archscan.files.scripts.names import Scope
     from archscan.model import CryptoUse
 
 LARGEST = 1 << 20  # bytes that are parsed; the tree of such a file takes up to some hundred MiB
@@ -61,7 +60,7 @@ class _Reader:
 
     def mentions(self) -> Iterator[Mention]:
         """Every mention of what the book knows."""
-        found = []
+        found: list[tuple[ast.expr, str]] = []
         for node in self.tree.nodes:
             if not isinstance(node, ast.Attribute | ast.Name | ast.Call) or len(found) >= _MOST:
                 continue
@@ -111,7 +110,7 @@ class _Reader:
         calls, texts, callers = self.of_function(function)
         return Mention(
             name=name,
-            line=getattr(node, "end_lineno", None) or getattr(node, "lineno", 1),
+            line=node.end_lineno or node.lineno,
             number=id(node),
             called=call is not None,
             arguments=tuple(map(self._value, _until_star(call.args))) if call else (),
@@ -250,12 +249,19 @@ class _Reader:
         """The functions of the file that call something, by its last name."""
         found: dict[str | None, list[str]] = {}
         for node in self.tree.nodes:
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) and _is_own(node.func):
                 who = getattr(self._function(node), "name", None)
                 known = found.setdefault(_last(node.func), [])
                 if who and who not in known and len(known) < 8:
                     known.append(who)
         return found
+
+
+def _is_own(node: ast.expr) -> bool:
+    """Whether a call may be one of the file's functions: by its name alone, or a method of ``self``."""
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    return isinstance(node, ast.Name)
 
 
 def _has_rest(call: ast.Call) -> bool:
@@ -302,7 +308,9 @@ def _inputs(call: ast.Call) -> list[str]:
         found += [f"of {name}" for name in _words(argument)]
     for keyword in call.keywords[:16]:
         if isinstance(keyword.value, ast.Constant) and keyword.arg:
-            found += [f"{keyword.arg}={keyword.value.value}"[:200]] if isinstance(keyword.value.value, str | bool) else []
+            found += (
+                [f"{keyword.arg}={keyword.value.value}"[:200]] if isinstance(keyword.value.value, str | bool) else []
+            )
         else:
             found += [f"of {name}" for name in _words(keyword.value)]
     return found

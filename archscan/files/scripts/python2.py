@@ -30,7 +30,11 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _MARKS = re.compile(r"""^[a-zA-Z]{0,2}("{3}|'{3}|"|')""")
-_IMPORT = re.compile(r"^[ \t]*(?:import[ \t]+(?P<plain>[^\n#;]{1,500})|from[ \t]+(?P<module>[\w.]+)[ \t]+import[ \t]+\(?(?P<names>[^\n#;)]{1,500}))", re.MULTILINE)  # fmt: skip
+_IMPORT = re.compile(
+    r"""^[ \t]*(?: import [ \t]+ (?P<plain>[^\n#;]{1,500})
+      | from [ \t]+ (?P<module>[\w.]+) [ \t]+ import [ \t]+ \(? (?P<names>[^\n#;)]{1,500}) )""",
+    re.MULTILINE | re.VERBOSE,
+)
 _GRAMMAR = Grammar(
     separators=(".",),
     definitions=frozenset({"def"}),

@@ -24,7 +24,7 @@ _TOKEN = re.compile(
   | (?P<symbol> : (?: [A-Za-z_]\w*+[?!=]? (?!:) | (?=") ) )
   | (?P<variable> @@?[A-Za-z_]\w*+ | \$ (?: \w++ | [^\s\w] ) )
   | (?P<number> 0[xXbo][\da-fA-F_]++ | \d[\d_]*+ (?: \.\d++ )? )
-  | (?P<name> (?: :: )? [A-Za-z_\x80-\U0010ffff]\w*+ (?: [?!](?!=) )? )
+  | (?P<name> [A-Za-z_\x80-\U0010ffff]\w*+ (?: [?!](?!=) )? )
   | (?P<string> ["'`] )
   | (?P<op> => | :: | &\. | == | === | =~ | != | <=> | << | >> | && | \|\|=? | \*\* | \.\.\.? | [-+*/|&^<>]= | . )
     """,
@@ -55,7 +55,7 @@ def uses(book: Book, language: Language, data: bytes) -> tuple[CryptoUse, ...]:
     text = text_of(data)
 
     def names(name: str) -> Iterator[str]:
-        yield name.removeprefix("::")
+        yield name
 
     return uses_by_tokens(
         book, language, list(tokens(text)), _GRAMMAR, names, [found[1] for found in _REQUIRE.finditer(text)]
@@ -89,7 +89,9 @@ def tokens(text: str, first: int = 1, depth: int = 0) -> Iterator[Token]:
         if kind in ("blank", "comment"):
             continue
         count += 1
-        if kind in ("heredoc", "dq", "sq", "bare") and not (before.kind in ("variable", "number") and text[here + 2] not in "~-"):
+        if kind in ("heredoc", "dq", "sq", "bare") and not (
+            before.kind in ("variable", "number") and text[here + 2] not in "~-"
+        ):
             ends.append(match["dq"] or match["sq"] or match["bare"])
             before = Token("string", "", line)
             continue

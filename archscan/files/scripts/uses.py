@@ -128,7 +128,7 @@ def _selected(
     given = False
     seen = set()
     for value in _values(mention, entry):
-        given = True
+        given = given or not entry.flags
         if isinstance(value, Reference):
             algorithm, shown = _algorithm(book, language, value), value.told or value.name
             if algorithm is not None:
@@ -138,6 +138,7 @@ def _selected(
         else:
             continue
         if algorithm is not None and algorithm not in seen:
+            given = True
             seen.add(algorithm)
             yield _Found(mention, symbol, entry, algorithm, entry.role, shown)
     if entry.otherwise is not None and not given and not mention.rest:
@@ -152,7 +153,7 @@ def _values(mention: Mention, entry: Entry) -> Iterator[Value]:
         if position < len(mention.arguments):
             yield mention.arguments[position]
     if entry.flags:
-        yield from (name for name in mention.keywords if name.startswith("-"))
+        yield from (name.lstrip("-") for name in mention.keywords if name.startswith("-"))
 
 
 def _algorithm(book: Book, language: Language, value: Reference) -> str | None:
