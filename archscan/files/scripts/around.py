@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archscan.files.scripts.calls import Grammar
     from archscan.files.scripts.lexer import Token
 
-_FAR = 300  # tokens of a statement, before and behind
+_FAR = 120  # tokens of a statement, before and behind
 _MOST_BODY = 5_000  # tokens of a function that are looked at
 _MOST_FOLLOWED = 200  # objects with names whose methods are looked for
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
@@ -66,7 +66,7 @@ class Around:
         return here + 1
 
     def near(self, at: int, inner: int, end: int) -> tuple[list[str], list[str]]:
-        """Texts that stand close to a call, and the calls that get its result; ``inner`` to ``end`` are its arguments."""
+        """Texts close to a call, and the calls that get its result; its arguments are from ``inner`` to ``end``."""
         start, stop = self.start(at), self._stop(end)
         function = self.function(at)
         texts = [f"in {part}" for part in (function.name.replace("::", ".").split(".") if function else ()) if part]

@@ -11,6 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from archscan.model import Strength
 
+_LONGEST_NAME = 300
 _SEPARATORS = re.compile(r"->|::|[.\\]")
 
 
@@ -61,6 +62,8 @@ class Book(msgspec.Struct, frozen=True):
 
 def entries(language: Language, name: str) -> tuple[str, tuple[Entry, ...]]:
     """The longest known beginning of a name, and what it means: of ``a.b.c`` also ``a.b``; nothing if none is known."""
+    if len(name) > _LONGEST_NAME:
+        return "", ()
     while name:
         if found := language.entries.get(name):
             return name, found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archscan.model import CryptoUse
 
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
-_MOST_TOKENS = 2_000  # of the arguments of a call
+_MOST_TOKENS = 500  # of the arguments of a call
 _MOST_ARGUMENTS = 16
 _BEGINS = frozenset({"name", "variable", "string", "number"})
 _STOPS = frozenset("? : . == != && || =~ !~ + * / } ) ] ; = < > & |".split())
@@ -76,7 +76,7 @@ class _Reader:
     def mentions(self) -> Iterator[Mention]:
         """Every mention of what the book knows, at most a bounded number."""
         count = at = 0
-        while at < len(self.tokens) and count < 4 * MOST:
+        while at < len(self.tokens) and count < 2 * MOST:
             if self.tokens[at].kind != "name":
                 at += 1
                 continue

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 LARGEST = 1 << 20  # bytes of a script that are read
-MOST = 400_000  # tokens of one
+MOST = 300_000  # tokens of one
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 

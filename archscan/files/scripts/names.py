@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 8  # names that are followed from one to the next
 _LONGEST = 4096  # characters of a constant
+_MOST_BINDINGS = 8  # of one name; what is bound more often is bound to anything
 _OTHER = object()
 """A binding that says nothing: a parameter, a loop's variable, a function of the file's own."""
 Scoped = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
@@ -30,7 +31,9 @@ class Scope:
         if name in self.elsewhere:
             while scope.outer is not None:
                 scope = scope.outer
-        scope.bound.setdefault(name, []).append(what)
+        known = scope.bound.setdefault(name, [])
+        if len(known) < _MOST_BINDINGS:
+            known.append(what)
 
     def around(self) -> Iterator[Scope]:
         """The scopes in which a name is looked for; classes are skipped from within functions."""

@@ -62,7 +62,8 @@ def uses(book: Book, language: Language, data: bytes) -> tuple[CryptoUse, ...]:
             yield name
         if "::" not in name.partition("->")[0] and name not in own and "->" not in name:
             # What is not exported by default has to be named.
-            yield from (f"{module}::{name}" for module in modules if name in said or module not in _ASKED)
+            full = (f"{module}::{name}" for module in modules if name in said or module not in _ASKED)
+            yield from (one for one in full if one in language.entries)
 
     return uses_by_tokens(book, language, list(tokens(text)), grammar, names, modules)
 

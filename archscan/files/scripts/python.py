@@ -23,15 +23,27 @@ LARGEST = 1 << 20  # bytes that are parsed; the tree of such a file takes up to 
 _MOST = 20_000  # names that are looked at
 _DEEPEST = 64  # expressions that a result goes through, and statements below which a function is looked for
 _MOST_STRINGS = 400
+_LONGEST_NAME = 40
 _STATEMENTS = (ast.stmt, ast.ExceptHandler)
 _ASKED = frozenset({"isinstance", "issubclass"})
 
 
+@functools.lru_cache(maxsize=8)
+def _roots_of(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in names)
+
+
+def _roots(language: Language) -> frozenset[str]:
+    """The modules of which a file must import one to use anything that the book knows."""
+    needed = {name for found in language.entries.values() for entry in found for name in entry.needs}
+    return _roots_of((*language.entries, *sorted(needed)))
+
+
 def uses_by_tree(book: Book, language: Language, data: bytes) -> tuple[CryptoUse, ...] | None:
     """The uses of a file; None where it is no Python 3, too large, or nests too deeply."""
-    tree = _tree(data)
+    tree, parsed = _tree(data, _roots(language))
     if tree is None:
-        return None
+        return () if parsed else None
     try:
         reader = _Reader(language, tree)
         return crypto_uses(book, language, reader.mentions(), tree.modules)
@@ -39,15 +51,30 @@ def uses_by_tree(book: Book, language: Language, data: bytes) -> tuple[CryptoUse
         return None
 
 
-def _tree(data: bytes) -> Tree | None:
+def _tree(data: bytes, roots: frozenset[str]) -> tuple[Tree | None, bool]:
+    """The tree of a file that imports one of the modules, and whether the file could be parsed."""
     if len(data) > LARGEST:
-        return None
+        return None, False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of invalid escapes in strings
-            return Tree(ast.parse(data))
+            module = ast.parse(data)
+            return (Tree(module) if _imports(module) & roots else None), True
     except (SyntaxError, ValueError, RecursionError, MemoryError, LookupError, OverflowError):
-        return None
+        return None, False
+
+
+def _imports(module: ast.Module) -> set[str]:
+    """The first names of the modules that are imported somewhere."""
+    found: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < _LONGEST_NAME:
+            found.add(node.value)  # of __import__
+    return found
 
 
 class _Reader:
@@ -64,6 +91,8 @@ class _Reader:
         for node in self.tree.nodes:
             if not isinstance(node, ast.Attribute | ast.Name | ast.Call) or len(found) >= _MOST:
                 continue
+            if isinstance(node, ast.Name) and not self._may_mean(node):
+                continue
             if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id == "getattr"):
                 continue
             if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
@@ -74,6 +103,12 @@ class _Reader:
         for node, name in found:
             if node not in self.tree.followed:
                 yield self._mention(node, name)
+
+    def _may_mean(self, node: ast.Name) -> bool:
+        """Whether a name is bound to more than what says nothing; most are not."""
+        scope = self.tree.scopes[node]
+        found = scope.find(node.id)
+        return found is None or any(isinstance(what, str | ast.Attribute | ast.Name | ast.Call) for what in found[1])
 
     def _known(self, node: ast.expr) -> str | None:
         """The full name of a node, if the book knows it, and it is no part of a longer one."""
@@ -200,7 +235,7 @@ class _Reader:
             elif isinstance(parent, ast.Compare):
                 near += [f"as {name}" for one in (parent.left, *parent.comparators) if one is not node
                          for name in _words(one)]  # fmt: skip
-            elif isinstance(parent, ast.Dict) and node in parent.values:
+            elif isinstance(parent, ast.Dict) and len(parent.values) < _MOST_STRINGS and node in parent.values:
                 key = parent.keys[parent.values.index(node)]
                 near += [f"as {key.value}"] if isinstance(key, ast.Constant) and isinstance(key.value, str) else []
             node = parent
