@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,200}+\]|\[){0,2000}+/[a-z]*", re.DOTALL)
+_REGEX = re.compile(r"/(?:[^/\\\[]|\\.|\[(?:[^\]\\\n]|\\.){0,200}+\]|\[){0,1000}+/[a-z]*", re.DOTALL)
 _POD = re.compile(r"^=cut\b[^\n]*\n?", re.MULTILINE)
 _QUOTES = {"q": 1, "qq": 1, "qw": 1, "qx": 1, "qr": 1, "m": 1, "s": 2, "tr": 2, "y": 2}
 _BEFORE_REGEX = frozenset(
@@ -128,7 +128,7 @@ def _quoted(text: str, at: int, said: str, before: Token) -> tuple[str, int] | N
     rest = text[at : at + 40].lstrip(" \t")
     if rest.startswith("=>") or (before.text == "{" and rest.startswith("}")):
         return said, at
-    if said not in _QUOTES or before.text in ("->", "sub", "&") or not rest or rest[0] in "=,;)":
+    if said not in _QUOTES or before.text in ("->", "sub", "&", "-") or not rest or rest[0] in "=,;)":
         return None
     begin = at + len(text[at : at + 40]) - len(text[at : at + 40].lstrip(" \t"))
     if rest[0].isalnum() or rest[0] == "_" or (rest[0] == "#" and begin > at):

@@ -30,7 +30,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,200}+\]|\[){0,2000}+/[a-z]*", re.DOTALL)
+_REGEX = re.compile(r"/(?:[^/\\\[]|\\.|\[(?:[^\]\\\n]|\\.){0,200}+\]|\[){0,1000}+/[a-z]*", re.DOTALL)
 _BLOCK = re.compile(r"^=end\b[^\n]*\n?", re.MULTILINE)
 _INDENTED = re.compile(r"[ \t]*+")
 _INTERPOLATED = re.compile(r"#\{")

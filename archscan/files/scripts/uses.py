@@ -113,6 +113,8 @@ def _meant(
     for entry in known:
         if entry.needs and not modules & set(entry.needs):
             continue
+        if not mention.called and symbol != mention.name:
+            continue  # a constant of what is known, such as MD5.digest_size
         if entry.algorithm is not None:
             uncalled = not mention.called and entry.role in _UNCALLED
             yield _Found(mention, symbol, entry, entry.algorithm, "lookup" if uncalled else entry.role, None)
