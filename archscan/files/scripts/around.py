@@ -11,8 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archscan.files.scripts.calls import Grammar
-    from archscan.files.scripts.lexer import Token
+    from archscan.files.scripts.lexer import Grammar, Token
 
 _FAR = 120  # tokens of a statement, before and behind
 _MOST_BODY = 5_000  # tokens of a function that are looked at

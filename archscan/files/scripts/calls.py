@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from archscan.files.scripts.book import Book, Language
-    from archscan.files.scripts.lexer import Token
+    from archscan.files.scripts.lexer import Grammar, Token
     from archscan.model import CryptoUse
 
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
@@ -23,28 +23,6 @@ _MOST_TOKENS = 500  # of the arguments of a call
 _MOST_ARGUMENTS = 16
 _BEGINS = frozenset({"name", "variable", "string", "number"})
 _STOPS = frozenset("? : . == != && || =~ !~ + * / } ) ] ; = < > & |".split())
-
-
-class Grammar(msgspec.Struct, frozen=True, kw_only=True):
-    """What tells a language from others.
-
-    ``separators`` join parts of a name, ``definitions`` begin functions, ``ends`` are words that end a call without
-    brackets (``bare``), ``skipped`` ones before which a name is no use. ``updates`` and ``results`` are methods of
-    objects that digest. ``indented``: a function ends by its indentation; ``named`` stands between a name and a value;
-    ``constants``: a name alone is one.
-    """
-
-    separators: tuple[str, ...]
-    definitions: frozenset[str]
-    assignments: frozenset[str]
-    ends: frozenset[str]
-    skipped: frozenset[str]
-    bare: bool
-    updates: frozenset[str]
-    results: frozenset[str]
-    indented: bool = False
-    named: str | None = None
-    constants: bool = False
 
 
 class _Chain(msgspec.Struct, frozen=True):
@@ -161,6 +139,8 @@ class _Reader:
         positional: list[Value] = []
         keywords: dict[str, Value] = {}
         for first, stop in groups[:_MOST_ARGUMENTS]:
+            if self._text(first) == "-":
+                first += 1  # noqa: PLW2901 - Perl writes names of arguments so
             key = self._key(first, stop)
             if key is not None:
                 keywords[key] = self._value(first + 2, stop)

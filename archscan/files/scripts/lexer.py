@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import msgspec
+
 LARGEST = 1 << 20  # bytes of a script that are read
 MOST = 300_000  # tokens of one
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -16,6 +18,28 @@ class Token(NamedTuple):
     kind: str
     text: str
     line: int
+
+
+class Grammar(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells a language from others.
+
+    ``separators`` join parts of a name, ``definitions`` begin functions, ``ends`` are words that end a call without
+    brackets (``bare``), ``skipped`` ones before which a name is no use. ``updates`` and ``results`` are methods of
+    objects that digest. ``indented``: a function ends by its indentation; ``named`` stands between a name and a value;
+    ``constants``: a name alone is one.
+    """
+
+    separators: tuple[str, ...]
+    definitions: frozenset[str]
+    assignments: frozenset[str]
+    ends: frozenset[str]
+    skipped: frozenset[str]
+    bare: bool
+    updates: frozenset[str]
+    results: frozenset[str]
+    indented: bool = False
+    named: str | None = None
+    constants: bool = False
 
 
 class Lines:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from archscan.files.scripts.calls import Grammar, uses_by_tokens
-from archscan.files.scripts.lexer import MOST, Lines, Token, after_heredocs, delimited, text_of
+from archscan.files.scripts.calls import uses_by_tokens
+from archscan.files.scripts.lexer import MOST, Grammar, Lines, Token, after_heredocs, delimited, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
