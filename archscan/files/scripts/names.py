@@ -141,6 +141,8 @@ class Tree:
         if found is None:
             return [f"{module}.{node.id}" for one in scope.around() for module in one.stars]
         owner, bound = found
+        if owner.outer is not None and _OTHER in bound:
+            return []  # a parameter, or what a loop gives, is anything else as well
         heads = [what for what in bound if isinstance(what, str)]
         if depth < _DEEPEST:
             for what in bound:
