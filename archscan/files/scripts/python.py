@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from archscan.files.scripts.names import Scope
     from archscan.model import CryptoUse
 
-LARGEST = 1 << 20  # bytes that are parsed; the tree of such a file takes up to some hundred MiB
-_MOST = 20_000  # names that are looked at
+LARGEST = 1 << 19  # bytes that are parsed; the tree of such a file takes up to 500 MiB, larger ones are read by tokens
+_MOST = 5_000  # names that are looked at
 _DEEPEST = 64  # expressions that a result goes through, and statements below which a function is looked for
 _MOST_STRINGS = 400
 _LONGEST_NAME = 40
