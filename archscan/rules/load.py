@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Folders of a rules directory that hold other data than rules, and the files that lie beside the folders.
-_OTHER_FOLDERS = frozenset({"catalogue", "context", "expectations", "facts", "selectors"})
+_OTHER_FOLDERS = frozenset({"catalogue", "context", "expectations", "facts", "scripts", "selectors"})
 _OTHER_FILES = frozenset({"algorithms.toml", "copies.toml", "embedded.toml"})
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
