@@ -6,14 +6,27 @@ import re
 
 import msgspec
 
+from archscan.files import scripts
 from archscan.files.endpoints import endpoints, in_place
 from archscan.files.keys import certificate_uses, keys
 from archscan.files.noteworthy import is_noteworthy, is_program
 from archscan.files.parser import Parser
 from archscan.files.places import placed
+from archscan.files.scripts import Book, load_book, prepare
 from archscan.model import FileFacts
 
-__all__ = ["Parser", "is_noteworthy", "is_program", "is_worth_a_row", "parser", "said"]
+__all__ = [
+    "Book",
+    "Parser",
+    "is_noteworthy",
+    "is_opened",
+    "is_program",
+    "is_worth_a_row",
+    "load_book",
+    "parser",
+    "prepare",
+    "said",
+]
 
 _SAID = ("directives", "services", "profiles", "commands", "uses", "endpoints", "keys", "script")
 _BY_CONTENT = ("text", "python", "perl", "php", "ruby", "shell", "java")
@@ -34,19 +47,30 @@ def parser(path: str, head: bytes, size: int) -> Parser | None:
     if not head:
         return None
     found = placed(path)
-    if found or size > _LARGEST_TEXT or _FOR_PEOPLE.match(path):
+    if found or _FOR_PEOPLE.match(path):
         return found
-    return text
+    is_script = head.startswith(b"#!") or scripts.language(path, b"") is not None
+    return text if is_script or size <= _LARGEST_TEXT else None
+
+
+def is_opened(path: str) -> bool:
+    """Whether the archive at the path is one that is looked into."""
+    return scripts.language(path, b"") == "java"
 
 
 def text(path: str, data: bytes) -> FileFacts:  # noqa: ARG001 - a parser, as the others
-    """A file of which nothing is known but that it may hold keys and addresses."""
+    """A file of which nothing is known but that it may be a script, or hold keys and addresses."""
     return FileFacts(path=path, what="text")
 
 
-def said(path: str, data: bytes, parser: Parser) -> FileFacts:
-    """What the file says to its parser, and the keys, certificates and addresses in it."""
+def said(path: str, data: bytes, parser: Parser, book: Book) -> FileFacts:
+    """What the file says to its parser, what it does with cryptography as a script, its keys and its addresses."""
     facts = parser(path, data)
+    script = scripts.facts(book, path, data)
+    if script and facts.what == "text":
+        facts = script
+    elif script:
+        facts = msgspec.structs.replace(facts, uses=facts.uses + script.uses, interpreter=script.interpreter)
     is_plain = facts.what not in (*_BY_CONTENT, "debconf") or in_place(path, data)  # templates are for people
     return msgspec.structs.replace(
         facts,

@@ -48,7 +48,7 @@ class FileKind(StrEnum):
 
     ELF = "elf"
     STATIC_ARCHIVE = "static-archive"  # .a: its members are read
-    ARCHIVE = "archive"  # nested .zip, .jar, .deb, …: not looked inside, and said so
+    ARCHIVE = "archive"  # nested .zip, .deb, …: only classes of Java archives are read, others said not to be
     HARDLINK = "hardlink"
     SYMLINK = "symlink"
     REGULAR = "regular"

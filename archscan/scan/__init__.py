@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from archscan import __version__, pool, sources, store
-from archscan.crypto.catalogue import Catalogue, algorithm_rows, load_all
-from archscan.deb.candidates import Candidates, Kind, digest_of, load_kinds, wanted
+from archscan.crypto.catalogue import Catalogue, algorithm_rows
+from archscan.deb.candidates import Candidates, wanted
 from archscan.errors import ArchscanError, NoTargetError
 from archscan.rules.apply import Applied, apply
 from archscan.rules.check import check
@@ -25,6 +25,7 @@ from archscan.rules.load import RuleBook, load
 from archscan.rules.releases import named
 from archscan.scan import archives as mirrors
 from archscan.scan.archives import Archives as Archives
+from archscan.scan.knowledge import Knowledge, load_knowledge, version_of
 from archscan.scan.options import Options as Options
 from archscan.scan.progress import Progress as Progress
 from archscan.scan.reader import Reader
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # What the extraction code finds; raised with every change of the facts, so that old ones are read again.
-EXTRACTOR = "10"
+EXTRACTOR = "11"
 
 _JUDGED_IN_A_HURRY = 500  # packages; 3,000 took 4.4 s of CPU time
 
@@ -57,20 +58,19 @@ def scan(
     A KeyboardInterrupt keeps what was finished, and is judged and returned as ``interrupted``. Raises NoTargetError,
     StoreError, RuleError, UsageError.
     """
-    catalogue, book = load_all(options.data), load(options.data)
+    knowledge, book = load_knowledge(options.data), load(options.data)
     check(book)
     release = named(book.distributions, options.release) if options.release else None
-    kinds = load_kinds(options.data)
-    extraction = extraction_of(catalogue, kinds, options)
-    candidates = wanted(kinds, options.facts)
+    extraction = extraction_of(knowledge, options)
+    candidates = wanted(knowledge.kinds, options.facts)
     candidates = Candidates() if options.thorough else candidates
     with (
         _targets(targets, options, stdin) as found,
         store.open_store(options.database) as db,
         mirrors.fetcher(options.archives) as fetcher,
     ):
-        scan_id = _start(db, catalogue, book, extraction, options)
-        reader = Reader(db, options, catalogue, candidates, extraction, scan_id, release, progress)
+        scan_id = _start(db, knowledge.catalogue, book, extraction, options)
+        reader = Reader(db, options, knowledge, candidates, extraction, scan_id, release, progress)
         try:
             reader.read(found, fetcher)
         except KeyboardInterrupt:
@@ -109,10 +109,10 @@ def judgement(database: Path, book: RuleBook, command: str) -> Iterator[tuple[sq
         store.finish_scan(db, scan_id, finished=now(), state="finished", metrics={})
 
 
-def extraction_of(catalogue: Catalogue, kinds: Mapping[str, Kind], options: Options) -> store.Extraction:
-    """The version of the facts that a scan would find: of the code, the catalogue, and where facts are looked for."""
+def extraction_of(knowledge: Knowledge, options: Options) -> store.Extraction:
+    """The version of the facts that a scan would find: of the code and of what is known beforehand."""
     facts = {*options.facts, "exports"} if options.exports else {*options.facts}
-    return store.Extraction(f"{EXTRACTOR}-{catalogue.digest[:12]}-{digest_of(kinds)[:8]}", tuple(sorted(facts)))
+    return store.Extraction(f"{EXTRACTOR}-{version_of(knowledge)}", tuple(sorted(facts)))
 
 
 def _start(db: Database, catalogue: Catalogue, book: RuleBook, extraction: store.Extraction, options: Options) -> int:

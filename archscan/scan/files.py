@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from archscan import deb, files, pool
 from archscan.deb.contents import Content
 from archscan.deb.members import Member
-from archscan.files import Parser
+from archscan.files import Book, Parser
 from archscan.model import Begin, Contents, File, FileKind, Limits, Message, Problem, ProblemKind, Stage
 
 CONTROL = "DEBIAN/"
@@ -19,7 +19,8 @@ _HEAD = 16  # bytes by which a file is known, as of members
 class FileReader:
     """What must be remembered from member to member of one package."""
 
-    def __init__(self, limits: Limits, passed_over: Sequence[str]) -> None:
+    def __init__(self, limits: Limits, passed_over: Sequence[str], book: Book) -> None:
+        self._book = book
         self._limits = limits
         self._passed_over = passed_over
         self._paths: list[str] = []
@@ -40,11 +41,14 @@ class FileReader:
             if parser and path not in self._passed_over:
                 yield Begin(path=path)
                 yield File(path=path, path_key=path, size=len(data), kind=FileKind.REGULAR)
-                yield files.said(path, data, parser)
+                yield files.said(path, data, parser, self._book)
 
     def parser(self, member: Member, content: Content) -> Parser | None:
         """What reads the regular member; None where nothing does."""
-        if content.kind not in (FileKind.REGULAR, FileKind.ARCHIVE) or not member.size:
+        is_archive = content.kind == FileKind.ARCHIVE
+        if is_archive and (not files.is_opened(member.name) or member.size > self._limits.file_bytes):
+            return None  # a nested archive, and said so
+        if not is_archive and content.kind != FileKind.REGULAR:
             return None
         return files.parser(member.name, content.head, member.size)
 
@@ -59,4 +63,4 @@ class FileReader:
             return
         data = member.read(member.size - len(content.head), content.head)
         yield Begin(path=member.name)
-        yield files.said(member.name, data, parser)
+        yield files.said(member.name, data, parser, self._book)

@@ -12,6 +12,7 @@ from archscan.crypto.linked_in import linked_in
 from archscan.crypto.sites import reading, seen
 from archscan.crypto.uses import import_uses
 from archscan.debug.own import with_lines
+from archscan.elf.embedded import Library, embedded
 from archscan.elf.image import Image
 from archscan.errors import ElfError
 from archscan.model import Elf, Limits, Reason
@@ -27,6 +28,12 @@ def object_facts(
     """Everything that archscan knows of one ELF object. Raises ElfError, also where it has too long a name."""
     image = elf.read(data)
     return with_lines(_facts(image, place, catalogue, exports), image, limits)
+
+
+def with_copies_of(facts: Elf, data: bytes, libraries: tuple[Library, ...]) -> Elf:
+    """The same with the libraries of which the object, whose bytes are given, holds copies."""
+    found = embedded(data, facts.soname, libraries)
+    return msgspec.structs.replace(facts, components=facts.components + found) if found else facts
 
 
 def _facts(image: Image, place: elf.Place, catalogue: Catalogue, exports: elf.Exports) -> Elf:

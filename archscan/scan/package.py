@@ -22,8 +22,10 @@ from archscan.deb.contents import ElfBytes, content, elf_objects
 from archscan.deb.members import Member
 from archscan.deb.overrides import is_override_file, is_packed, overrides, unpacked
 from archscan.deb.path_key import path_key
+from archscan.elf import embedded as copies
+from archscan.elf.embedded import Library
 from archscan.errors import DebError, ElfError, InputError, LimitError
-from archscan.files import is_noteworthy, is_worth_a_row, privileges
+from archscan.files import Book, is_noteworthy, is_worth_a_row, privileges, scripts
 from archscan.model import (
     Begin,
     End,
@@ -55,12 +57,18 @@ _PROGRAM_FOLDER = re.compile(r"^(?:usr/(?:local/)?|opt/.+/)?(?:s?bin|lib\w*|game
 _SET_ID = {0o4000: "setuid", 0o2000: "setgid"}
 
 
-def prepare() -> None:
-    """What every child needs, imported and used once before they are forked: what is used first costs most."""
+def prepare(book: Book | None = None, embedded: Sequence[Library] = ()) -> None:
+    """What every child needs, imported and used once before they are forked: what is used first costs most.
+
+    The searches for what scripts say and what objects hold are made here, as no child may.
+    """
     import zstandard  # noqa: F401
 
     from archscan.elf import lief_reader, pyelftools_reader  # noqa: F401
 
+    if book:
+        scripts.prepare(book)
+    copies.prepare(tuple(embedded))
     liblzma.newer()
     constants.prepare()
     with contextlib.suppress(ElfError, OSError):  # any object of this machine will do; this one is there
@@ -69,17 +77,17 @@ def prepare() -> None:
 
 def read_package(
     job: Job, file: BufferedReader, limits: Limits, send: Send, *, catalogue: Catalogue, exports: elf.Exports,
-    candidates: Candidates = _EVERY_PATH, read_files: bool = False,
+    candidates: Candidates = _EVERY_PATH, book: Book | None = None, embedded: Sequence[Library] = (),
 ) -> None:  # fmt: skip
     """Say everything about one package: its control file, then each member that facts are about.
 
-    What cannot be among the ``candidates`` is not unpacked; without any, everything is. ``read_files``: also say what
-    files say that are no ELF objects.
+    What cannot be among the ``candidates`` is not unpacked; without any, everything is. With a ``book``
+    about scripts it is also said what files say that are no ELF objects. ``embedded``: libraries whose copies are told.
     """
     try:
-        files = FileReader(limits, job.passed_over) if read_files else None
+        files = FileReader(limits, job.passed_over, book) if book else None
         for message in _package_facts(
-            file, job, limits, catalogue, exports=exports, candidates=candidates, files=files
+            file, job, limits, catalogue, exports=exports, candidates=candidates, files=files, embedded=embedded
         ):
             send(message)
     except InputError as error:
@@ -97,6 +105,7 @@ def _package_facts(
     exports: elf.Exports,
     candidates: Candidates,
     files: FileReader | None,
+    embedded: Sequence[Library],
 ) -> Iterator[Message]:
     """The package, its members that facts are about, and the end."""
     opened = deb.open_deb(file, limits)
@@ -111,7 +120,8 @@ def _package_facts(
         yield Unread(reason=UnreadReason.NO_CANDIDATES)
         yield End(built=_date(opened.modified))
         return
-    reader = _Reader(opened, granted, limits, catalogue, exports=exports, passed_over=job.passed_over, files=files)
+    reader = _Reader(opened, granted, limits, catalogue, exports=exports, passed_over=job.passed_over, files=files,
+                     embedded=embedded)  # fmt: skip
     try:
         for member in deb.data_members(file, opened, limits):
             for message in reader.member_facts(member):
@@ -140,7 +150,7 @@ class _Reader:
 
     def __init__(
         self, opened: deb.Deb, granted: Mapping[str, frozenset[str]], limits: Limits, catalogue: Catalogue, *,
-        exports: elf.Exports, passed_over: Sequence[str], files: FileReader | None,
+        exports: elf.Exports, passed_over: Sequence[str], files: FileReader | None, embedded: Sequence[Library],
     ) -> None:  # fmt: skip
         self._package = opened.package
         self._limits = limits
@@ -148,6 +158,7 @@ class _Reader:
         self._exports = exports
         self._passed_over = passed_over
         self._files = files
+        self._embedded = tuple(embedded)
         # Since the merge of /usr, a script may say /bin/ping of what lies in usr/bin (or the other way round).
         self._granted: dict[str, tuple[str, frozenset[str]]] = {}
         for path, given in granted.items():
@@ -284,7 +295,8 @@ class _Reader:
         key = path_key(one.path, self._package.version)
         place = elf.Place(one.path, key, file_path, self._package.architecture)
         try:
-            yield objects.object_facts(one.data, place, self._catalogue, exports=self._exports, limits=self._limits)
+            facts = objects.object_facts(one.data, place, self._catalogue, exports=self._exports, limits=self._limits)
+            yield objects.with_copies_of(facts, one.data, self._embedded)
         except InputError as error:
             yield Problem(stage=Stage.ELF, kind=ProblemKind(error.kind), message=escape(str(error)), path=one.path)
 

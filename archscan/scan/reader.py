@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archscan import elf, pool, sources, store
-from archscan.crypto.catalogue import Catalogue
 from archscan.deb.candidates import Candidates
 from archscan.errors import ArchscanError
 from archscan.model import Job, PackageStatus, Reading
 from archscan.pool.child import Work
 from archscan.rules.releases import Named
 from archscan.scan import archives
+from archscan.scan.knowledge import Knowledge
 from archscan.scan.package import prepare, read_package
 from archscan.scan.progress import Progress, Tally, log_package
 
@@ -33,10 +33,10 @@ class Reader:
     """Reads what is to be read of the targets into the database, in one scan."""
 
     def __init__(
-        self, db: Database, options: Options, catalogue: Catalogue, candidates: Candidates,
+        self, db: Database, options: Options, knowledge: Knowledge, candidates: Candidates,
         extraction: store.Extraction, scan_id: int, release: Named | None, progress: Callable[[Progress], None],
     ) -> None:  # fmt: skip
-        self._db, self._options, self._catalogue, self._candidates = db, options, catalogue, candidates
+        self._db, self._options, self._knowledge, self._candidates = db, options, knowledge, candidates
         self._extraction, self._scan_id, self._release, self._progress = extraction, scan_id, release, progress
         self.tally = Tally()
         self._waiting: list[Reading] = []
@@ -83,11 +83,14 @@ class Reader:
         if not jobs:
             return
         exports: elf.Exports = "libraries" if self._options.exports else ""
+        knowledge = self._knowledge
+        book = knowledge.book if "files" in self._options.facts else None
         work = functools.partial(
-            read_package, catalogue=self._catalogue, exports=exports, candidates=self._candidates,
-            read_files="files" in self._options.facts,
+            read_package, catalogue=knowledge.catalogue, exports=exports, candidates=self._candidates, book=book,
+            embedded=knowledge.embedded,
         )  # fmt: skip
-        with contextlib.closing(_arriving(jobs, work, known, self._options, fetcher, self._store)) as arriving:
+        ready = functools.partial(prepare, book, knowledge.embedded)
+        with contextlib.closing(_arriving(jobs, work, ready, known, self._options, fetcher, self._store)) as arriving:
             yield from arriving
 
     def _take(self, reading: Reading) -> None:
@@ -97,7 +100,11 @@ class Reader:
             self._progress(self.tally.progress(reading))
             return
         self._waiting.append(reading)
-        self._rows += len(reading.files) + sum(len(row.imports) + len(row.exports) for row in reading.objects)
+        self._rows += (
+            len(reading.files)
+            + len(reading.file_facts)
+            + sum(len(row.imports) + len(row.exports) for row in reading.objects)
+        )
         if self._rows >= MOST_ROWS:
             self._store()
 
@@ -130,8 +137,8 @@ class Reader:
 
 
 def _arriving(
-    jobs: Sequence[Job], work: Work, known: store.Passed, options: Options, fetcher: sources.Fetcher,
-    idle: Callable[[], None],
+    jobs: Sequence[Job], work: Work, ready: Callable[[], None], known: store.Passed, options: Options,
+    fetcher: sources.Fetcher, idle: Callable[[], None],
 ) -> Generator[Reading, None, None]:  # fmt: skip
     """The readings of the jobs, made by processes of this machine, or elsewhere."""
     if options.executor is None:
@@ -139,10 +146,10 @@ def _arriving(
         opened = functools.partial(sources.identified, fetcher=fetcher, known=known, limits=options.limits)
         remote = any(job.url and not job.url.startswith("file:") for job in jobs)
         ahead = options.archives.fetching.ahead(workers) if remote else 0
-        return pool.readings(jobs, work, options.limits, workers, opened, prepare, ahead, idle=idle)
+        return pool.readings(jobs, work, options.limits, workers, opened, ready, ahead, idle=idle)
     openers = functools.partial(sources.openers, Path.cwd(), archives.fetching(options.archives), known, options.limits)
     cluster = pool.Cluster(address=options.executor, installed=options.installed, openers=openers)
-    return pool.readings_elsewhere(jobs, work, options.limits, cluster, prepare, idle)
+    return pool.readings_elsewhere(jobs, work, options.limits, cluster, ready, idle)
 
 
 def _unmatched(missing: sources.Unmatched) -> Reading:

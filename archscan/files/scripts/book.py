@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import re
 from typing import TYPE_CHECKING
@@ -99,10 +100,19 @@ def _scanner(words: tuple[str, ...]) -> object:
     return scanner
 
 
+# Of names in archives (zipfile), and what sources say they are written in (PEP 263) beside UTF-8.
+_CODECS = ("cp437", "ascii", "latin-1", "iso8859-2", "iso8859-15", "cp1252", "utf-8-sig", "koi8-r", "euc-jp", "gbk")
+
+
 def prepare(book: Book) -> None:
-    """Make the searches, before processes are forked: these are compiled, and a process that reads may not."""
+    """Make the searches, before processes are forked: these are compiled, and a process that reads may not.
+
+    It may not import either, and so has no codec that was not looked up before.
+    """
     for language in book.languages.values():
         _scanner(language.words)
+    for name in _CODECS:
+        codecs.lookup(name)
 
 
 def speaks(language: Language, data: bytes) -> bool:
