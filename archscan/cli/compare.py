@@ -36,7 +36,13 @@ _WORSE = 10
 @click.argument("new")
 @options.database
 @options.rules
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json", "sarif", "junit"]),
+    default="text",
+    show_default=True,
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file, whole or not at all.")
 @click.option("--only", type=click.Choice(["worse", "better", "changed"]), help="Show these changes alone.")
 def compare(
@@ -47,7 +53,7 @@ def compare(
     OLD and NEW are each a database, a package, a folder of packages, or suite:NAME of the database that --db names.
     """
     from archscan.compare import Effect, differences
-    from archscan.compare.forms import totals, write
+    from archscan.reports.changes import totals, write
     from archscan.reports.output import replaced, standard_output
 
     with ExitStack() as stack:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from archscan.compare.change import Change, Effect
 from archscan.compare.differences import differences
+from archscan.compare.facets import FACETS
 from archscan.compare.states import State, state
 
-__all__ = ["Change", "Effect", "State", "differences", "state"]
+__all__ = ["FACETS", "Change", "Effect", "State", "differences", "state"]

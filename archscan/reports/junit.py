@@ -20,7 +20,7 @@ from archscan.reports.cells import shown
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TextIO
 
     from archscan.reports.content import Row
@@ -79,15 +79,20 @@ def write(connection: sqlite3.Connection, stream: TextIO, failing: Severity) -> 
 
     The totals of the whole file stand at its beginning, so that everything is gone through twice.
     """
-    totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
-    for suite in suites(connection, failing):
-        for key, number in _totals(suite).items():
-            totals[key] += number
     scan = content.last_scan(connection)
     when = str(scan["finished"] or scan["started"])[:19] if scan else None  # without a zone, as JUnit has it: UTC
+    write_suites(lambda: suites(connection, failing), stream, when)
+
+
+def write_suites(suites: Callable[[], Iterable[Suite]], stream: TextIO, when: str | None) -> None:
+    """Write the suites, which are asked for twice: their totals stand first. ``when`` they were tested, in UTC."""
+    totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for suite in suites():
+        for key, number in _totals(suite).items():
+            totals[key] += number
     stream.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     stream.write(f"<testsuites{_attributes({'name': 'archscan', **totals})}>\n")
-    for suite in suites(connection, failing):
+    for suite in suites():
         _write_suite(suite, when, stream)
     stream.write("</testsuites>\n")
 
