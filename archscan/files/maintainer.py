@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 from archscan.files.debconf import questions
 from archscan.files.generated import parts
 from archscan.files.reviewed import reviewed
+from archscan.files.text import interpreter
 from archscan.model import FileFacts, Script, escape
 
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
 _MOST_OWN = 64 << 10  # bytes of the own part that are kept
 _MOST_ESCAPED = 1 << 18  # characters of it
 _MOST_QUESTIONS = 1_000
-_INTERPRETER = re.compile(rb"#!\s*(\S{1,200})(?:[ \t]+(\S{1,200}))?")
 _SHELLS = frozenset(("sh", "bash", "dash", "ksh", "zsh", "mksh", "posh", "ash"))
 
 
@@ -24,19 +23,19 @@ def maintainer_script(path: str, data: bytes) -> FileFacts:
     ``commands`` are those of the whole script, generated parts too, where it is for a shell (also one without ``#!``);
     ``directives`` the questions that it asks. Of a program that is no text only the digests are told.
     """
-    interpreter = _interpreter(data)
+    runs = interpreter(data)
     name = path.rpartition("/")[2]
     whole = hashlib.sha256(data).hexdigest()
     if b"\0" in data:
-        script = Script(name=name, interpreter=interpreter, lines=0, own_lines=0, tools=(), sha256=whole,
+        script = Script(name=name, interpreter=runs, lines=0, own_lines=0, tools=(), sha256=whole,
                         own_sha256=whole, own="")  # fmt: skip
-        return FileFacts(path=path, what="maintainer-script", interpreter=interpreter, script=script)
+        return FileFacts(path=path, what="maintainer-script", interpreter=runs, script=script)
     text = data.decode("utf-8", "surrogateescape")
     found = parts(text)
     compared = found.compared.encode("utf-8", "surrogateescape")
     script = Script(
         name=name,
-        interpreter=interpreter,
+        interpreter=runs,
         lines=data.count(b"\n") + (not data.endswith(b"\n") and data != b""),
         own_lines=len(found.lines),
         tools=tuple(map(escape, found.tools)),
@@ -44,24 +43,15 @@ def maintainer_script(path: str, data: bytes) -> FileFacts:
         own_sha256=hashlib.sha256(compared).hexdigest() if found.lines else None,
         own=_kept(found.own) if found.lines else "",
     )
-    shell = interpreter is None or interpreter in _SHELLS
+    shell = runs is None or runs in _SHELLS
     return FileFacts(
         path=path,
         what="maintainer-script",
-        interpreter=interpreter,
+        interpreter=runs,
         directives=tuple(one for one, _ in zip(questions(data), range(_MOST_QUESTIONS), strict=False)),
         commands=reviewed(text) if shell else (),
         script=script,
     )
-
-
-def _interpreter(data: bytes) -> str | None:
-    """The name of the program that runs a script, without its folder and env(1)."""
-    match = _INTERPRETER.match(data)
-    if not match:
-        return None
-    name = match[1].rpartition(b"/")[2]
-    return escape(match[2] if name == b"env" and match[2] else name)
 
 
 def _kept(own: str) -> str:

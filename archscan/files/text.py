@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from archscan.model import escape
 
 LONGEST = 4_096  # characters of a name or value; what is longer is cut, and ends in an ellipsis
 MOST_LINES = 100_000
+_LONGEST_FIRST = 256  # bytes of a first line that the kernel looks at, BINPRM_BUF_SIZE
+_ASSIGNMENT = re.compile(rb"[A-Za-z_]\w*=")
 
 
 def cut(text: bytes | str, longest: int = LONGEST) -> str:
@@ -40,11 +43,17 @@ def joined(data: bytes) -> Iterator[tuple[int, str]]:
 
 
 def interpreter(data: bytes) -> str | None:
-    """What the first line of a script says that runs it, without arguments (execve(2)); of ``env`` what it runs."""
-    first = data[:512].partition(b"\n")[0]
-    if not first.startswith(b"#!"):
+    """The program of the ``#!`` line of a file (execve(2)), without its folder; of env(1) what that starts.
+
+    None where the file begins otherwise. Options and assignments of env are passed over.
+    """
+    if not data.startswith(b"#!"):
         return None
-    words = first[2:].split()
-    if len(words) > 1 and words[0].endswith(b"/env"):
-        words = [word for word in words[1:] if not word.startswith(b"-")] or words[:1]
-    return cut(words[0]) if words else None
+    words = data[2:_LONGEST_FIRST].split(b"\n", 1)[0].split()
+    if not words:
+        return None
+    name = words[0].rpartition(b"/")[2]
+    if name == b"env":
+        rest = (word for word in words[1:] if not word.startswith(b"-") and not _ASSIGNMENT.match(word))
+        name = next((word.rpartition(b"/")[2] for word in rest), b"")
+    return cut(name) or None

@@ -35,7 +35,7 @@ def test_header() -> None:
         (7, "Description", "One two three"),
     ]
     assert {one.section for one in facts.directives} == {"INIT INFO"}
-    assert facts.interpreter == "/bin/sh"
+    assert facts.interpreter == "sh"
     assert [service.programs for service in facts.services] == [()]
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from archscan.files.scripts import java, perl, php, python, ruby, shell
 from archscan.files.scripts.book import Book, prepare, speaks
-from archscan.files.scripts.kinds import interpreter, language
+from archscan.files.scripts.kinds import language
 from archscan.files.scripts.load import load_book
-from archscan.files.text import cut
+from archscan.files.text import interpreter
 from archscan.model import FileFacts
 
 if TYPE_CHECKING:
@@ -44,10 +44,9 @@ def facts(book: Book, path: str, data: bytes) -> FileFacts | None:
     known = book.languages.get(name) if name else None
     if name is None or known is None:
         return None
-    program = interpreter(head)
     return FileFacts(
         path=path,
         what=name,
-        interpreter=cut(program) if program else None,
+        interpreter=interpreter(head),
         uses=_USES[name](book, known, data) if name == "java" or speaks(known, data) else (),
     )

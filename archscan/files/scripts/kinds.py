@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from archscan.files.text import interpreter
+
 _ENDINGS = {
     ".py": "python",
     ".pyw": "python",
@@ -22,27 +24,8 @@ _ENDINGS = {
     ".war": "java",
 }
 _SHELLS = frozenset({"sh", "bash", "dash", "ksh", "mksh", "zsh", "ash", "posh", "busybox", "rbash"})
-_LONGEST = 256  # the kernel's limit, BINPRM_BUF_SIZE
 _VERSION = re.compile(r"-?[0-9][0-9.]*(?:-dbg)?$")
 _PROGRAMS = {"python": "python", "pypy": "python", "perl": "perl", "php": "php", "ruby": "ruby", "jruby": "ruby"}
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-
-
-def interpreter(head: bytes) -> str | None:
-    """The program of the ``#!`` line at the start of a file, without its folder; what env(1) starts instead of it.
-
-    None where the file begins otherwise. Options and assignments of env are passed over.
-    """
-    if not head.startswith(b"#!"):
-        return None
-    words = head[2:_LONGEST].split(b"\n", 1)[0].decode("utf-8", "replace").split()
-    if not words:
-        return None
-    name = words[0].rpartition("/")[2]
-    if name != "env":
-        return name
-    rest = (word for word in words[1:] if not word.startswith("-") and not _ASSIGNMENT.match(word))
-    return next((word.rpartition("/")[2] for word in rest), None)
 
 
 def language(path: str, head: bytes) -> str | None:
