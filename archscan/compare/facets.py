@@ -145,11 +145,13 @@ FACETS = (
     Facet("weak-crypto", "files", f"""SELECT c.package_id, f.path_key,
         u.algorithm || ' ' || u.role || ' for ' || u.context, count(*)
         FROM temp.compared c {_FILE} JOIN weak_use u ON u.file_id = f.id GROUP BY 1, 2, 3""", _weak_use),
-    Facet("findings", "elf", """SELECT c.package_id, coalesce(e.path_key, f.path_key, o.path, ''),
-        o.rule_id || ': ' || g.subject, o.severity
+    Facet("findings", "elf", """SELECT c.package_id, e.path_key, o.rule_id || ': ' || g.subject, o.severity
         FROM temp.compared c JOIN occurrence o ON o.package_id = c.package_id AND NOT o.unchecked
-        JOIN finding g ON g.id = o.finding_id LEFT JOIN elf e ON e.id = o.elf_id
-        LEFT JOIN file f ON f.id = o.file_id""", _finding),
+        JOIN finding g ON g.id = o.finding_id JOIN elf e ON e.id = o.elf_id""", _finding),
+    Facet("findings", "files", """SELECT c.package_id, coalesce(f.path_key, o.path, ''),
+        o.rule_id || ': ' || g.subject, o.severity
+        FROM temp.compared c JOIN occurrence o ON o.package_id = c.package_id AND NOT o.unchecked AND o.elf_id IS NULL
+        JOIN finding g ON g.id = o.finding_id LEFT JOIN file f ON f.id = o.file_id""", _finding),
     Facet("scripts", "files", """SELECT c.package_id, f.path_key, 'hand-written part',
         iif(m.own_sha256 IS NULL, 'none', m.own_lines || ' lines, ' || substr(m.own_sha256, 1, 12))
         FROM temp.compared c JOIN maintainer_script m ON m.package_id = c.package_id

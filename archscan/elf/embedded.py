@@ -105,7 +105,8 @@ def _versions(data: bytes, one: Library, offsets: Sequence[int]) -> set[str]:
 
 def prepare(libraries: tuple[Library, ...]) -> None:
     """Make the search, before processes are forked: it is compiled, and a process that reads may not."""
-    _scanner(libraries)
+    if libraries:
+        _scanner(libraries)
 
 
 @cache

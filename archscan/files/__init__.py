@@ -24,6 +24,7 @@ __all__ = [
     "is_worth_a_row",
     "load_book",
     "parser",
+    "placed",
     "prepare",
     "said",
 ]

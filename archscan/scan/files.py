@@ -13,8 +13,6 @@ from archscan.model import Begin, Contents, File, FileKind, Limits, Message, Pro
 CONTROL = "DEBIAN/"
 """Where the files of the control archive stand among a package's files, as dpkg-deb --raw-extract puts them."""
 
-_HEAD = 16  # bytes by which a file is known, as of members
-
 
 class FileReader:
     """What must be remembered from member to member of one package."""
@@ -37,8 +35,8 @@ class FileReader:
         """The files of the control archive that say something, each with its row."""
         for name, data in opened.control.items():
             path = f"{CONTROL}{name}"
-            parser = files.parser(path, data[:_HEAD], len(data))
-            if parser and path not in self._passed_over:
+            parser = files.placed(path)
+            if parser and data and path not in self._passed_over:
                 yield Begin(path=path)
                 yield File(path=path, path_key=path, size=len(data), kind=FileKind.REGULAR)
                 yield files.said(path, data, parser, self._book)

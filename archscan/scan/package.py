@@ -131,7 +131,8 @@ def _package_facts(
             if remaining.none():
                 yield Unread(reason=UnreadReason.NO_MORE_CANDIDATES)
                 break
-    except InputError:
+    except InputError as error:
+        error.stage = Stage.DATA.value  # also where the content of a member breaks off
         yield from reader.rest()
         raise
     yield from reader.rest()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _MOST = 50_000  # commands
 _DEEPEST = 50
+_LONGEST_SUM = 500  # characters between $(( and ))
+_FIRST = 16  # words, or parts of one
 _TOKEN = re.compile(
     r"""
     (?P<continued> \\\n )
@@ -165,8 +167,8 @@ class _Reader:
     def _bracket(self, frame: _Frame, kind: str) -> None:
         if kind == "arithmetic":
             self._add(frame, "$")
-            end = self.text.find("))", self.at)
-            if 0 <= end - self.at < 500:
+            end = self.text.find("))", self.at, self.at + _LONGEST_SUM)
+            if end >= 0:
                 self.line += self.text.count("\n", self.at, end)
                 self.at = end + 2
         elif kind == "open":
@@ -196,7 +198,8 @@ class _Reader:
     def _push(self, kind: str, frame: _Frame) -> None:
         if len(self.frames) >= _DEEPEST:
             return
-        words = [*frame.words, "".join(frame.word or ())]
+        # The first ones: assignments stand in front, and what is written at length is none.
+        words = [*frame.words[:_FIRST], "".join((frame.word or ())[:_FIRST])]
         assigned = tuple(match[1] for word in words if (match := _ASSIGNED.match(word)))
         self.frames.append(_Frame(kind, assigned or frame.assigned, frame.pipeline))
 
