@@ -70,20 +70,23 @@ def _words(words: tuple[str, ...]) -> str:
 
 
 # Of a selector, the part that has no wildcard is looked up by an index; only where none has one is every finding tried.
-_ABOUT = """
-about AS (
+def _about(only: str = "1") -> str:
+    return f"""
+about AS MATERIALIZED (
     SELECT t.id AS decision_id, f.id AS finding_id FROM target t CROSS JOIN finding f ON f.fingerprint = t.fingerprint
+    WHERE {only}
     UNION ALL
     SELECT t.id, f.id FROM target t CROSS JOIN finding f ON f.source = t.source
-    WHERE t.source_is_name AND f.rule_id GLOB t.rule
+    WHERE t.source_is_name AND f.rule_id GLOB t.rule AND {only}
     UNION ALL
     SELECT t.id, f.id FROM target t CROSS JOIN finding f ON f.rule_id = t.rule
-    WHERE NOT t.source_is_name AND t.rule_is_name AND f.source GLOB t.source
+    WHERE NOT t.source_is_name AND t.rule_is_name AND f.source GLOB t.source AND {only}
     UNION ALL
     SELECT t.id, f.id FROM target t CROSS JOIN finding f
     WHERE t.fingerprint IS NULL AND NOT t.source_is_name AND NOT t.rule_is_name AND f.rule_id GLOB t.rule
-      AND f.source GLOB t.source)
+      AND f.source GLOB t.source AND {only})
 """
+
 
 _TARGETS = """
 target AS MATERIALIZED (
@@ -107,58 +110,67 @@ _RELEASE = """
 """
 
 PRIVILEGED = """
-(o.rule_id GLOB 'privileged-*'
- OR EXISTS (SELECT 1 FROM rule u WHERE u.id = o.rule_id AND u.family GLOB 'privileged-*')
- OR EXISTS (SELECT 1 FROM privileged_object x WHERE x.elf_id = o.elf_id)
- OR EXISTS (SELECT 1 FROM file x WHERE x.id = o.file_id AND x.privilege IS NOT NULL))
+(o.rule_id GLOB 'privileged-*' OR o.rule_id IN (SELECT u.id FROM rule u WHERE u.family GLOB 'privileged-*')
+ OR coalesce(o.elf_id IN (SELECT x.elf_id FROM privileged_object x), 0)
+ OR coalesce(o.file_id IN (SELECT x.id FROM file x WHERE x.privilege IS NOT NULL), 0))
 """
 """Whether an occurrence ``o`` is about a program, or another file, that runs with more rights than its caller."""
 
 
-def standing(today: str = "date('now')", days: str = str(DEFERRED_DAYS)) -> str:
+def standing(today: str = "date('now')", days: str = str(DEFERRED_DAYS), only: str = "1") -> str:
     """A SELECT of the open occurrences about which somebody decided, each with the decision in force.
 
     ``today`` and ``days`` are SQL for a date and for how long a deferred finding rests; views take the defaults.
-    ``because`` is NULL where the finding is decided, else why it is to be looked at all the same: ``asked`` (so it was
-    decided), ``expired``, ``privileged``, ``changed``, ``deferred``, ``not-fixed``.
+    ``only`` is a condition on the findings, ``f``. ``because`` is NULL where the finding is decided, else why it is to
+    be looked at all the same: ``asked`` (so it was decided), ``expired``, ``privileged``, ``changed``, ``deferred``,
+    ``not-fixed``.
     """
     return f"""
 WITH {_TARGETS},
-{_ABOUT},
+{_about(f"f.state = 'open' AND {only}")},
 placed AS (
     SELECT o.finding_id, o.id AS occurrence_id, o.package_id, o.severity, o.overridden, o.digest,
-           p.version AS package_version, p.version_key AS package_key, t.id AS decision_id, t.*,
-           coalesce(t.until < {today} AND t.state <> 'deferred', 0) AS expired, {PRIVILEGED} AS privileged,
-           t.fingerprint IS NULL AS by_selector
+           p.version AS package_version, p.version_key AS package_key, t.id AS decision_id, t.made,
+           t.release IS NULL AS everywhere, t.fingerprint IS NULL AS by_selector, t.authority = '' AS unsigned,
+           coalesce(t.until < {today} AND t.state <> 'deferred', 0) AS expired, {PRIVILEGED} AS privileged
     FROM about a
     CROSS JOIN target t ON t.id = a.decision_id
-    CROSS JOIN finding f ON f.id = a.finding_id
     CROSS JOIN occurrence o ON o.finding_id = a.finding_id
     CROSS JOIN current_package p ON p.id = o.package_id
     LEFT JOIN package_release r ON r.package_id = p.id
-    WHERE f.state = 'open' AND o.unchecked = 0 AND {_RELEASE}
+    WHERE o.unchecked = 0 AND {_RELEASE}
       AND (t.from_key IS NULL OR p.version_key >= t.from_key)
       AND (t.below_key IS NULL OR p.version_key < t.below_key)
       AND (t.fingerprint IS NOT NULL OR p.name GLOB t.package AND coalesce(o.path, '') GLOB t.path)),
-weighed AS (
-    SELECT *, privileged AND (by_selector OR authority = '') AS powerless FROM placed),
 ranked AS (
-    SELECT *, row_number() OVER (
+    SELECT *, privileged AND (by_selector OR unsigned) AS powerless, row_number() OVER (
         PARTITION BY occurrence_id
-        ORDER BY expired, powerless, by_selector, release IS NULL, made DESC, decision_id DESC) AS place
-    FROM weighed)
-SELECT finding_id, occurrence_id, package_id, severity, overridden, decision_id, state, reason, authority, made, until,
-       version, release, versions, by_selector, privileged, package_version,
-       CASE WHEN expired THEN 'expired'
-            WHEN powerless THEN 'privileged'
-            WHEN state = 'needs-triage' OR state NOT IN ({_words(STATES)}) THEN 'asked'
-            WHEN evidence_digest IS NOT NULL AND digest IS NOT NULL
-                 AND instr(' ' || evidence_digest || ' ', ' ' || digest || ' ') = 0 THEN 'changed'
-            WHEN state = 'deferred'
-                 AND iif(until IS NULL, {today} >= date(substr(made, 1, 10), '+' || {days} || ' days'), {today} > until)
-                 THEN 'deferred'
-            WHEN state IN ('pending', 'released') AND package_key >= version_key THEN 'not-fixed' END AS because
-FROM ranked WHERE place = 1
+        ORDER BY expired, privileged AND (by_selector OR unsigned), by_selector, everywhere, made DESC,
+                 decision_id DESC) AS place
+    FROM placed)
+SELECT g.finding_id, g.occurrence_id, g.package_id, g.severity, g.overridden, d.id AS decision_id, d.state, d.reason,
+       d.authority, d.made, d.until, d.version, d.release, d.versions, g.by_selector, g.privileged, g.package_version,
+       CASE WHEN g.expired THEN 'expired'
+            WHEN g.powerless THEN 'privileged'
+            WHEN d.state = 'needs-triage' OR d.state NOT IN ({_words(STATES)}) THEN 'asked'
+            WHEN d.evidence_digest IS NOT NULL AND g.digest IS NOT NULL
+                 AND instr(' ' || d.evidence_digest || ' ', ' ' || g.digest || ' ') = 0 THEN 'changed'
+            WHEN d.state = 'deferred' AND iif(d.until IS NULL,
+                 {today} >= date(substr(d.made, 1, 10), '+' || {days} || ' days'), {today} > d.until) THEN 'deferred'
+            WHEN d.state IN ({_words(WITH_VERSION)}) AND g.package_key >= d.version_key THEN 'not-fixed' END AS because
+FROM ranked g JOIN decision d ON d.id = g.decision_id
+WHERE g.place = 1
+"""
+
+
+def closed(stands: str) -> str:
+    """The table expression ``closed``: the findings of ``stands``, a ``standing``, of which all that is open is decided."""
+    return f"""
+closed AS MATERIALIZED (
+    SELECT s.finding_id FROM {stands} s GROUP BY s.finding_id
+    HAVING count(*) FILTER (WHERE s.because IS NULL) >= (
+        SELECT count(*) FROM occurrence o JOIN current_package p ON p.id = o.package_id
+        WHERE o.finding_id = s.finding_id AND o.unchecked = 0))
 """
 
 
@@ -246,7 +258,7 @@ WHERE o.occurrence_id NOT IN (SELECT s.occurrence_id FROM finding_standing s WHE
 -- How often a rule was right, by the last verdict on each of its findings, whatever became of it.
 CREATE VIEW rule_precision AS
 WITH {_TARGETS},
-{_ABOUT},
+{_about()},
 verdict_of AS (
     SELECT f.rule_id, t.state, row_number() OVER (
         PARTITION BY f.id ORDER BY t.fingerprint IS NULL, t.made DESC, t.id DESC) AS place

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from archscan.model import Severity
-from archscan.store.decisions import DEFERRED_DAYS, PRIVILEGED, standing
+from archscan.store.decisions import DEFERRED_DAYS, PRIVILEGED, closed, standing
 from archscan.store.questions import SEVERITY
 
 if TYPE_CHECKING:
@@ -28,21 +28,14 @@ REASONS = {
 }
 """Why a finding is to be looked at though somebody decided about it, by ``finding_standing.because``."""
 
-_STANDING = standing(":today", ":days")
+_RANK = SEVERITY.replace("severity", "f.severity")
 
-# Of the findings that somebody decided about: whether all that is open of them is decided, and by what.
-_DECIDED = f"""
-stands AS MATERIALIZED (SELECT * FROM ({_STANDING}) WHERE :any OR finding_id = :finding),
-partly AS (
-    SELECT s.finding_id, count(*) FILTER (WHERE s.because IS NULL) AS decided,
-           (SELECT count(*) FROM occurrence o JOIN current_package p ON p.id = o.package_id
-            WHERE o.finding_id = s.finding_id AND o.unchecked = 0) AS open
-    FROM stands s GROUP BY s.finding_id),
-closed AS MATERIALIZED (SELECT finding_id FROM partly WHERE decided >= open)
-"""
-
+# One severity at a time: whoever wants the worst must not weigh what is decided about the least. By the word and not by
+# its rank, whose index SQLite 3.40 mistakes where several parts of a UNION ALL ask for it.
+_LEVEL = "f.severity = :severity AND +f.rule_id GLOB :rule AND +f.source GLOB :source"
 _QUEUE = f"""
-WITH {_DECIDED}
+WITH stands AS MATERIALIZED ({standing(":today", ":days", _LEVEL)}),
+{closed("stands")}
 SELECT f.id AS finding, substr(f.fingerprint, 1, 12) AS fingerprint, f.severity, f.confidence, f.rule_id AS rule,
        f.source, f.path_key, f.subject,
        (SELECT count(*) FROM occurrence o JOIN current_package p ON p.id = o.package_id
@@ -51,14 +44,19 @@ FROM finding f
 LEFT JOIN (SELECT finding_id, state, version, made, until, reason, authority, package_version, because,
                   row_number() OVER (PARTITION BY finding_id ORDER BY because <> 'asked', occurrence_id) AS place
            FROM stands WHERE because IS NOT NULL) b ON b.finding_id = f.id AND b.place = 1
-WHERE f.state = 'open' AND NOT f.overridden AND f.id NOT IN (SELECT finding_id FROM closed)
-  AND +f.rule_id GLOB :rule AND +f.source GLOB :source AND {SEVERITY.replace("severity", "f.severity")} >= :least
-ORDER BY {SEVERITY.replace("severity", "f.severity")} DESC, f.rule_id, f.source, f.path_key, f.subject
+WHERE f.state = 'open' AND NOT f.overridden AND {_RANK} = :level AND {_LEVEL} AND f.id NOT IN (SELECT finding_id FROM closed)
+ORDER BY f.rule_id, f.source, f.path_key, f.subject
 LIMIT :limit
 """
 
+_OF_FINDING = f"""
+SELECT s.*, d.fingerprint, d.selector, d.about
+FROM ({standing(":today", ":days", "f.id = :finding")}) s JOIN decision d ON d.id = s.decision_id
+ORDER BY s.occurrence_id
+"""
+
 _DECISIONS = f"""
-WITH stands AS MATERIALIZED ({_STANDING})
+WITH stands AS MATERIALIZED ({standing(":today", ":days")})
 SELECT d.*, d.id IN (SELECT id FROM last_decision) AS is_last,
        coalesce(d.until < :today AND d.state <> 'deferred', 0) AS expired,
        (SELECT count(DISTINCT s.finding_id) FROM stands s WHERE s.decision_id = d.id AND s.because IS NULL) AS decided,
@@ -86,13 +84,19 @@ def queue(connection: sqlite3.Connection, asked: Asked, today: date, days: int =
 
     What the maintainer has overridden is left out, as it is by ``scan --fail-on``.
     """
-    values = {
-        "today": today.isoformat(), "days": days, "any": 1, "finding": None, "rule": asked.rule,
-        "source": asked.source, "least": list(Severity).index(asked.severity), "limit": asked.limit + 1,
-    }  # fmt: skip
+    ranks = list(Severity)
+    values = {"today": today.isoformat(), "days": days, "rule": asked.rule, "source": asked.source}
     columns = ("finding", "fingerprint", "severity", "confidence", "rule", "source", "path_key", "subject",
                "occurrences", "why", "decision")  # fmt: skip
-    found = [(*_cells(row, columns[:-2]), why(row), told(row)) for row in _rows(connection, _QUEUE, values)]
+    found: list[tuple[Cell, ...]] = []
+    for level in range(len(ranks) - 1, ranks.index(asked.severity) - 1, -1):
+        left = asked.limit + 1 - len(found)
+        rows = (
+            _rows(connection, _QUEUE, {**values, "severity": ranks[level], "level": level, "limit": left})
+            if left
+            else ()
+        )
+        found += [(*_cells(row, columns[:-2]), why(row), told(row)) for row in rows]
     return columns, found
 
 
@@ -115,13 +119,9 @@ def of_finding(
     connection: sqlite3.Connection, finding_id: int, today: date, days: int = DEFERRED_DAYS
 ) -> list[dict[str, Any]]:
     """What is decided of a finding's open occurrences: each decision in force once, with why it is due, or None."""
-    values = {"today": today.isoformat(), "days": days, "any": 0, "finding": finding_id}
-    sql = f"""
-    WITH {_DECIDED} SELECT s.*, d.fingerprint, d.selector, d.about
-    FROM stands s JOIN decision d ON d.id = s.decision_id ORDER BY s.occurrence_id
-    """
+    values = {"today": today.isoformat(), "days": days, "finding": finding_id}
     found: dict[tuple[int, str | None], dict[str, Any]] = {}
-    for row in _rows(connection, sql, values):
+    for row in _rows(connection, _OF_FINDING, values):
         shown = {
             **{name: row[name] for name in ("state", "version", "reason", "authority", "made", "until", "release")},
             "versions": row["versions"],
@@ -138,7 +138,7 @@ def effects(connection: sqlite3.Connection, made: list[str], today: date) -> tup
     """How many open findings the decisions made at these times decide, and how many they do not, by reason."""
     values = {"today": today.isoformat(), "days": DEFERRED_DAYS, "made": json.dumps(made)}
     sql = f"""
-    SELECT because, count(DISTINCT finding_id) FROM ({_STANDING})
+    SELECT because, count(DISTINCT finding_id) FROM ({standing(":today", ":days")})
     WHERE made IN (SELECT value FROM json_each(:made)) GROUP BY because ORDER BY because
     """
     found = dict(connection.execute(sql, values).fetchall())

@@ -1,6 +1,7 @@
 r"""Decisions as a text that lives in git: a paragraph each, in one order, fields in one order, so that a diff tells.
 
-Paragraphs of ``Name: value`` as in deb822(5), but a value is one line: what may not stand in a line is ``\xNN``, and ``\`` is ``\\`` (``model.text``). Lines that begin with ``#`` say nothing.
+Paragraphs of ``Name: value`` as in deb822(5), but a value is one line: what may not stand in one is ``\xNN``, and
+``\`` is ``\\`` (``model.text``). Lines that begin with ``#`` say nothing.
 """
 
 from __future__ import annotations
