@@ -104,10 +104,11 @@ def set_decision(words: tuple[str, ...], db: Path, **given: Unpack[_Given]) -> N
     now = datetime.now(UTC)
     with open_store(db, made=False) as database:
         connection = database.conn
+        last = connection.execute("SELECT coalesce(max(id), 0) FROM decision").fetchone()[0]
         with database.atomic():
             wanted = _decisions(connection, findings, state, version, given)
             made = [decide(connection, one, now) for one in wanted]
-        for line in _effects(connection, made, now.date()):
+        for line in _effects(connection, len(made), last, now.date()):
             click.echo(line)
 
 
@@ -149,13 +150,13 @@ def _decisions(
     return [Decision(fingerprint=one, **plain) for one in found]
 
 
-def _effects(connection: sqlite3.Connection, made: list[Decision], today: date) -> list[str]:
+def _effects(connection: sqlite3.Connection, made: int, last: int, today: date) -> list[str]:
     from archscan.reports.screen import count
     from archscan.triage.standings import effects
 
     lines = []
-    decided, reasons = effects(connection, [one.made for one in made], today)
-    lines.append(f"{count(len(made), 'decision')} made: {count(decided, 'open finding')} decided")
+    decided, reasons = effects(connection, last, today)
+    lines.append(f"{count(made, 'decision')} made: {count(decided, 'open finding')} decided")
     lines += [f"{count(number, 'open finding')} not: {reason}" for reason, number in reasons.items()]
     if not decided and not reasons:
         lines.append("no finding that is open now is meant; what later scans find may be")

@@ -33,6 +33,7 @@ COLUMNS = (
     "overridden",
     "override_comment",
     "fix",
+    "decision",
 )
 
 
@@ -43,6 +44,7 @@ def write(connection: sqlite3.Connection, stream: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in content.findings(connection, scan["id"] if scan else None):
         row["override_comment"] = (row["evidence"]["override"] or {}).get("comment")
+        row["decision"] = content.decision(row["decision"])
         for name in ("new", "overridden"):
             row[name] = "yes" if row[name] else "no"
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, separators=(",", ":"))

@@ -164,7 +164,7 @@ WHERE g.place = 1
 
 
 def closed(stands: str) -> str:
-    """The table expression ``closed``: the findings of ``stands``, a ``standing``, of which all that is open is decided."""
+    """The table expression ``closed``: findings of ``stands``, a ``standing``, of which all that is open is decided."""
     return f"""
 closed AS MATERIALIZED (
     SELECT s.finding_id FROM {stands} s GROUP BY s.finding_id
@@ -249,6 +249,14 @@ WHERE place = 1;
 -- Open findings about which somebody decided, one row an occurrence: `because` says why it is to be looked at again.
 CREATE VIEW finding_standing AS
 {standing()};
+
+-- Findings of which every open occurrence is decided, with the states; those about a privileged program are not hidden.
+CREATE VIEW decided_finding AS
+SELECT s.finding_id, group_concat(DISTINCT s.state) AS states, max(s.made) AS made, max(s.privileged) AS privileged
+FROM finding_standing s GROUP BY s.finding_id
+HAVING count(*) FILTER (WHERE s.because IS NULL) >= (
+    SELECT count(*) FROM occurrence o JOIN current_package p ON p.id = o.package_id
+    WHERE o.finding_id = s.finding_id AND o.unchecked = 0);
 
 -- Open findings that nobody decided about, or that are to be looked at again: of the columns of open_finding.
 CREATE VIEW undecided_finding AS

@@ -21,7 +21,7 @@ Cell = str | int | float | bytes | None
 REASONS = {
     "asked": "somebody asks for it",
     "expired": "the decision held until {until}",
-    "privileged": "about a privileged program only a decision on the finding itself counts, with an authority",
+    "privileged": "only a decision on the finding itself, with an authority, counts about a privileged program",
     "changed": "the evidence is not what was decided about",
     "deferred": "it was deferred on {made}",
     "not-fixed": "{package_version} has it still",
@@ -44,7 +44,8 @@ FROM finding f
 LEFT JOIN (SELECT finding_id, state, version, made, until, reason, authority, package_version, because,
                   row_number() OVER (PARTITION BY finding_id ORDER BY because <> 'asked', occurrence_id) AS place
            FROM stands WHERE because IS NOT NULL) b ON b.finding_id = f.id AND b.place = 1
-WHERE f.state = 'open' AND NOT f.overridden AND {_RANK} = :level AND {_LEVEL} AND f.id NOT IN (SELECT finding_id FROM closed)
+WHERE f.state = 'open' AND NOT f.overridden AND {_RANK} = :level AND {_LEVEL}
+  AND f.id NOT IN (SELECT finding_id FROM closed)
 ORDER BY f.rule_id, f.source, f.path_key, f.subject
 LIMIT :limit
 """
@@ -127,6 +128,7 @@ def of_finding(
             "versions": row["versions"],
             "target": target(row),
             "due": why(row) if row["because"] else None,
+            "text": _sentence(row),
             "privileged": bool(row["privileged"]),
             "occurrences": 0,
         }
@@ -134,12 +136,12 @@ def of_finding(
     return list(found.values())
 
 
-def effects(connection: sqlite3.Connection, made: list[str], today: date) -> tuple[int, dict[str, int]]:
-    """How many open findings the decisions made at these times decide, and how many they do not, by reason."""
-    values = {"today": today.isoformat(), "days": DEFERRED_DAYS, "made": json.dumps(made)}
+def effects(connection: sqlite3.Connection, after: int, today: date) -> tuple[int, dict[str, int]]:
+    """How many open findings the decisions with greater ids decide, and how many they do not, by reason."""
+    values = {"today": today.isoformat(), "days": DEFERRED_DAYS, "after": after}
     sql = f"""
     SELECT because, count(DISTINCT finding_id) FROM ({standing(":today", ":days")})
-    WHERE made IN (SELECT value FROM json_each(:made)) GROUP BY because ORDER BY because
+    WHERE decision_id > :after GROUP BY because ORDER BY because
     """
     found = dict(connection.execute(sql, values).fetchall())
     decided = found.pop(None, 0)
@@ -165,10 +167,20 @@ def why(row: Mapping[str, Any]) -> str:
     return f"needs-triage ({row['because']}): {text}"
 
 
+def _sentence(row: Mapping[str, Any]) -> str:
+    until = f", until {row['until']}" if row["until"] else ""
+    about = ", about a privileged program" if row["privileged"] else ""
+    lead = "decided" if row["because"] is None else why(row)
+    selected = f" ({target(row)})" if row["selector"] is not None else ""
+    return f"{lead}: {_told(row)}{until}{about}{selected}"
+
+
 def told(row: Mapping[str, Any]) -> str | None:
     """A decision in one line; None where there is none."""
-    if row["because"] is None:
-        return None
+    return None if row["because"] is None else _told(row)
+
+
+def _told(row: Mapping[str, Any]) -> str:
     by = f" by {row['authority']}" if row["authority"] else ""
     return f"{_state(row)} on {row['made'][:10]}{by}" + (f": {row['reason']}" if row["reason"] else "")
 
