@@ -200,7 +200,7 @@ _REFUSED = "\n    ".join(
             "NEW.made NOT GLOB '[0-9][0-9][0-9][0-9]*' OR NEW.made GLOB '*[^0-9T:. Z+-]*' OR length(NEW.made) > 40",
             "expected a time when it was made",
         ),
-        ("NEW.until IS NOT NULL AND date(NEW.until) IS NOT NEW.until", "expected YYYY-MM-DD as until"),
+        ("NEW.until IS NOT NULL AND date(NEW.until, '+0 days') IS NOT NEW.until", "expected YYYY-MM-DD as until"),
         (
             f"NEW.state IN ({_words(WITH_VERSION)}) AND (NEW.version IS NULL OR NEW.version_key IS NULL)"
             f" OR NEW.state NOT IN ({_words(WITH_VERSION)}) AND NEW.version IS NOT NULL",

@@ -67,6 +67,8 @@ def checked(one: Decision) -> Decision:
         value = getattr(one, name)
         if value is not None and len(value) > MAX_TEXT:
             raise FieldError(name, f"expected at most {MAX_TEXT:,} characters, got {len(value):,}")
+        if value is not None and "\0" in value:  # where SQLite takes a text to end
+            raise FieldError(name, "expected no NUL")
     if one.until is not None and not _is_date(one.until):
         raise FieldError("until", f"expected a day as YYYY-MM-DD, got {one.until[:80]!r}")
     if not _MADE.fullmatch(one.made):
