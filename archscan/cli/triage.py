@@ -145,7 +145,7 @@ def _decisions(
         return [Decision(**globs, **plain)]
     found = {row["fingerprint"]: row for row in (named(connection, name) for name in findings)}
     for row in found.values():
-        if not plain["authority"] and is_privileged(connection, row["id"]):
+        if state != "needs-triage" and not plain["authority"] and is_privileged(connection, row["id"]):
             raise UsageError(f"finding {row['id']} is about a privileged program; say who decides with --authority")
     return [Decision(fingerprint=one, **plain) for one in found]
 

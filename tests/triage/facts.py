@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from archscan.model.version import version_key
@@ -12,7 +14,7 @@ from archscan.rules.load import Rule
 from archscan.store.decisions import standing
 from archscan.triage.decision import Decision
 from archscan.triage.record import decide
-from tests.rules.facts import Object, Pack, book, database, put, rule
+from tests.rules.facts import Forgotten, Object, Pack, book, database, put, rule
 
 BAD = Object(columns={"kind": "executable", "pie": "no"})
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
@@ -28,10 +30,24 @@ USES = rule(
 )
 
 
+@cache
+def _empty() -> bytes:
+    with closing(database()) as connection:
+        return bytes(connection.serialize())
+
+
+def fresh() -> sqlite3.Connection:
+    """An empty database, as ``tests.rules.facts.database``; copied, because making one takes most of a test's time."""
+    connection = sqlite3.connect(":memory:", factory=Forgotten, check_same_thread=False)
+    connection.deserialize(_empty())
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
 def judged(*packs: Pack, rules: tuple[Rule, ...] = (rule(),), into: sqlite3.Connection | None = None,
            scan: int = 1) -> sqlite3.Connection:  # fmt: skip
     """The database, a new one by default, with the packages judged."""
-    connection = into or database()
+    connection = into or fresh()
     for pack in packs:
         package = put(connection, pack)
         connection.execute("UPDATE package SET version_key = ? WHERE id = ?", (version_key(pack.version), package))

@@ -13,7 +13,7 @@ from archscan.store.decisions import STATES, WITH_VERSION
 from archscan.triage.decision import Decision, checked
 from archscan.triage.record import add, decisions
 from archscan.triage.text import FORMAT, parsed, text
-from tests.rules.facts import database
+from tests.triage.facts import fresh
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30)
 _HOSTILE = st.sampled_from(
@@ -67,7 +67,7 @@ def test_what_is_written_is_read_and_written_again_byte_for_byte(found: list[Dec
 @given(st.lists(made(), max_size=4))
 def test_the_database_gives_back_the_file(found: list[Decision]) -> None:
     data = written(found)
-    with closing(database()) as connection:
+    with closing(fresh()) as connection:
         with connection:
             assert add(connection, parsed("f", data)) == len(set(found))
             assert add(connection, parsed("f", data)) == 0
@@ -123,7 +123,7 @@ def test_comments_blank_lines_and_order_do_not_matter() -> None:
 
 
 def test_one_bad_decision_of_many_adds_none() -> None:
-    with closing(database()) as connection:
+    with closing(fresh()) as connection:
         good = [Decision(rule=f"r{number}", state="needed", made="2026") for number in range(3)]
         with pytest.raises(DecisionError), connection:
             add(connection, [*good, Decision(rule="x", state="ignored", made="2026")])
@@ -144,7 +144,7 @@ def test_selectors_come_first_and_findings_by_what_they_were() -> None:
 
 
 def test_a_decision_that_others_inserted_is_written_too() -> None:
-    with closing(database()) as connection:
+    with closing(fresh()) as connection:
         connection.execute(
             "INSERT INTO decision (fingerprint, state, reason, authority, made)"
             " VALUES (?, 'accepted', 'r', 'me', '2026')",
