@@ -153,8 +153,8 @@ def fill(connection: sqlite3.Connection) -> None:
 def _decide(connection: sqlite3.Connection) -> None:
     # One that has expired, so that everything is still to be looked at, and one that means nothing that is there.
     (name,) = connection.execute("SELECT fingerprint FROM finding WHERE rule_id = 'no-pie' ORDER BY id").fetchone()
-    insert(connection, "decision", fingerprint=name, state="needed", reason=SCRIPT, authority=FORMULA, made="2020-01-01",
-           until="2020-02-01", about=BIDI)  # fmt: skip
+    insert(connection, "decision", fingerprint=name, state="needed", reason=SCRIPT, authority=FORMULA,
+           made="2020-01-01", until="2020-02-01", about=BIDI)  # fmt: skip
     insert(connection, "decision", selector=json.dumps({"rule": "nothing", "path": SCRIPT}), state="waiver",
            reason=CLOSING, authority=QUOTES, made="2020-01-01", release="sid")  # fmt: skip
 
