@@ -18,25 +18,32 @@ if TYPE_CHECKING:
 
     from archscan.triage.weights import Sandbox
 
+_UNREAD = "read without what files say (--facts elf, or an older archscan)"
+
 Evidence = dict[str, list[str]]
 """By source package, what shows it, in order."""
 
 PRIORITIES = ("required", "important", "standard")
 
 _WANTED = "(:wanted IS NULL OR p.source IN (SELECT value FROM json_each(:wanted)))"
-_FILES = "instr(',' || p.facts || ',', ',files,') AND EXISTS (SELECT 1 FROM contents c WHERE c.package_id = p.id)"
-_PROGRAMS = "('executable', 'pie', 'static-executable', 'static-pie', 'runnable-library')"
+# A package that was not unpacked has, by its own lists, nothing that files could tell.
+_FILES = """instr(',' || p.facts || ',', ',files,')
+    AND (p.status = 'skipped' OR EXISTS (SELECT 1 FROM contents c WHERE c.package_id = p.id))"""
 _OBJECTS = "('executable', 'pie', 'shared-library', 'plugin', 'runnable-library', 'static-executable', 'static-pie')"
 
-# Programs that can be daemons: they wait for connections.
+# Objects that wait for connections, by calls of the C library's or of libuv's.
 _LISTENING = f"""
 listening AS MATERIALIZED (
-    SELECT DISTINCT a.elf_id FROM import a JOIN symbol s ON s.id = a.symbol_id
+    SELECT DISTINCT a.elf_id, 'listen and accept' AS calls FROM import a JOIN symbol s ON s.id = a.symbol_id
     WHERE s.name = 'listen' AND EXISTS (
         SELECT 1 FROM import b JOIN symbol t ON t.id = b.symbol_id
-        WHERE b.elf_id = a.elf_id AND t.name IN ('accept', 'accept4'))),
+        WHERE b.elf_id = a.elf_id AND t.name IN ('accept', 'accept4'))
+    UNION ALL
+    SELECT a.elf_id, min(s.name) FROM import a JOIN symbol s ON s.id = a.symbol_id
+    WHERE s.name IN ('uv_listen', 'uv_udp_recv_start') GROUP BY a.elf_id),
 daemon AS MATERIALIZED (
-    SELECT e.id, e.package_id, e.path FROM listening l JOIN elf e ON e.id = l.elf_id WHERE e.kind IN {_PROGRAMS})
+    SELECT e.id, e.package_id, e.path, l.calls FROM listening l JOIN elf e ON e.id = l.elf_id
+    WHERE e.kind IN {_OBJECTS})
 """
 _STARTED = """
 started AS MATERIALIZED (
@@ -55,7 +62,7 @@ _QUESTIONS = {
         WHERE s.scope = 'system' AND l.family IN ('inet', 'vsock') AND {_WANTED} ORDER BY 1, 2""",
     "daemons": f"""
         WITH {_LISTENING}
-        SELECT p.source, d.path || ' imports listen and accept', s.name FROM daemon d
+        SELECT p.source, d.path || ' imports ' || d.calls, s.name FROM daemon d
         JOIN current_package p ON p.id = d.package_id
         LEFT JOIN service_program g ON g.path IN (d.path, '/' || d.path)
         LEFT JOIN service s ON s.id = g.service_id AND s.scope = 'system' AND s.kind <> 'cron'
@@ -123,7 +130,7 @@ def circumstances(
         if has_files:
             read[source].append(name)
     unread = {
-        source: f"{len(names) - len(read[source])} of {len(names)} packages not read for files (--facts elf,files)"
+        source: f"{len(names) - len(read[source])} of {len(names)} packages {_UNREAD}"
         for source, names in packages.items()
         if len(read[source]) < len(names)
     }

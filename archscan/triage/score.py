@@ -180,5 +180,6 @@ def _findings(number: int, severity: str = "") -> str:
 
 
 def _few(texts: list[str]) -> str:
+    texts = list(dict.fromkeys(texts))
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return ", ".join(texts[:_SHOWN]) + more

@@ -91,7 +91,7 @@ def test_what_nobody_read_lowers_nothing_and_is_said() -> None:
     told = points(one)
     for word in ("apparmor", "sandbox", "non-root"):
         assert (told[word].points, told[word].what) == (0, f"{word}: not read")
-        assert "1 of 1 packages not read for files" in told[word].evidence
+        assert "1 of 1 packages read without what files say" in told[word].evidence
     assert one.unread
 
 
