@@ -7,6 +7,7 @@
     ├── NoTargetError             no target matched anything (exit 3)
     ├── StoreError                the database is not ours, locked, read-only, or the disk is full
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
+    ├── DecisionError             a decision, or a file of them, is wrong: line, field, what was expected
     ├── QueryError                a saved or free query is wrong or ran too long
     ├── PoolError                 the processes that read packages cannot be made as they must be
 
@@ -50,6 +51,10 @@ class StoreError(ArchscanError):
 
 class RuleError(ArchscanError):
     """A rule, catalogue or other data file is wrong; the text names file, key and what was expected."""
+
+
+class DecisionError(ArchscanError):
+    """A decision about findings, or a file of them, is wrong; the text names line, field and what was expected."""
 
 
 class QueryError(ArchscanError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -45,10 +46,12 @@ def explain(
     from archscan.reports.output import standard_output
     from archscan.rules.load import load
     from archscan.scan.explanation import explained
+    from archscan.triage.standings import of_finding
 
     directories = rule_directories(own_rules)
     with database.opened(db) as connection:
         found, commands = finding(connection, name), scan_commands(connection)
+        decided = of_finding(connection, found["id"], datetime.now(UTC).date())
     catalogue, places = load_all(directories), packages or (Path(), db.parent)
     shown = []
     for occurrence in explanation.chosen(found):
@@ -61,7 +64,8 @@ def explain(
         shown.append(explanation.shown(occurrence, opened))
     said = {rule.id: rule.changes for rule in load(directories).rules}.get(found["rule"], "")
     meanings = explanation.call_reasons(data_directory("docs"))
-    one = explanation.Explanation(finding=found, shown=tuple(shown), changes=explanation.changes(found, said, meanings))
+    one = explanation.Explanation(finding=found, shown=tuple(shown), changes=explanation.changes(found, said, meanings),
+                                  decisions=tuple(decided))  # fmt: skip
     host = os.uname().machine
     stream = standard_output(exact=form == "json")
     if form == "json":

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from archscan.model import PackageStatus, Severity
+from archscan.reports.failing import decided
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,9 +47,13 @@ _FINDINGS = f"""
 SELECT o.severity, o.confidence, o.rule_id AS rule, o.title, o.category, o.source, o.package, o.version,
        o.architecture, o.path, o.subject, o.message, o.fix_where, f.first_scan, o.fingerprint, o.evidence,
        coalesce(r.family, o.rule_id) AS family, f.path_key, c.overridden,
-       (SELECT a.fix FROM advice a WHERE a.occurrence_id = o.occurrence_id) AS fix
+       (SELECT a.fix FROM advice a WHERE a.occurrence_id = o.occurrence_id) AS fix,
+       iif(d.decision_id IS NULL, NULL, json_object(
+           'state', d.state, 'version', d.version, 'reason', d.reason, 'authority', d.authority, 'made', d.made,
+           'until', d.until, 'due', d.because, 'privileged', json(iif(d.privileged, 'true', 'false')))) AS decision
 FROM open_finding o JOIN finding f ON f.id = o.finding_id JOIN occurrence c ON c.id = o.occurrence_id
 LEFT JOIN rule r ON r.id = o.rule_id
+LEFT JOIN finding_standing d ON d.occurrence_id = o.occurrence_id
 ORDER BY CASE o.severity {_RANK} END, o.rule_id, o.source, o.package, o.architecture, o.version, o.path, o.subject,
          o.fingerprint
 """
@@ -170,6 +175,7 @@ def counts(connection: sqlite3.Connection, scan_id: int | None) -> Row:
         "problems": _number(connection, "SELECT count(*) FROM problem"),
         "findings": by_severity,
         "overridden_findings": _number(connection, "SELECT count(*) FROM finding WHERE state = 'open' AND overridden"),
+        "decided_findings": decided(connection),
     }
 
 
@@ -197,7 +203,19 @@ def findings(connection: sqlite3.Connection, scan_id: int | None) -> Iterator[Ro
         row["evidence"] = json.loads(row["evidence"])
         row["overridden"] = bool(row["overridden"])
         row["evidence"].setdefault("override", None)
+        row["decision"] = None if row["decision"] is None else json.loads(row["decision"])
         yield row
+
+
+def decision(row: Row | None) -> str | None:
+    """A decision in force in one line, as ``decided: waiver by jane: boot code``; None where there is none."""
+    if row is None:
+        return None
+    lead = "decided" if row["due"] is None else f"needs-triage ({row['due']})"
+    state = f"{row['state']} {row['version']}" if row["version"] else row["state"]
+    by = f" by {row['authority']}" if row["authority"] else ""
+    about = ", about a privileged program" if row["privileged"] else ""
+    return f"{lead}: {state}{by}{about}" + (f": {row['reason']}" if row["reason"] else "")
 
 
 def hardening(connection: sqlite3.Connection) -> list[Row]:

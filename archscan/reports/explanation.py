@@ -43,11 +43,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding, its occurrences, and what would change the verdict."""
+    """A finding, its occurrences, what would change the verdict, and what is decided, each as ``lines`` of text."""
 
     finding: Any
     shown: tuple[Shown, ...]
     changes: tuple[str, ...]
+    decisions: tuple[Any, ...] = ()
 
 
 def places(occurrence: Row) -> list[AskedSite]:
@@ -186,6 +187,7 @@ def as_json(one: Explanation, host: str) -> str:
     """The whole as JSON."""
     whole = {
         "finding": {key: value for key, value in one.finding.items() if key != "occurrences"},
+        "decisions": one.decisions,
         "changes": one.changes,
         "occurrences": [
             {

@@ -42,6 +42,8 @@ def _lines(one: Explanation, host: str, width: int) -> Iterator[str]:
     )
     yield f"  source {finding['source']}, {finding['path_key'] or 'the package'}, subject {finding['subject']}"
     yield f"  finding {finding['id']}, fingerprint {finding['fingerprint']}"
+    for decision in one.decisions:
+        yield from _prose(decision["text"], width)
     for shown in one.shown:
         yield ""
         yield from _occurrence(finding, shown, host, width)

@@ -68,16 +68,17 @@ def finding(connection: sqlite3.Connection, name: str) -> Row:
 
     Raises UsageError for what is neither, or fits several; NoTargetError where there is none.
     """
-    found = _one(connection, name)
+    found = named(connection, name)
     for key in ("fix_for", "references"):
         found[key] = json.loads(found[key])
     found["overridden"] = bool(found["overridden"])
-    named = {"finding": found["id"], "subject": found["subject"]}
-    found["occurrences"] = [_occurrence(connection, row, found) for row in list(rows(connection, _OCCURRENCES, named))]
+    values = {"finding": found["id"], "subject": found["subject"]}
+    found["occurrences"] = [_occurrence(connection, row, found) for row in list(rows(connection, _OCCURRENCES, values))]
     return found
 
 
-def _one(connection: sqlite3.Connection, name: str) -> Row:
+def named(connection: sqlite3.Connection, name: str) -> Row:
+    """The finding with that number, or whose fingerprint begins so, without its occurrences; errors as ``finding``."""
     by_number = name.isascii() and name.isdecimal() and len(name) < 19
     if by_number:
         exact = next(rows(connection, f"{_FINDING} WHERE f.id = ?", (int(name),)), None)

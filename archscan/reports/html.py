@@ -156,6 +156,8 @@ def _cleaned(row: content.Row) -> content.Row:
         cleaned["new"] = "new" if cleaned["new"] else ""
     if cleaned.get("overridden"):
         cleaned["message"] += " (overridden by the maintainer)"
+    if decision := content.decision(cleaned.get("decision")):
+        cleaned["message"] += f" ({shown(decision)})"
     return cleaned
 
 

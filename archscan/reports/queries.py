@@ -160,7 +160,9 @@ def ask(
     except QueryError as error:
         raise QueryError(f"{name}: {error}") from error
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise QueryError(f"{name}: {_plain(error)}") from error
+        old = name != "--sql" and "no such" in str(error)
+        hint = "; did an older archscan write the database? `archscan rules apply` brings it up to date" if old else ""
+        raise QueryError(f"{name}: {_plain(error)}{hint}") from error
 
 
 def _selected(connection: sqlite3.Connection, sql: str, values: Mapping[str, str | int]) -> sqlite3.Cursor:

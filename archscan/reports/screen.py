@@ -132,6 +132,10 @@ def _findings(summary: Summary) -> Iterator[Text]:
     overridden = summary.counts["overridden_findings"]
     if overridden:
         yield Text(f"{overridden:,} of the negligible ones by the maintainer's word: archscan query overridden")
+    decided = summary.counts["decided_findings"]
+    if decided:
+        left = opened - decided - overridden
+        yield Text(f"{decided:,} decided (archscan triage list), {left:,} to be looked at: archscan triage queue")
 
 
 def _figure(number: int, style: str = "") -> Text:

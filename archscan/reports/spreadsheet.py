@@ -35,6 +35,7 @@ COLUMNS = (
     "fix",
     "family",
     "path_key",
+    "decision",
 )
 """New columns are added at the end."""
 
@@ -46,6 +47,7 @@ def write(connection: sqlite3.Connection, stream: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in content.findings(connection, scan["id"] if scan else None):
         row["override_comment"] = (row["evidence"]["override"] or {}).get("comment")
+        row["decision"] = content.decision(row["decision"])
         for name in ("new", "overridden"):
             row[name] = "yes" if row[name] else "no"
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False, separators=(",", ":"))

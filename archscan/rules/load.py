@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Folders of a rules directory that hold other data than rules, and the files that lie beside the folders.
 _OTHER_FOLDERS = frozenset({"catalogue", "context", "expectations", "facts", "scripts", "selectors"})
-_OTHER_FILES = frozenset({"algorithms.toml", "copies.toml", "embedded.toml"})
+_OTHER_FILES = frozenset({"algorithms.toml", "copies.toml", "embedded.toml", "score.toml"})
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SCOPES = ("object", "package", "archive")

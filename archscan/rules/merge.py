@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archscan.model import Confidence, Severity
+from archscan.rules.digests import digests, fill_digests
 from archscan.rules.fold import fingerprint, ranked
+from archscan.store.decisions import COLUMNS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -44,6 +46,7 @@ FROM temp.fold t JOIN main.finding f USING (fingerprint) WHERE true
 ON CONFLICT (finding_id, package_id, coalesce(path, '')) DO UPDATE SET
     elf_id = excluded.elf_id, file_id = excluded.file_id, rule_id = excluded.rule_id, severity = excluded.severity,
     confidence = excluded.confidence, fix_where = excluded.fix_where, message = excluded.message,
+    digest = iif(evidence = excluded.evidence AND rule_id = excluded.rule_id, digest, NULL),
     evidence = excluded.evidence, unchecked = 0, overridden = excluded.overridden, last_scan = excluded.last_scan
 """
 
@@ -132,6 +135,13 @@ WHERE j.finding_id = finding.id AND finding.id IN (SELECT finding_id FROM temp.j
       IS NOT (j.state, j.severity, j.confidence, j.rule_id, j.fix_where, j.overridden)
 """
 
+# The evidence is that of the new rule, which may speak of it in other words; so it is what was decided about from now.
+_OTHERS = ", ".join(name for name in COLUMNS if name not in ("fingerprint", "evidence_digest"))
+_CARRIED = f"""
+INSERT INTO decision (fingerprint, evidence_digest, {_OTHERS})
+SELECT ?, iif(evidence_digest IS NULL, NULL, ?), {_OTHERS} FROM decision WHERE fingerprint = ? ORDER BY id
+"""
+
 _TABLES = (
     "CREATE TEMP TABLE missed (id INTEGER PRIMARY KEY, finding_id INTEGER NOT NULL, keep INTEGER NOT NULL)",
     "CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)",
@@ -153,6 +163,7 @@ def merge(connection: sqlite3.Connection, plan: Plan, scan_id: int) -> None:
     scope = _SCOPE_WHOLE if plan.whole or plan.gone else _SCOPE_CHANGED
     connection.execute(_MISSED.format(scope=scope))
     connection.execute(_MET, scan)
+    fill_digests(connection)
     connection.execute("DELETE FROM occurrence WHERE id IN (SELECT id FROM temp.missed WHERE NOT keep)")
     connection.execute("UPDATE occurrence SET unchecked = 1 WHERE id IN (SELECT id FROM temp.missed WHERE keep)")
     for statement in (*_TOUCHED, _STANDING, _JUDGED):
@@ -170,9 +181,9 @@ def _carry_decisions(connection: sqlite3.Connection, plan: Plan, newest: int) ->
                 (newest, rule.id),
             )
             pairs = [(new, fingerprint(old, *parts)) for new, *parts in rows]
-            connection.executemany(
-                "INSERT INTO decision (fingerprint, selector, state, reason, authority, made, until, version, release, "
-                "evidence_digest) SELECT ?, selector, state, reason, authority, made, until, version, release, "
-                "evidence_digest FROM decision WHERE fingerprint = ? ORDER BY id",
-                pairs,
-            )
+            connection.executemany(_CARRIED, [(new, _met_digests(connection, new), former) for new, former in pairs])
+
+
+def _met_digests(connection: sqlite3.Connection, name: str) -> str | None:
+    rows = connection.execute("SELECT rule_id, evidence FROM temp.fold WHERE fingerprint = ?", (name,))
+    return digests(rows)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from archscan.store.decisions import COLUMNS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -28,6 +30,10 @@ class Copy(msgspec.Struct, frozen=True):
             f"INSERT INTO main.{self.table} ({', '.join(columns)}) "
             f"SELECT {values} FROM part.{self.table} t {self.rest} {self.conflict}"
         )
+
+
+_DECIDED = ", ".join(COLUMNS)
+_SAME = " AND ".join(f"d.{name} IS t.{name}" for name in COLUMNS)
 
 
 def _scan(column: str) -> str:
@@ -161,13 +167,8 @@ _FINDINGS: tuple[Copy | str, ...] = (
     Copy("occurrence", {"id": "t.id + :occurrence", "finding_id": "f.new", "package_id": "t.package_id + :package",
                         "elf_id": _ELF, "file_id": "t.file_id + :file", **_seen("first_scan", "last_scan")},
          f"{_TAKEN} JOIN temp.finding_map f ON f.old = t.finding_id"),
-    """INSERT INTO main.decision (fingerprint, selector, state, reason, authority, made, until, version, release,
-                                  evidence_digest)
-    SELECT fingerprint, selector, state, reason, authority, made, until, version, release, evidence_digest
-    FROM part.decision t WHERE NOT EXISTS (
-        SELECT 1 FROM main.decision d WHERE (d.fingerprint, d.selector, d.state, d.reason, d.authority, d.made, d.until,
-            d.version, d.release, d.evidence_digest) IS (t.fingerprint, t.selector, t.state, t.reason, t.authority,
-            t.made, t.until, t.version, t.release, t.evidence_digest)) ORDER BY id""",
+    f"""INSERT INTO main.decision ({_DECIDED}) SELECT {_DECIDED} FROM part.decision t WHERE NOT EXISTS (
+        SELECT 1 FROM main.decision d WHERE {_SAME}) ORDER BY id""",
 )  # fmt: skip
 
 # Of several files with one build id that with the most units, of equal ones the first by digest and name (debug).

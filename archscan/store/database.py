@@ -44,6 +44,8 @@ def _advice(message: str) -> str:
         return "the disk cannot be written: it is full for this user, or faulty; what was finished before is kept"
     if "not a database" in lowered or "malformed" in lowered:
         return "this is no SQLite database, or a damaged one; choose another file with --db"
+    if "no such table" in lowered or "no such column" in lowered:
+        return f"an older archscan wrote this database ({message}); `archscan rules apply` brings it up to date"
     if "unable to open" in lowered:
         return "cannot be opened; does the folder exist, and may you write there?"
     return message

@@ -151,7 +151,7 @@ _LINES = {
     ),
     "decision": (
         "t.fingerprint, t.selector, t.state, t.reason, t.authority, t.made, t.until, t.version, t.release, "
-        "t.evidence_digest",
+        "t.evidence_digest, t.versions, t.about",
         "decision t",
     ),
 }

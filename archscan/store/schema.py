@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 from sqlite_utils import Migrations
@@ -12,6 +13,7 @@ from archscan.store import (
     columns,
     confirmed,
     contexts,
+    decisions,
     figures,
     files,
     imports,
@@ -36,7 +38,7 @@ def _execute_each(db: Database, script: str) -> None:
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
-        if statement.rstrip().endswith(";"):
+        if sqlite3.complete_statement(statement):  # a trigger has several in it
             db.execute(statement)
             statement = ""
 
@@ -130,6 +132,12 @@ def m031_questions(db: Database) -> None:
 def m032_files(db: Database) -> None:
     """What files say that are no ELF objects."""
     _execute_each(db, files.FILES)
+
+
+@MIGRATIONS()
+def m033_decisions(db: Database) -> None:
+    """What is decided, in force, and due again."""
+    _execute_each(db, decisions.DECISIONS)
 
 
 def migrate(db: Database) -> None:

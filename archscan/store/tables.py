@@ -9,6 +9,7 @@ from archscan.store.archives import ARCHIVES
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
+from archscan.store.decisions import DECISIONS
 from archscan.store.figures import FIGURES
 from archscan.store.files import FILES
 from archscan.store.imports import IMPORTS
@@ -372,5 +373,6 @@ SCRIPTS = (
     FIGURES,
     QUESTIONS,
     FILES,
+    DECISIONS,
 )
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

@@ -58,7 +58,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[tuple[str, str], ...] = ()  # tag, context
 
 
-class _Forgotten(sqlite3.Connection):
+class Forgotten(sqlite3.Connection):
     """Closed when nobody holds it any more, for tests that make databases by the dozen."""
 
     def __del__(self) -> None:
@@ -67,7 +67,7 @@ class _Forgotten(sqlite3.Connection):
 
 def database() -> sqlite3.Connection:
     # Where a cycle holds it, garbage collection closes it, in whatever thread that runs (that of logging, here).
-    connection = sqlite3.connect(":memory:", factory=_Forgotten, check_same_thread=False)
+    connection = sqlite3.connect(":memory:", factory=Forgotten, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(sqlite_utils.Database(connection))
     algorithms = {"md5": "md5", "sha1": "sha1", "md4": "md4", "ripemd160": "ripemd", "des": "des", "3des": "3des"}
