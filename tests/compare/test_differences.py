@@ -174,3 +174,27 @@ def test_what_cannot_be_compared_is_one_line(tmp_path: Path) -> None:
         done = archscan("compare", old, new, "--db", tmp_path / "none.db")
         assert (done.returncode, len(done.stderr.splitlines())) == (code, 1), done.stderr
         assert text in done.stderr
+
+
+def test_two_suites_of_one_database_are_compared(tmp_path: Path) -> None:
+    """The database holds both versions; each suite has one of them, and packages of its own."""
+    changed = Entry(name=SYSCTL.name, data=b"kernel.sysrq = 0\n")
+    _package(tmp_path / "a", "1", SYSCTL)
+    _package(tmp_path / "a", "2", changed)
+    _package(tmp_path / "a", "1", SYSCTL, name="only")
+    db = tmp_path / "a.db"
+    assert scan(db, tmp_path / "a") == 0
+    connection = sqlite3.connect(db)
+    with connection:
+        for suite, name, version in (("old", "thing", "1"), ("new", "thing", "2"), ("new", "only", "1")):
+            connection.execute(
+                "INSERT INTO publication (suite, component, name, version, architecture, sha256, filename, package_id, "
+                "first_scan, last_scan) SELECT ?, 'main', name, version, architecture, sha256, filename, id, 1, 1 "
+                "FROM package WHERE name = ? AND version = ?", (suite, name, version))  # fmt: skip
+    connection.close()
+    done = archscan("compare", "suite:old", "suite:new", "--db", db, "--format", "json")
+    said = _said(json.loads(done.stdout)["changes"])
+    assert ("settings", "usr/lib/sysctl.d/thing.conf", "sysctl: kernel.sysrq", "1", "0", "changed") in said
+    assert ("packages", None, "package", None, "1", "changed") in said
+    missing = archscan("compare", "suite:old", "suite:none", "--db", db)
+    assert (missing.returncode, "no package of a suite 'none'" in missing.stderr) == (3, True)

@@ -128,7 +128,7 @@ def test_a_changed_value_is_found(form: str, change: Change, expected: str, repo
         ("csv", "high,", "=high,", r"line 2: severity: a spreadsheet would run this"),
         ("csv", "high,", "hihg,", r"line 2: 'hihg' is no severity"),
         ("csv", ",sudo,", ",su,", r"line 2: the fingerprint is"),
-        ("csv", "\nhigh,", "\nhigh,high,", r"line 2: has 22 cells instead of 21"),
+        ("csv", "\nhigh,", "\nhigh,high,", r"line 2: has 23 cells instead of 22"),
         ("junit", 'tests="', 'tests="1', r"testsuites: tests is 1\d, but there are|line 3.*: tests is 1"),
         ("junit", "<testcase name", "<testcase title", r"line \d+: .*title"),
         ("junit", "<testsuites", "<!DOCTYPE x [<!ENTITY a 'b'>]><testsuites", r"has a document type"),

@@ -58,6 +58,7 @@ class Tree:
         self.modules: set[str] = set()
         self.nodes: list[ast.AST] = []
         self.followed: set[ast.AST] = set()  # values that names were followed to
+        self._heads_of: dict[tuple[Scope, str], list[str]] = {}
         self._walk(module)
 
     def _walk(self, module: ast.Module) -> None:
@@ -143,6 +144,10 @@ class Tree:
         owner, bound = found
         if owner.outer is not None and _OTHER in bound:
             return []  # a parameter, or what a loop gives, is anything else as well
+        place = (owner, node.id)
+        if place in self._heads_of:
+            return self._heads_of[place]
+        self._heads_of[place] = []  # of a name that is bound to itself, by whatever way
         heads = [what for what in bound if isinstance(what, str)]
         if depth < _DEEPEST:
             for what in bound:
@@ -151,7 +156,8 @@ class Tree:
                     if more:
                         self.followed.add(what)
                     heads += more
-        return heads[:8]
+        self._heads_of[place] = heads[:_MOST_BINDINGS]
+        return self._heads_of[place]
 
     def constant(self, node: ast.AST, scope: Scope) -> str | None:
         """The text or number that an expression is, or a name that is bound once, to such a constant."""
