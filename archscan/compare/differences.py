@@ -96,13 +96,17 @@ def _versions(key: Key, before: Known, after: Known) -> Iterator[Change]:
 
 def _values(connection: sqlite3.Connection, facet: Facet) -> Mapping[int, Values]:
     """For each package its values; several of one subject are sorted and joined."""
-    found: dict[int, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[int, dict[tuple[str, str], str]] = {}
+    several: dict[tuple[int, tuple[str, str]], set[str]] = {}
     for package_id, path, subject, value in connection.execute(facet.sql):
-        found[package_id][_merged(path), subject].append("" if value is None else str(value))
-    return {
-        package_id: {place: " · ".join(sorted(set(said))[:_MOST_VALUES]) for place, said in values.items()}
-        for package_id, values in found.items()
-    }
+        values = found.setdefault(package_id, {})
+        place = (path if path.startswith("usr/") else _merged(path), subject)
+        said = value if isinstance(value, str) else "" if value is None else str(value)
+        if values.setdefault(place, said) != said:
+            several.setdefault((package_id, place), {values[place]}).add(said)
+    for (package_id, place), all_said in several.items():
+        found[package_id][place] = " · ".join(sorted(all_said)[:_MOST_VALUES])
+    return found
 
 
 def _merged(path: str) -> str:
