@@ -9,13 +9,13 @@ from archscan.model.version import module_key
 from archscan.reports import queries
 
 ORDER = (
-    "v0.0.0-20200101000000-abcdefabcdef", "v0.0.0-20210101000000-0123456789ab", "0.1.0", "v1.0.0-alpha", "1.0.0-alpha.1",
+    "v0.0.0-20200101000000-abcdef", "v0.0.0-20210101000000-012345", "0.1.0", "v1.0.0-alpha", "1.0.0-alpha.1",
     "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.2", "1.0.2k", "v1.2.3",
     "v1.2.4-0.20210101000000-abcdefabcdef", "v1.2.4", "go1.21rc1", "go1.21", "1.21.3", "v2.0.0+incompatible", "10.0",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("lower", "higher"), itertools.pairwise(ORDER))
+@pytest.mark.parametrize(("lower", "higher"), list(itertools.pairwise(ORDER)))
 def test_versions_of_modules_are_in_order(lower: str, higher: str) -> None:
     assert module_key(lower) < module_key(higher)
 
