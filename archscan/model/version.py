@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _PART = re.compile(r"([^0-9]*)([0-9]*)")
+_BEFORE = re.compile(r"\A(?:go|v)(?=[0-9])")
+_CANDIDATE = re.compile(r"(?<=[0-9])(?=(?:alpha|beta|pre|rc)[0-9])")
 
 
 def version_key(version: str) -> str:
@@ -22,6 +24,17 @@ def version_key(version: str) -> str:
     if not dash:
         upstream, revision = revision, ""
     return _number(epoch) + _row(upstream) + _row(revision)
+
+
+def module_key(version: str) -> str:
+    """A text whose order by code points is that of versions of modules and crates (https://semver.org/#spec-item-11).
+
+    A ``v`` or ``go`` in front and what follows a ``+`` count for nothing; what follows a ``-`` comes before the version
+    without it, and so do Go's pseudo versions and ``rc1`` without a ``-``. Letters behind a number follow it: 1.0.2k.
+    """
+    number, _, before = _BEFORE.sub("", version, count=1).partition("+")[0].partition("-")
+    number = _CANDIDATE.sub("~", number)
+    return _row(f"{number}~{before}" if before else number)
 
 
 def _row(text: str) -> str:

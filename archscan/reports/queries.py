@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from archscan.errors import QueryError
+from archscan.model.version import module_key, version_key
 from archscan.rules.sandbox import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Cell = str | int | float | bytes | None
+
+_LONGEST_VERSION = 1_000
 
 _FIELD = re.compile(r"--\s*(?P<field>[a-z]+)(?:\s+(?P<name>\w+)(?:=(?P<default>.*?))?)?:\s*(?P<text>.+?)\s*$")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -153,6 +157,8 @@ def ask(
     """
     # SQLite makes these table functions at their first use in a connection, which the guard would take for writing.
     connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
+    for function in (version_key, module_key):
+        connection.create_function(function.__name__, 1, partial(_key, function), deterministic=True)
     try:
         with guarded(connection, seconds):
             cursor = _selected(connection, sql, values)
@@ -163,6 +169,10 @@ def ask(
         old = name != "--sql" and "no such" in str(error)
         hint = "; did an older archscan write the database? `archscan rules apply` brings it up to date" if old else ""
         raise QueryError(f"{name}: {_plain(error)}{hint}") from error
+
+
+def _key(function: Callable[[str], str], version: Cell) -> str | None:
+    return function(str(version)[:_LONGEST_VERSION]) if version is not None else None
 
 
 def _selected(connection: sqlite3.Connection, sql: str, values: Mapping[str, str | int]) -> sqlite3.Cursor:

@@ -21,6 +21,7 @@ from archscan.store import (
     places,
     promises,
     questions,
+    started,
     tables,
     unread,
     views,
@@ -138,6 +139,12 @@ def m032_files(db: Database) -> None:
 def m033_decisions(db: Database) -> None:
     """What is decided, in force, and due again."""
     _execute_each(db, decisions.DECISIONS)
+
+
+@MIGRATIONS()
+def m035_started(db: Database) -> None:
+    """Services and profiles beside the files that they are about."""
+    _execute_each(db, started.STARTED)
 
 
 def migrate(db: Database) -> None:

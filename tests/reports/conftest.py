@@ -249,3 +249,12 @@ def new_database(path: Path) -> sqlite3.Connection:
     migrate(database)
     assert isinstance(database.conn, sqlite3.Connection)
     return database.conn
+
+
+@pytest.fixture
+def asked(filled: sqlite3.Connection) -> sqlite3.Connection:
+    from tests.reports.asked import add_asked
+
+    add_asked(filled)
+    filled.commit()
+    return filled

@@ -41,14 +41,14 @@ def test_a_question_runs_on_an_empty_database(name: str, empty: sqlite3.Connecti
         assert list(answer.rows) == []
 
 
-VALUES = {"symbol": "MD5_*", "soname": "libc.so.*", "algorithm": "md5", "feature": "stack_protector"}
+VALUES = {"symbol": "MD5_*", "soname": "libc.so.*", "algorithm": "md5", "feature": "stack_protector", "name": "*"}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_a_question_finds_something_in_a_filled_database(name: str, filled: sqlite3.Connection) -> None:
+def test_a_question_finds_something_in_a_filled_database(name: str, asked: sqlite3.Connection) -> None:
     question = QUESTIONS[name]
     given = {parameter: VALUES.get(parameter, "sudo") for parameter in required(question, "")}
-    with queries.run(filled, question, given) as answer:
+    with queries.run(asked, question, given) as answer:
         found = list(answer.rows)
     assert found
     assert len(set(answer.columns)) == len(answer.columns)
@@ -61,6 +61,48 @@ def test_a_question_gives_the_rows_it_promises(filled: sqlite3.Connection) -> No
     assert [(row["package"], row["path"], row["library"]) for row in found] == [
         ("sudo", "usr/bin/sudo", "libcrypto.so.3")
     ]
+
+
+def told(
+    connection: sqlite3.Connection, question: str, /, *columns: str, **values: str
+) -> list[tuple[queries.Cell, ...]]:
+    with queries.run(connection, QUESTIONS[question], values) as answer:
+        found = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    return [tuple(row[column] for column in columns) for row in found]
+
+
+def test_modules_below_a_version_are_compared_as_versions(asked: sqlite3.Connection) -> None:
+    module = {"name": "example.org/module"}
+    assert told(asked, "who-embeds", "component_version", below="1.10.0", **module) == [("v1.9.0",)]
+    assert told(asked, "who-embeds", "component_version", **module) == [("v1.9.0",), ("v1.10.0",)]
+
+
+def test_questions_by_suite_tell_suites_apart(asked: sqlite3.Connection) -> None:
+    assert told(asked, "privileged-not-pie", "package", "suite", suite="sid") == [("asked", "sid")]
+    assert told(asked, "open-in-two-suites", "package", "subject") == [("asked", "pie"), ("asked", "md5")]
+    assert told(asked, "open-in-two-suites", "package", newer="sid", older="trixie") == []
+    assert told(asked, "not-read-whole", "package", "state", suite="sid") == [("unread", "waiting")]
+
+
+def test_who_must_be_rebuilt_is_told_by_fields_modules_and_copies(asked: sqlite3.Connection) -> None:
+    found = told(asked, "rebuild-when-changed", "because", source="sudo", module="example.org/*")
+    assert found == [("built-using",), ("embedded sudo",), ("go example.org/module",), ("go example.org/module",)]
+    assert ("asked",) not in told(asked, "rebuild-when-changed", "package", source="other")
+
+
+def test_what_is_decided_is_no_longer_asked(asked: sqlite3.Connection) -> None:
+    columns = ("maintainer", "uses", "example")
+    assert told(asked, "md5-signing-by-maintainer", *columns) == [("A Team <team@example.org>", 2, "usr/bin/tool")]
+    asked.execute(
+        "INSERT INTO decision (fingerprint, state, reason, authority, made) "
+        "SELECT fingerprint, 'ignored', 'legacy', 'me', '2026-05-01' FROM finding WHERE subject = 'md5'"
+    )
+    assert told(asked, "md5-signing-by-maintainer", *columns) == [("A Team <team@example.org>", 1, "usr/bin/tool")]
+
+
+def test_lines_of_scripts_are_told_from_sites(asked: sqlite3.Connection) -> None:
+    columns = ("sha1_sites", "sha1_script_lines", "sha256_script_lines")
+    assert told(asked, "sha1-against-sha256", *columns, source="asked") == [(0, 1, 1)]
 
 
 def test_a_limit_limits(filled: sqlite3.Connection) -> None:
