@@ -90,7 +90,8 @@ about AS MATERIALIZED (
 
 _TARGETS = """
 target AS MATERIALIZED (
-    SELECT d.*, row_number() OVER (ORDER BY d.made, d.id) AS age, coalesce(json_extract(d.selector, '$.rule'), '*') AS rule,
+    SELECT d.*, row_number() OVER (ORDER BY d.made, d.id) AS age,
+           coalesce(json_extract(d.selector, '$.rule'), '*') AS rule,
            coalesce(json_extract(d.selector, '$.source'), '*') AS source,
            coalesce(json_extract(d.selector, '$.package'), '*') AS package,
            coalesce(json_extract(d.selector, '$.path'), '*') AS path,
@@ -129,7 +130,8 @@ def standing(today: str = "date('now')", days: str = str(DEFERRED_DAYS), only: s
 WITH {_TARGETS},
 {_about(f"+f.state = 'open' AND {only}")},
 placed AS MATERIALIZED (
-    SELECT o.id AS occurrence_id, t.id AS decision_id, t.age, t.release IS NULL AS everywhere, t.fingerprint IS NULL AS by_selector, t.authority = '' AS unsigned,
+    SELECT o.id AS occurrence_id, t.id AS decision_id, t.age, t.release IS NULL AS everywhere,
+           t.fingerprint IS NULL AS by_selector, t.authority = '' AS unsigned,
            coalesce(t.until < {today} AND t.state <> 'deferred', 0) AS expired, {PRIVILEGED} AS privileged
     FROM about a
     CROSS JOIN target t ON t.id = a.decision_id
