@@ -90,7 +90,8 @@ about AS MATERIALIZED (
 
 _TARGETS = """
 target AS MATERIALIZED (
-    SELECT d.*, coalesce(json_extract(d.selector, '$.rule'), '*') AS rule,
+    SELECT d.*, row_number() OVER (ORDER BY d.made, d.id) AS age,
+           coalesce(json_extract(d.selector, '$.rule'), '*') AS rule,
            coalesce(json_extract(d.selector, '$.source'), '*') AS source,
            coalesce(json_extract(d.selector, '$.package'), '*') AS package,
            coalesce(json_extract(d.selector, '$.path'), '*') AS path,
@@ -127,11 +128,10 @@ def standing(today: str = "date('now')", days: str = str(DEFERRED_DAYS), only: s
     """
     return f"""
 WITH {_TARGETS},
-{_about(f"f.state = 'open' AND {only}")},
-placed AS (
-    SELECT o.finding_id, o.id AS occurrence_id, o.package_id, o.severity, o.overridden, o.digest,
-           p.version AS package_version, p.version_key AS package_key, t.id AS decision_id, t.made,
-           t.release IS NULL AS everywhere, t.fingerprint IS NULL AS by_selector, t.authority = '' AS unsigned,
+{_about(f"+f.state = 'open' AND {only}")},
+placed AS MATERIALIZED (
+    SELECT o.id AS occurrence_id, t.id AS decision_id, t.age, t.release IS NULL AS everywhere,
+           t.fingerprint IS NULL AS by_selector, t.authority = '' AS unsigned,
            coalesce(t.until < {today} AND t.state <> 'deferred', 0) AS expired, {PRIVILEGED} AS privileged
     FROM about a
     CROSS JOIN target t ON t.id = a.decision_id
@@ -145,20 +145,23 @@ placed AS (
 ranked AS (
     SELECT *, privileged AND (by_selector OR unsigned) AS powerless, row_number() OVER (
         PARTITION BY occurrence_id
-        ORDER BY expired, privileged AND (by_selector OR unsigned), by_selector, everywhere, made DESC,
-                 decision_id DESC) AS place
+        ORDER BY expired, privileged AND (by_selector OR unsigned), by_selector, everywhere, age DESC) AS place
     FROM placed)
-SELECT g.finding_id, g.occurrence_id, g.package_id, g.severity, g.overridden, d.id AS decision_id, d.state, d.reason,
-       d.authority, d.made, d.until, d.version, d.release, d.versions, g.by_selector, g.privileged, g.package_version,
+SELECT o.finding_id, o.id AS occurrence_id, o.package_id, o.severity, o.overridden, d.id AS decision_id, d.state,
+       d.reason, d.authority, d.made, d.until, d.version, d.release, d.versions, g.by_selector, g.privileged,
+       p.version AS package_version,
        CASE WHEN g.expired THEN 'expired'
             WHEN g.powerless THEN 'privileged'
             WHEN d.state = 'needs-triage' OR d.state NOT IN ({_words(STATES)}) THEN 'asked'
-            WHEN d.evidence_digest IS NOT NULL AND g.digest IS NOT NULL
-                 AND instr(' ' || d.evidence_digest || ' ', ' ' || g.digest || ' ') = 0 THEN 'changed'
+            WHEN d.evidence_digest IS NOT NULL AND o.digest IS NOT NULL
+                 AND instr(' ' || d.evidence_digest || ' ', ' ' || o.digest || ' ') = 0 THEN 'changed'
             WHEN d.state = 'deferred' AND iif(d.until IS NULL,
                  {today} >= date(substr(d.made, 1, 10), '+' || {days} || ' days'), {today} > d.until) THEN 'deferred'
-            WHEN d.state IN ({_words(WITH_VERSION)}) AND g.package_key >= d.version_key THEN 'not-fixed' END AS because
-FROM ranked g JOIN decision d ON d.id = g.decision_id
+            WHEN d.state IN ({_words(WITH_VERSION)}) AND p.version_key >= d.version_key THEN 'not-fixed' END AS because
+FROM ranked g
+CROSS JOIN decision d ON d.id = g.decision_id
+CROSS JOIN occurrence o ON o.id = g.occurrence_id
+CROSS JOIN package p ON p.id = o.package_id
 WHERE g.place = 1
 """
 
