@@ -19,6 +19,9 @@ _PLAIN = re.compile(rb"[\w@%+=:,./~-]+")  # what a shell takes as it is
 _NAME = re.compile(r"(?!\.+$)[\w.+][\w.+-]{0,99}", re.ASCII)
 _MEMBER = re.compile(r"(?P<archive>.*)\((?P<member>[^()]*)\)$")
 _PACKED = {".xz": "xz", ".zst": "zstd", ".gz": "gzip"}
+_CONTROL = "DEBIAN/"  # where files of the control archive are said to be
+_OPENED = (".jar", ".war")  # whose lines are those of the sources
+_MOST_LINES = 8
 _SHOWN = 32  # bytes of data
 _AFTER = 16  # bytes behind a place whose instructions are not known
 # Whose objdump reads the code, in the words of Debian's packages binutils-…; that of x86-64 reads i386's, too.
@@ -180,8 +183,21 @@ def of_import(uses: Mapping[str, None], occurrence: Row) -> Iterator[str]:
 
 
 def of_file(package: str, occurrence: Row) -> Iterator[str]:
-    """The commands that show how a file lies in the package, and what its scripts do."""
-    if occurrence["path"]:
+    """The commands that show how a file lies in the package, the lines that are meant, and what its scripts do."""
+    lines = _lines(occurrence)
+    if lines and not occurrence["path"].endswith(_OPENED):
+        inside = occurrence["path"].startswith(_CONTROL)
+        part, member = ("ctrl", occurrence["path"].removeprefix(_CONTROL)) if inside else ("fsys", occurrence["path"])
+        shown = ";".join(f"{line}p" for line in lines)
+        yield f"dpkg-deb --{part}-tarfile {quoted(package)} | tar -xO {quoted(f'./{member}')} | sed -n {quoted(shown)}"
+    elif occurrence["path"]:
         yield f"dpkg-deb --contents {quoted(package)} | grep -F -- {quoted(occurrence['path'])}"
     if occurrence["privilege_source"] == "postinst":
         yield f"dpkg-deb --info {quoted(package)} postinst"
+
+
+def _lines(occurrence: Row) -> list[int]:
+    """The lines of the file that the evidence names, the first ones."""
+    sites = occurrence["evidence"].get("sites", ()) if occurrence["path"] else ()
+    found = {site.get("line") for site in sites if isinstance(site, dict)}
+    return sorted(line for line in found if isinstance(line, int) and line > 0)[:_MOST_LINES]

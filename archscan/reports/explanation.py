@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from archscan.reports.content import Row
 
 _CODE = re.compile(r"^\| `([^`]+)` \| (.*?) \|$", re.MULTILINE)
+_OF_FILE = (
+    "The finding goes when the file no longer says so, or the package no longer has it; a decision may say that it is "
+    "meant so."
+)
 _CATEGORY = {
     "crypto": "The finding goes when no place of the object uses or holds the algorithm for that any more, or it turns "
     "out to serve for something else; a decision may say that the use needs no strength.",
+    "files": _OF_FILE,
     "hardening": "The finding goes when the object, built anew and read again, shows the protection, or that it needs "
     "none; debug symbols may confirm or contradict it (`archscan confirm`).",
 }

@@ -80,7 +80,7 @@ def _survives(case: tuple[str, Parser, bytes], size: int, seconds: int) -> None:
 
 @pytest.mark.parametrize("case", _parsers(), ids=_name)
 def test_no_text_stops_a_parser(case: tuple[str, Parser, bytes]) -> None:
-    _survives(case, 16 << 10, 20)
+    _survives(case, 4 << 10, 20)
 
 
 @pytest.mark.full

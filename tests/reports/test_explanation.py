@@ -125,6 +125,22 @@ def test_a_finding_about_no_object_asks_for_none() -> None:
     assert "was not found" not in text
 
 
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("etc/x.conf", "dpkg-deb --fsys-tarfile p_1_amd64.deb | tar -xO ./etc/x.conf | sed -n '3p;7p'"),
+        ("DEBIAN/postinst", "dpkg-deb --ctrl-tarfile p_1_amd64.deb | tar -xO ./postinst | sed -n '3p;7p'"),
+        ("usr/share/java/x.jar", "dpkg-deb --contents p_1_amd64.deb | grep -F -- usr/share/java/x.jar"),
+    ],
+)
+def test_lines_of_a_file_are_shown_where_they_lie(path: str, command: str) -> None:
+    evidence = {"sites": [{"line": 7}, {"line": 3}, {"line": 0}, {"line": "9"}, {"line": 7}, "odd"]}
+    one = occurrence(elf_sha256=None, path=path, evidence=evidence)
+    text = printed(finding(one, category="files"), explanation.shown(one, None))
+    assert command in text
+    assert "when the file no longer says so" in " ".join(text.split())
+
+
 def test_what_to_do_depends_on_where() -> None:
     one = occurrence(fix_where="rebuild")
     assert "Build it anew." in printed(finding(one), explanation.shown(one, None))
