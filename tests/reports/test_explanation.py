@@ -134,7 +134,7 @@ def test_a_finding_about_no_object_asks_for_none() -> None:
     ],
 )
 def test_lines_of_a_file_are_shown_where_they_lie(path: str, command: str) -> None:
-    evidence = {"sites": [{"line": 7}, {"line": 3}, {"line": 0}, {"line": "9"}, {"line": 7}, "odd"]}
+    evidence = {"sites": [{"line": 7}, {"line": 3}, {"line": 0}, {"line": "9"}, {"line": 7}]}
     one = occurrence(elf_sha256=None, path=path, evidence=evidence)
     text = printed(finding(one, category="files"), explanation.shown(one, None))
     assert command in text

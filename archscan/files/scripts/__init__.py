@@ -48,5 +48,5 @@ def facts(book: Book, path: str, data: bytes) -> FileFacts | None:
         path=path,
         what=name,
         interpreter=interpreter(head),
-        uses=_USES[name](book, known, data) if name == "java" or speaks(known, data) else (),
+        uses=_USES[name](book, known, data) if name == "java" or speaks(book, name, data) else (),
     )

@@ -90,14 +90,22 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
 
 
-@functools.lru_cache(maxsize=64)
-def _scanner(words: tuple[str, ...]) -> object:
+@functools.lru_cache(maxsize=8)
+def _scanner(languages: tuple[tuple[str, tuple[str, ...]], ...]) -> object:
+    """One search for the words of all languages: each scanner takes 80 MiB of address space, which is limited."""
     import yara_x
 
-    patterns = "\n".join(f"$w{number} = {{ {word.encode().hex()} }}" for number, word in enumerate(words))
-    scanner = yara_x.Scanner(yara_x.compile(f"rule words {{ strings: {patterns} condition: any of them }}"))
+    rules = []
+    for name, words in languages:
+        patterns = "\n".join(f"$w{number} = {{ {word.encode().hex()} }}" for number, word in enumerate(words))
+        rules.append(f"rule {name} {{ strings: {patterns} condition: any of them }}")
+    scanner = yara_x.Scanner(yara_x.compile("\n".join(rules)))
     scanner.max_matches_per_pattern(1)
     return scanner
+
+
+def _words(book: Book) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((name, language.words) for name, language in book.languages.items() if language.words)
 
 
 # Of names in archives (zipfile), and what sources say they are written in (PEP 263) beside UTF-8.
@@ -109,12 +117,12 @@ def prepare(book: Book) -> None:
 
     It may not import either, and so has no codec that was not looked up before.
     """
-    for language in book.languages.values():
-        _scanner(language.words)
+    _scanner(_words(book))
     for name in _CODECS:
         codecs.lookup(name)
 
 
-def speaks(language: Language, data: bytes) -> bool:
-    """Whether any of the language's words stands in the data, so that it is worth being read."""
-    return bool(_scanner(language.words).scan(data).matching_rules)  # type: ignore[attr-defined]
+def speaks(book: Book, name: str, data: bytes) -> bool:
+    """Whether any word of the language of that name stands in the data, so that it is worth being read."""
+    found = _scanner(_words(book)).scan(data).matching_rules  # type: ignore[attr-defined]
+    return any(rule.identifier == name for rule in found)

@@ -38,7 +38,7 @@ def uses(book: Book, language: Language, data: bytes) -> tuple[CryptoUse, ...]:
     found: dict[CryptoUse, None] = {}
     classes = _classes(data) if data[:2] == b"PK" else iter((data,))
     for one in classes:
-        if speaks(language, one):
+        if speaks(book, "java", one):
             found |= dict.fromkeys(_of_class(book, language, one))
         if len(found) >= MOST:
             break
