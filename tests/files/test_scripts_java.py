@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -164,7 +163,7 @@ def test_bombs_and_damage_are_no_error(book: scripts.Book) -> None:
         _uses(book, bytes(data[: chosen.randint(8, len(data))]), "x.jar" if number % 2 else "x.class")
 
 
-@pytest.mark.skipif(not shutil.which("javac"), reason="no JDK")
+@pytest.mark.full
 def test_lines_are_those_that_javac_wrote(book: scripts.Book, tmp_path: Path) -> None:
     (tmp_path / "P.java").write_text(
         "import java.security.*;\npublic class P {\n  static final String A = \"MD5\";\n"
