@@ -8,9 +8,10 @@
 WITH weak AS (
     SELECT p.id AS package_id, p.source, p.name AS package, p.version, p.architecture, p.version_key, u.algorithm,
            u.context, iif(u.context = 'unknown', u.seen, u.sure) AS confidence, u.use_id,
-           coalesce(e.path, f.path) AS path, u.evidence, u.role, u.symbol, u.address,
+           coalesce(e.path, f.path) AS path, u.evidence, u.role, u.symbol,
+           coalesce(u.address, 'line ' || u.line) AS address,
            coalesce(u.argument, c.value) AS value, c.outcome,
-           coalesce(e.path, f.path) || char(0) || coalesce(u.address, u.symbol, '') AS place
+           coalesce(e.path, f.path) || char(0) || coalesce(u.address, 'line ' || u.line, u.symbol, '') AS place
     FROM weak_use u
     LEFT JOIN elf e ON e.id = u.elf_id
     LEFT JOIN file f ON f.id = u.file_id

@@ -47,6 +47,7 @@ _NAMED = frozenset(
         (name for name, _, _ in _WITH_OPTION))  # fmt: skip
 _OUTPUT = re.compile(r"(?:-o|-O|--output(?:-document)?=?|of=)")
 _SHARED = re.compile(r"/(?:var/)?tmp/[^\s/]")
+# mktemp(1) puts something random for three or more X.
 _RANDOM = re.compile(r"XXX|\$\(|`|mktemp|tempfile|\$\{?(?:RANDOM|TMPDIR|tmpdir)\b")
 _APT_SOURCE = re.compile(r"/etc/apt/(?:sources\.list|trusted\.gpg|keyrings)|/usr/share/keyrings/")
 # Files that belong to the administrator or to another package, and decide who may do what.

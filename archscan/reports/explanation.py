@@ -22,8 +22,8 @@ _OF_FILE = (
     "meant so."
 )
 _CATEGORY = {
-    "crypto": "The finding goes when no place of the object uses or holds the algorithm for that any more, or it turns "
-    "out to serve for something else; a decision may say that the use needs no strength.",
+    "crypto": "The finding goes when no place of the object or file uses or holds the algorithm for that any more, or "
+    "it turns out to serve for something else; a decision may say that the use needs no strength.",
     "files": _OF_FILE,
     "hardening": "The finding goes when the object, built anew and read again, shows the protection, or that it needs "
     "none; debug symbols may confirm or contradict it (`archscan confirm`).",

@@ -28,7 +28,8 @@ _SITE = ("path", "function", "address", "line", "symbol", "value", "evidence", "
 _USES = """
 SELECT p.id, p.source, p.name AS package, p.version, p.architecture, u.algorithm,
        u.context, iif(u.context = 'unknown', u.seen, u.sure) AS confidence, coalesce(e.path, f.path) AS path,
-       w.function, u.address, w.line, u.symbol, coalesce(u.argument, c.value) AS value, u.evidence, u.role
+       w.function, coalesce(u.address, 'line ' || u.line) AS address, w.line, u.symbol,
+       coalesce(u.argument, c.value) AS value, u.evidence, u.role
 FROM weak_use u
 JOIN use_place w ON w.use_id = u.use_id
 LEFT JOIN elf e ON e.id = u.elf_id
@@ -37,12 +38,13 @@ JOIN current_package p ON p.id = coalesce(e.package_id, f.package_id)
 LEFT JOIN call_site c ON c.id = u.call_site_id
 ORDER BY p.name, p.version_key, p.architecture, p.id, u.algorithm, u.context, confidence,
          CASE u.evidence WHEN 'call' THEN 0 WHEN 'import' THEN 2 ELSE 1 END, u.role = 'lookup',
-         c.outcome IS NOT 'value', coalesce(e.path, f.path), length(u.address), u.address, u.symbol, u.use_id
+         c.outcome IS NOT 'value', coalesce(e.path, f.path), length(u.address), u.address, u.line, u.symbol, u.use_id
 """
 
 _MATRIX = """
 SELECT u.algorithm, u.context,
-       count(DISTINCT coalesce(u.elf_id, -u.file_id) || ' ' || coalesce(u.address, u.symbol, '')) AS places,
+       count(DISTINCT coalesce(u.elf_id, -u.file_id) || ' '
+           || coalesce(u.address, 'line ' || u.line, u.symbol, '')) AS places,
        count(DISTINCT p.id) AS packages
 FROM weak_use u
 LEFT JOIN elf e ON e.id = u.elf_id

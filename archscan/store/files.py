@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-FILES = """
+from archscan.store.places import line_of, named
+
+FILES = f"""
 -- What a file is for (docs/files.md) and, of a script, what runs it.
 ALTER TABLE file ADD COLUMN what TEXT;
 ALTER TABLE file ADD COLUMN interpreter TEXT;
@@ -135,4 +137,11 @@ LEFT JOIN crypto_context c ON c.use_id = u.id
 LEFT JOIN elf e ON e.id = u.elf_id
 WHERE u.strength = 'weak'
   AND (u.library IS NOT 'ambiguous' OR e.kind IN ('plugin', 'shared-library'));
+
+-- Of a script, or what else is no object, the line is in the file itself.
+DROP VIEW use_place;
+CREATE VIEW use_place AS
+SELECT u.id AS use_id, {named("u.elf_id", "u.function")} AS function, coalesce({line_of("u.elf_id", "u.address")},
+       (SELECT f.path || ':' || u.line FROM file f WHERE f.id = u.file_id)) AS line
+FROM crypto_use u;
 """

@@ -184,3 +184,21 @@ def test_lines_are_those_that_really_ran(book: scripts.Book, tmp_path: Path) -> 
 def test_hostile_text_is_no_error(book: scripts.Book, text: str) -> None:
     _uses(book, "import hashlib\n" + text)
     _uses(book, "# hashlib\n" + text + "\nimport hashlib\n")
+
+
+TABLE = """
+import ssl
+import OpenSSL.SSL
+known = {ssl.PROTOCOL_TLSv1: OpenSSL.SSL.TLSv1_METHOD}
+if hasattr(ssl, "PROTOCOL_SSLv3"):
+    known[ssl.PROTOCOL_SSLv3] = OpenSSL.SSL.SSLv3_METHOD
+chosen = ssl.PROTOCOL_TLSv1_1
+"""
+
+
+def test_what_a_table_is_looked_up_by_is_no_use_and_its_entries_are_several(book: scripts.Book) -> None:
+    facts = scripts.facts(book, "x.py", TABLE.encode())
+    assert facts is not None
+    found = [(one.line, one.symbol, '"alternatives": 3' in (one.context_evidence or "")) for one in facts.uses]
+    assert found == [(4, "OpenSSL.SSL.TLSv1_METHOD", True), (6, "OpenSSL.SSL.SSLv3_METHOD", True),
+                     (7, "ssl.PROTOCOL_TLSv1_1", False)]  # fmt: skip

@@ -31,6 +31,9 @@ _LARGEST_RATIO = 100  # honest classes are packed to a third or so
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _WORD = re.compile(r"[A-Z0-9]")
 _MOST_SEEN = 64
+# What zipfile raises for archives that are damaged; it has an error of its own, and NotImplementedError, for ways of
+# packing that it does not know, and RuntimeError for encrypted members.
+_DAMAGED = (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error)
 
 
 def uses(book: Book, language: Language, data: bytes) -> tuple[CryptoUse, ...]:
@@ -63,7 +66,7 @@ def _classes(data: bytes, depth: int = 0) -> Iterator[bytes]:
                     yield from _classes(content, depth + 1)
                 else:
                     yield content
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error):
+    except _DAMAGED:
         return
 
 
@@ -82,7 +85,7 @@ def _content(jar: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with jar.open(member) as opened:
             return opened.read(member.file_size)
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error):
+    except _DAMAGED:
         return b""
 
 

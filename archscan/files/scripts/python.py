@@ -129,13 +129,26 @@ class _Reader:
         return parent if isinstance(parent, ast.Call) and parent.func is node else None
 
     def _is_asked(self, node: ast.AST) -> bool:
-        """Whether the name is only compared with, or looked at for what it is."""
+        """Whether the name is only compared with, looked up by, or looked at for what it is."""
         parent = self.tree.parents.get(node)
+        if isinstance(parent, ast.Subscript) and parent.slice is node:
+            return True
+        if isinstance(parent, ast.Dict) and any(key is node for key in parent.keys):
+            return True
         if isinstance(parent, ast.Tuple):
             parent = self.tree.parents.get(parent)
         if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
             return parent.func.id in _ASKED
         return isinstance(parent, ast.Compare)
+
+    def _is_listed(self, node: ast.AST) -> bool:
+        """Whether the name is an entry of a table, from which something else chooses."""
+        parent = self.tree.parents.get(node)
+        if isinstance(parent, ast.Tuple | ast.List):
+            node, parent = parent, self.tree.parents.get(parent)
+        if isinstance(parent, ast.Assign):
+            return any(isinstance(target, ast.Subscript) for target in parent.targets)
+        return isinstance(parent, ast.Dict)
 
     def _mention(self, node: ast.expr, name: str) -> Mention:
         call = self._called(node)
@@ -158,6 +171,7 @@ class _Reader:
             sinks=sinks,
             calls=calls,
             callers=callers,
+            listed=call is None and self._is_listed(node),
         )
 
     def _value(self, node: ast.expr) -> Value:

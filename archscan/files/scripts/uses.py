@@ -37,6 +37,7 @@ MOST = 1_000  # uses of one file
 _MOST_NEAR, _MOST_TEXTS, _MOST_CALLS, _MOST_SINKS, _MOST_CALLERS = 24, 32, 32, 8, 4
 _LONGEST = 120  # characters of a text that is kept
 _LONGEST_NAME = 200
+_OF_A_TABLE = 3  # alternatives, at least, among which a table is for choosing
 _UNCALLED = frozenset({"hash", "hmac", "cipher", "kdf", "password"})
 
 
@@ -59,7 +60,7 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     """A name in a script, where it stands and what stands around it.
 
     ``called`` with the ``arguments`` and ``keywords`` (``rest``: and others that are not known); ``place`` tells
-    statements apart, ``number`` mentions. ``modules`` are what the file imports.
+    statements apart, ``number`` mentions. ``listed``: it is an entry of a table. ``modules`` are what the file imports.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[str, ...] = ()
     callers: tuple[str, ...] = ()
     sure: Confidence = Confidence.CERTAIN
+    listed: bool = False
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -215,6 +217,8 @@ def _evidence(mention: Mention, alternatives: int) -> str | None:
         "callers": [{"name": name} for name in _distinct(mention.callers, _MOST_CALLERS)],
     }
     said = {key: value for key, value in found.items() if value or (key == "near" and far)}
+    if mention.listed:
+        alternatives = max(alternatives, _OF_A_TABLE)
     if alternatives > 1:
         said["alternatives"] = alternatives
     return json.dumps(said, ensure_ascii=False) if said else None
