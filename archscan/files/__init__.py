@@ -9,7 +9,7 @@ import msgspec
 from archscan.files import scripts
 from archscan.files.endpoints import endpoints, in_place
 from archscan.files.keys import certificate_uses, keys
-from archscan.files.noteworthy import is_noteworthy, is_program
+from archscan.files.noteworthy import is_noteworthy
 from archscan.files.parser import Parser
 from archscan.files.places import placed
 from archscan.files.scripts import Book, load_book, prepare
@@ -20,7 +20,6 @@ __all__ = [
     "Parser",
     "is_noteworthy",
     "is_opened",
-    "is_program",
     "is_worth_a_row",
     "load_book",
     "parser",

@@ -14,7 +14,7 @@ _DEVICES = ("character", "block", "fifo")
 _WRITABLE, _STICKY = 0o002, 0o1000
 
 
-def is_program(path: str) -> bool:
+def _is_program(path: str) -> bool:
     """Whether a file at the path is run by its name, or by other programs."""
     return _PROGRAMS.match(path) is not None
 
@@ -31,4 +31,4 @@ def is_noteworthy(path: str, kind: str, mode: int, owner: str, group: str) -> bo
         return True
     if kind == "directory":
         return False
-    return path.startswith("etc/") or is_program(path) or _NOT_A_PACKAGES.match(path) is not None
+    return path.startswith("etc/") or _is_program(path) or _NOT_A_PACKAGES.match(path) is not None

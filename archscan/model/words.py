@@ -48,7 +48,9 @@ class FileKind(StrEnum):
 
     ELF = "elf"
     STATIC_ARCHIVE = "static-archive"  # .a: its members are read
-    ARCHIVE = "archive"  # nested .zip, .deb, …: only classes of Java archives are read, others said not to be
+    ARCHIVE = (
+        "archive"  # nested .zip, .deb, …: not looked inside, and said so; Java archives that are read are regular files
+    )
     HARDLINK = "hardlink"
     SYMLINK = "symlink"
     REGULAR = "regular"

@@ -199,11 +199,14 @@ class _Reader:
             yield from self._file(member, FileKind.OTHER, wanted=self._is_noteworthy(member))
 
     def _said(self, said: Iterator[Message], member: Member, kind: FileKind, *, wanted: bool) -> Iterator[Message]:
-        """What a file says, behind the row that it hangs on."""
+        """What a file says, behind the row that it hangs on; what is kept anyhow has its row before it is read."""
+        has_row = False
+        for row in self._file(member, kind, wanted=wanted):
+            has_row = True
+            yield row
         for message in said:
-            if isinstance(message, FileFacts):
-                yield from self._file(member, kind, wanted=wanted or is_worth_a_row(message))
-                wanted = False
+            if isinstance(message, FileFacts) and not has_row:
+                yield from self._file(member, kind, wanted=is_worth_a_row(message))
             yield message
 
     def _is_noteworthy(self, member: Member) -> bool:
@@ -245,7 +248,9 @@ class _Reader:
         is_override = found.kind == FileKind.REGULAR and is_override_file(member.name, self._package.name)
         parser = self._files.parser(member, found) if self._files and not is_override else None
         if self._files and parser:
-            yield from self._said(self._files.said(member, found, parser), member, found.kind, wanted=wanted)
+            # An archive that is looked into is none of those that are said not to be.
+            said = self._files.said(member, found, parser)
+            yield from self._said(said, member, FileKind.REGULAR, wanted=wanted)
             return
         yield from self._file(member, found.kind, wanted=wanted)
         if is_override:
