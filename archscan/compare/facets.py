@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from archscan.compare.change import Effect
+from archscan.store.started import OFF, SANDBOX
 from archscan.store.views import PROTECTIONS
 
 Judge = Callable[[str, str | None, str | None], Effect]
@@ -17,17 +18,6 @@ _VERDICTS = (("yes", "full"), ("partial",), ("no", "none"))
 _MODES = (("enforce", "kill"), ("complain", "prompt"), ("unconfined", "disabled"))
 # Where a weak algorithm is a fault by itself; elsewhere another one more is no regression.
 _FOR_SECURITY = ("signature", "certificate", "password", "kdf", "mac", "tls", "token")
-# Directives that keep a service from something, systemd.exec(5) "Sandboxing", "Capabilities", "System Call Filtering".
-SANDBOX = tuple(
-    """
-    AppArmorProfile CapabilityBoundingSet DevicePolicy DynamicUser IPAddressDeny InaccessiblePaths LockPersonality
-    MemoryDenyWriteExecute NoExecPaths NoNewPrivileges PrivateDevices PrivateIPC PrivateMounts PrivateNetwork
-    PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups ProtectHome ProtectHostname
-    ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc ProtectSystem ReadOnlyPaths RemoveIPC
-    RestrictAddressFamilies RestrictFileSystems RestrictNamespaces RestrictRealtime RestrictSUIDSGID
-    SystemCallArchitectures SystemCallFilter TemporaryFileSystem
-    """.split()
-)
 
 
 class Facet(msgspec.Struct, frozen=True):
@@ -132,7 +122,7 @@ FACETS = (
         JOIN listener l ON l.service_id = s.id""", _new_is_worse),
     Facet("sandbox", "files", f"""SELECT c.package_id, f.path_key, d.name, d.value FROM temp.compared c {_FILE}
         JOIN directive d ON d.file_id = f.id WHERE f.what = 'unit'
-        AND lower(d.value) NOT IN ('no', 'false', 'off', '0', '')
+        AND lower(d.value) NOT IN {OFF}
         AND d.name IN {_NAMES}""", _new_is_better),
     Facet("confinement", "files", f"""SELECT c.package_id, f.path_key, r.kind || ' ' || r.name, r.mode
         FROM temp.compared c {_FILE} JOIN profile r ON r.file_id = f.id""", _mode),

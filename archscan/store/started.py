@@ -15,7 +15,8 @@ SANDBOX = (
 )  # fmt: skip
 """Directives by which a unit takes something from its service (systemd.exec(5), systemd.resource-control(5))."""
 
-_OFF = "('', 'no', 'n', 'false', 'f', 'off', '0')"
+OFF = "('', 'no', 'n', 'false', 'f', 'off', '0')"
+"""What says no to such a directive, as SQL (systemd.syntax(7), boolean arguments)."""
 _MERGED = " OR ".join(f"{{0}} GLOB '{folder}/*'" for folder in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"))
 
 
@@ -75,7 +76,7 @@ SELECT s.id AS service_id, s.package_id, s.name AS service, count(DISTINCT d.nam
 FROM service s
 LEFT JOIN file f ON f.package_id = s.package_id AND f.what = 'unit'
     AND (f.id = s.file_id OR instr(f.path, '/' || s.name || '.d/'))
-LEFT JOIN directive d ON d.file_id = f.id AND d.section = 'Service' AND lower(d.value) NOT IN {_OFF}
+LEFT JOIN directive d ON d.file_id = f.id AND d.section = 'Service' AND lower(d.value) NOT IN {OFF}
     AND d.name IN ({", ".join(f"'{name}'" for name in SANDBOX)})
 WHERE s.kind = 'service'
 GROUP BY s.id;
