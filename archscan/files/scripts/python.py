@@ -8,6 +8,17 @@ import warnings
 from typing import TYPE_CHECKING
 
 from archscan.files.scripts.book import entries
+from archscan.files.scripts.expressions import (
+    MOST_STRINGS,
+    STATEMENTS,
+    below,
+    expressions,
+    inputs,
+    last_name,
+    strings,
+    targets,
+    words,
+)
 from archscan.files.scripts.names import Scoped, Tree
 from archscan.files.scripts.python2 import uses_by_text
 from archscan.files.scripts.uses import Mention, Reference, Value, crypto_uses
@@ -22,9 +33,7 @@ if TYPE_CHECKING:
 LARGEST = 1 << 19  # bytes that are parsed; the tree of such a file takes up to 500 MiB, larger ones are read by tokens
 _MOST = 5_000  # names that are looked at
 _DEEPEST = 64  # expressions that a result goes through, and statements below which a function is looked for
-_MOST_STRINGS = 400
 _LONGEST_NAME = 40
-_STATEMENTS = (ast.stmt, ast.ExceptHandler)
 _ASKED = frozenset({"isinstance", "issubclass"})
 
 
@@ -209,7 +218,7 @@ class _Reader:
         return ".".join(reversed(names)) or None
 
     def _statement(self, node: ast.AST) -> ast.AST:
-        while not isinstance(node, _STATEMENTS) and (parent := self.tree.parents.get(node)) is not None:
+        while not isinstance(node, STATEMENTS) and (parent := self.tree.parents.get(node)) is not None:
             node = parent
         return node
 
@@ -222,7 +231,7 @@ class _Reader:
         near: list[str] = [f"in {part}" for part in (self._name(function) or "").split(".") if part]
         sinks: list[str] = []
         if call is not None:
-            near += _inputs(call)
+            near += inputs(call)
         holders = self._results(call or node, near, sinks)
         if call is not None and function is not None:
             for holder in holders:
@@ -235,21 +244,21 @@ class _Reader:
         holders: list[str] = []
         for _ in range(_DEEPEST):
             parent = self.tree.parents.get(node)
-            if parent is None or isinstance(parent, _STATEMENTS):
-                holders = _targets(parent, near)
+            if parent is None or isinstance(parent, STATEMENTS):
+                holders = targets(parent, near)
                 break
             if isinstance(parent, ast.Call) and parent.func is not node:
-                sinks.append(_last(parent.func))
+                sinks.append(last_name(parent.func))
             elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
-                near += _inputs(parent)
+                near += inputs(parent)
             elif isinstance(parent, ast.keyword) and parent.arg:
                 near.append(f"as {parent.arg}")
             elif isinstance(parent, ast.NamedExpr) and isinstance(parent.target, ast.Name):
                 near.append(f"as {parent.target.id}")
             elif isinstance(parent, ast.Compare):
                 near += [f"as {name}" for one in (parent.left, *parent.comparators) if one is not node
-                         for name in _words(one)]  # fmt: skip
-            elif isinstance(parent, ast.Dict) and len(parent.values) < _MOST_STRINGS and node in parent.values:
+                         for name in words(one)]  # fmt: skip
+            elif isinstance(parent, ast.Dict) and len(parent.values) < MOST_STRINGS and node in parent.values:
                 key = parent.keys[parent.values.index(node)]
                 near += [f"as {key.value}"] if isinstance(key, ast.Constant) and isinstance(key.value, str) else []
             node = parent
@@ -262,7 +271,7 @@ class _Reader:
             called = self._called(parent) if isinstance(parent, ast.Attribute) else None
             if called is not None and isinstance(parent, ast.Attribute):
                 if parent.attr == "update":
-                    near += _inputs(called)
+                    near += inputs(called)
                 elif parent.attr in ("digest", "hexdigest"):
                     self._results(called, near, sinks)
             else:
@@ -271,27 +280,27 @@ class _Reader:
     @functools.cache  # noqa: B019 - a reader lives as long as its file
     def _loads(self, function: ast.AST) -> dict[str, list[ast.Name]]:
         found: dict[str, list[ast.Name]] = {}
-        for node in _below(function):
+        for node in below(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 found.setdefault(node.id, []).append(node)
         return found
 
     def _inside(self, statement: ast.AST) -> tuple[str, ...]:
         """The strings of a statement, without those of statements in it."""
-        return tuple(_strings(_expressions(statement)))
+        return tuple(strings(expressions(statement)))
 
     def _of_function(self, function: ast.AST | None) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """What is called in a function, its strings, and the functions that call it; of the module, nothing."""
         if function is None:
             return (), (), ()
-        nodes = list(_below(function))
+        nodes = list(below(function))
         calls = [self._call_name(node) for node in nodes if isinstance(node, ast.Call)]
         name = getattr(function, "name", None)
-        return tuple(dict.fromkeys(filter(None, calls))), tuple(_strings(nodes)), tuple(self._callers.get(name, ()))
+        return tuple(dict.fromkeys(filter(None, calls))), tuple(strings(nodes)), tuple(self._callers.get(name, ()))
 
     def _call_name(self, node: ast.Call) -> str:
         full = next(iter(self.tree.names_of(node.func, self.tree.scopes[node])), None)
-        return full or _last(node.func)
+        return full or last_name(node.func)
 
     @functools.cached_property
     def _callers(self) -> dict[str | None, list[str]]:
@@ -300,7 +309,7 @@ class _Reader:
         for node in self.tree.nodes:
             if isinstance(node, ast.Call) and _is_own(node.func):
                 who = getattr(self._function(node), "name", None)
-                known = found.setdefault(_last(node.func), [])
+                known = found.setdefault(last_name(node.func), [])
                 if who and who not in known and len(known) < 8:
                     known.append(who)
         return found
@@ -323,76 +332,6 @@ def _until_star(nodes: Sequence[ast.expr]) -> Iterator[ast.expr]:
         if isinstance(node, ast.Starred):
             return
         yield node
-
-
-def _below(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below one, each before those in it, in the order of the source."""
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        yield one
-        stack += reversed(list(ast.iter_child_nodes(one)))
-
-
-def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(statement):
-        if not isinstance(child, _STATEMENTS):
-            yield from _below(child)
-
-
-def _strings(nodes: Iterator[ast.AST] | Sequence[ast.AST]) -> list[str]:
-    found: list[str] = []
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip():
-            found.append(node.value[:400])
-            if len(found) >= _MOST_STRINGS:
-                break
-    return found
-
-
-def _inputs(call: ast.Call) -> list[str]:
-    """The names in the arguments of a call, and its named arguments that are constants."""
-    found: list[str] = []
-    for argument in call.args[:8]:
-        found += [f"of {name}" for name in _words(argument)]
-    for keyword in call.keywords[:16]:
-        if isinstance(keyword.value, ast.Constant) and keyword.arg:
-            found += (
-                [f"{keyword.arg}={keyword.value.value}"[:200]] if isinstance(keyword.value.value, str | bool) else []
-            )
-        else:
-            found += [f"of {name}" for name in _words(keyword.value)]
-    return found
-
-
-def _words(node: ast.AST) -> Iterator[str]:
-    """The names in an expression, and keys such as those of dictionaries, at most 24."""
-    left = 24
-    for one in _below(node):
-        name = one.id if isinstance(one, ast.Name) else one.attr if isinstance(one, ast.Attribute) else None
-        if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant) and isinstance(one.slice.value, str):
-            name = one.slice.value
-        if name:
-            left -= 1
-            yield name
-        if not left:
-            return
-
-
-def _targets(statement: ast.AST | None, near: list[str]) -> list[str]:
-    """The plain names that a statement assigns to; all of its targets go into ``near``."""
-    if isinstance(statement, ast.Assign):
-        targets = statement.targets
-    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
-        targets = [statement.target]
-    else:
-        return []
-    near += [f"as {name}" for target in targets for name in _words(target)]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _last(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def uses(book: Book, language: Language, data: bytes) -> tuple[CryptoUse, ...]:
