@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from archscan.files.text import cut
+from archscan.files.forms.text import cut
 from archscan.model import Endpoint
 
 MOST = 64  # of one file

@@ -7,9 +7,9 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from archscan.files.configured import use
-from archscan.files.der import certificate, rsa_bits
-from archscan.files.text import cut
+from archscan.files.forms.der import certificate, rsa_bits
+from archscan.files.forms.text import cut
+from archscan.files.settings.configured import use
 from archscan.model import CryptoUse, Key
 
 MOST = 1_000  # of one file

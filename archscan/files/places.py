@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import re
 
-from archscan.files import (
-    apparmor,
-    autostart,
-    boot,
-    cron,
-    dbus,
-    debconf,
-    gpg,
-    inetd,
-    init,
-    login_defs,
-    maintainer,
-    modules,
-    openssl,
-    pam,
-    polkit,
-    selinux,
-    ssh,
-    sudoers,
-    sysctl,
-    udev,
-    units,
-)
+from archscan.files.control import debconf, maintainer
 from archscan.files.parser import Parser, Places
+from archscan.files.policies import apparmor, pam, polkit, selinux, sudoers, udev
+from archscan.files.services import autostart, cron, dbus, inetd, init, units
+from archscan.files.settings import boot, gpg, login_defs, modules, openssl, ssh, sysctl
 
 # The control archive, as dpkg-deb --raw-extract lays it down.
 _CONTROL: Places = (

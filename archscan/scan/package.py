@@ -25,7 +25,8 @@ from archscan.deb.path_key import path_key
 from archscan.elf import embedded as copies
 from archscan.elf.embedded import Library
 from archscan.errors import DebError, ElfError, InputError, LimitError
-from archscan.files import Book, is_noteworthy, is_worth_a_row, privileges, scripts
+from archscan.files import Book, is_noteworthy, is_worth_a_row, scripts
+from archscan.files.control import privileges
 from archscan.model import (
     Begin,
     End,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archscan.files import der
+from archscan.files.forms import der
 from archscan.files.keys import certificate_uses, keys
 from tests.files.certificates import MD5_RSA, RSA, SHA1_RSA, SHA256_RSA, certificate, integer, oid, pem, rsa_key, tlv
 from tests.files.hostile import BYTES

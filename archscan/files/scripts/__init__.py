@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archscan.files.forms.text import interpreter
 from archscan.files.scripts import java, perl, php, python, ruby, shell
 from archscan.files.scripts.book import Book, prepare, speaks
 from archscan.files.scripts.kinds import language
 from archscan.files.scripts.load import load_book
-from archscan.files.text import interpreter
 from archscan.model import FileFacts
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from archscan.files.text import interpreter
+from archscan.files.forms.text import interpreter
 
 _ENDINGS = {
     ".py": "python",

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from archscan.files.forms.text import cut
 from archscan.files.scripts.book import Entry, chosen, entries
-from archscan.files.text import cut
 from archscan.model import Confidence, CryptoUse
 
 if TYPE_CHECKING:

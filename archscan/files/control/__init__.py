@@ -1,0 +1,1 @@
+"""The control archive: maintainer scripts and questions."""

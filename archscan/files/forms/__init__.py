@@ -1,0 +1,1 @@
+"""Syntaxes that many kinds of file share."""

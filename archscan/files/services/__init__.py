@@ -1,0 +1,1 @@
+"""What is started, when, as whom, and where it listens."""

@@ -1,0 +1,1 @@
+"""What the system and its programs are told to do."""
