@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from archscan.files.control.variables import KNOWN, command, expanded
-from archscan.files.forms.shell import commands
+from archscan.files.forms.shell import simple_commands
 from archscan.model import escape
 
 _SCRIPTS = ("preinst", "postinst")  # those that run when a package comes
@@ -56,8 +56,8 @@ def script_privileges(script: str) -> dict[str, frozenset[str]]:
     if script.startswith("\x7fELF") or (script.startswith("#!") and not _SHELL.match(script)):
         return given
     variables = dict(KNOWN)
-    for words in commands(_TRUE_NAME.sub(r"\1", script)):
-        meant = expanded(command(words, variables), variables)
+    for simple in simple_commands(_TRUE_NAME.sub(r"\1", script)):
+        meant = expanded(command(simple.words, variables), variables)
         folders.update(_key(path) for path in _made_folders(meant))
         for path, privilege in _grants(meant):
             if path.startswith("/") and not set(path) & set("$`*?"):

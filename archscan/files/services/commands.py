@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from archscan.files.forms.shell_lines import simple_commands, unquoted
+from archscan.files.forms.shell import run, simple_commands, unquoted
 from archscan.files.forms.text import cut
 from archscan.model import Started
 
@@ -115,7 +116,8 @@ def inner(directive: str, words: Sequence[str], flags: str = "", depth: int = 0)
 
 def shell_programs(directive: str, script: str, flags: str = "", depth: int = 0) -> Iterator[Started]:
     """The programs of a piece of shell script, in their order, without what the shell does itself."""
-    for command in simple_commands(script):
+    sound = itertools.takewhile(lambda simple: simple.sound, simple_commands(script))
+    for command in (command for command in map(run, sound) if not command.own):
         words = [unquoted(word) for word in command.words]
         if words[0] not in ("exec", "command"):
             yield Started(cut(directive), cut(words[0]), cut(" ".join(command.words[1:])), flags)

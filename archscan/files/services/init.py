@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from archscan.files.forms.assignments import MOST_DIRECTIVES
-from archscan.files.forms.shell_lines import Simple, all_commands, unquoted
+from archscan.files.forms.shell import Run, run, simple_commands, unquoted
 from archscan.files.forms.text import cut, interpreter, lines
 from archscan.files.services.commands import MOST_PROGRAMS
 from archscan.model import Directive, FileFacts, Service, ServiceKind, Started
@@ -57,7 +58,7 @@ def init_script(path: str, data: bytes) -> FileFacts:
     if runs is None and not header:
         return facts
     text = data.decode("utf-8", "surrogateescape")
-    commands = list(all_commands(text))
+    commands = [run(one) for one in itertools.takewhile(lambda one: one.sound, simple_commands(text))]
     own = frozenset(match[1] for match in _FUNCTION.finditer(text))
     values = _values(commands)
     found = list(_started(commands, values, own))
@@ -92,7 +93,7 @@ def _header(data: bytes) -> Iterator[Directive]:
         yield last
 
 
-def _values(commands: Sequence[Simple]) -> dict[str, str]:
+def _values(commands: Sequence[Run]) -> dict[str, str]:
     """What variables are: the first that is not empty, for what stands in /etc/default is not known."""
     values: dict[str, str] = {}
     for command in commands:
@@ -120,7 +121,7 @@ def _resolved(word: str, values: Mapping[str, str], depth: int = 0) -> str:
 
 
 def _started(
-    commands: Sequence[Simple], values: Mapping[str, str], own: frozenset[str]
+    commands: Sequence[Run], values: Mapping[str, str], own: frozenset[str]
 ) -> Iterator[tuple[Started, str | None, str | None]]:
     starters = _STARTERS.keys() - own
     for command in commands:
