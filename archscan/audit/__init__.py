@@ -1,7 +1,8 @@
 """What a reviewer must know of a package before it is let in: questions, answers with what they rest on, documents.
 
 ``subject`` says which packages, ``results`` asks the questions of ``reports/audit/items.toml`` and ``calls.toml``, and
-``document`` words the answers as one of the forms that are written about a package. Nothing is called fine that was not
+``document`` words the answers as one of the forms that are written about a package; ``review`` leaves out what a stored
+review has as it is. Nothing is called fine that was not
 looked at: an answer is what was found, that nothing was found in so and so much, or that it cannot be decided here.
 """
 
@@ -11,6 +12,7 @@ from archscan.audit.answer import Answer, Document, Line, Result, Section, Table
 from archscan.audit.data import TEMPLATES, Forms, load
 from archscan.audit.document import document
 from archscan.audit.results import results
+from archscan.audit.review import Review, review, since
 from archscan.audit.subject import Subject, chosen
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Forms",
     "Line",
     "Result",
+    "Review",
     "Section",
     "Subject",
     "Table",
@@ -27,4 +30,6 @@ __all__ = [
     "document",
     "load",
     "results",
+    "review",
+    "since",
 ]

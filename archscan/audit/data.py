@@ -28,7 +28,8 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Functions that answer a question where an object imports one.
 
-    ``unchecked``: not those that FORTIFY checks. ``native``: a question about machine code, not about scripts.
+    ``unchecked``: not those that FORTIFY checks. ``native``: a question about machine code, not about scripts. ``doubt``:
+    functions that can do the same by a number that is not looked at.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     symbols: str
     unchecked: bool = False
     native: bool = False
+    doubt: str = ""
 
     def names(self) -> list[str]:
         """The names and their variants: for large files, of old standards, checked at run time."""

@@ -41,7 +41,8 @@ def results(connection: sqlite3.Connection, subject: Subject, forms: Forms) -> d
         names = calls.names()
         sql = _CALLS.format(names=", ".join("?" for _ in names))
         table = _table(subject, connection.execute(sql, names))
-        found[calls.id] = _result(subject, calls.id, "native" if _is_native(calls) else "imports", table)
+        basis = "native" if _is_native(calls) else "imports"
+        found[calls.id] = _result(subject, calls.id, basis, table, _doubt(connection, calls))
     for libraries in forms.libraries:
         name = f"{libraries.id}-libraries" if libraries.id in found else libraries.id
         table = _table(subject, connection.execute(_LIBRARIES, (libraries.id,)))
@@ -59,6 +60,16 @@ def answered(item: str, answer: Answer, said: str, table: Table) -> Result:
         table=table,
         digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16],
     )
+
+
+def _doubt(connection: sqlite3.Connection, calls: Calls) -> str:
+    """What leaves it open whether an object does the same by another way; empty where nothing does."""
+    names = calls.doubt.split()
+    if not names:
+        return ""
+    sql = _CALLS.format(names=", ".join("?" for _ in names))
+    objects = len(connection.execute(sql, names).fetchall())
+    return f"{_counted(objects, 'object')} can do it by {' or '.join(names)}" if objects else ""
 
 
 def _is_native(calls: Calls) -> bool:
@@ -98,6 +109,7 @@ def _result(subject: Subject, item: str, basis: str, table: Table, limits: str =
 def _none(subject: Subject, basis: str) -> str:
     """What "none" rests on."""
     loading = f"{subject.loading} {_verb(subject.loading, 'use')} dlopen"
+    loading += f", {subject.raw} {_verb(subject.raw, 'use')} syscall" if subject.raw else ""
     objects = _counted(subject.objects, "object")
     match basis:
         case "members" | "files":
@@ -143,7 +155,7 @@ def joined(found: Sequence[Result]) -> tuple[Answer, str]:
     """One answer of several: yes where one says so, none where all do."""
     answers = {one.answer for one in found}
     if Answer.YES in answers:
-        return Answer.YES, "yes"
+        return Answer.YES, found[0].said if len(found) == 1 else "yes"
     if Answer.UNDECIDED in answers:
         return Answer.UNDECIDED, next(one.said for one in found if one.answer == Answer.UNDECIDED)
     return Answer.NONE, "; ".join(dict.fromkeys(one.said for one in found))

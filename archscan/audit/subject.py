@@ -34,7 +34,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is audited, and what "none" rests on.
 
-    ``members`` of the archives, ELF ``objects``, of which ``loading`` load code by name and ``untold`` import nothing
+    ``members`` of the archives, ELF ``objects``, of which ``loading`` load code by name, ``raw`` ask the kernel by number, and ``untold`` import nothing
     though they call something (static ones, Go); ``scripts`` that are no maintainer scripts, ``control_scripts`` that
     are. ``missing`` are sentences about what was not read, ``no_files`` whether what files say was not asked for.
     """
@@ -44,6 +44,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     members: int
     objects: int
     loading: int
+    raw: int
     untold: int
     scripts: int
     control_scripts: int
@@ -114,16 +115,18 @@ def _measured(connection: sqlite3.Connection, packages: tuple[Known, ...], held:
 
     loaders = ", ".join(f"'{name}'" for name in _LOADERS)
     objects = "temp.audited a JOIN elf e ON e.package_id = a.package_id AND e.kind NOT IN ('debug', 'core')"
+    importing = (
+        f"SELECT count(*) FROM {objects} WHERE EXISTS (SELECT 1 FROM imported i "
+        "JOIN symbol s ON s.id = i.symbol_id WHERE i.elf_id = e.id AND s.name IN ({}))"
+    )
     by_name = " OR ".join(f"t.path GLOB '{pattern}'" for pattern in _BY_NAME)
     return Subject(
         packages=packages,
         held=held,
         members=count("SELECT sum(members) FROM contents WHERE package_id IN temp.audited"),
         objects=count(f"SELECT count(*) FROM {objects}"),
-        loading=count(
-            f"SELECT count(*) FROM {objects} WHERE EXISTS (SELECT 1 FROM imported i "
-            f"JOIN symbol s ON s.id = i.symbol_id WHERE i.elf_id = e.id AND s.name IN ({loaders}))"
-        ),
+        loading=count(importing.format(loaders)),
+        raw=count(importing.format("'syscall'")),
         untold=count(
             f"SELECT count(*) FROM {objects} "
             "WHERE e.kind IN ('static-executable', 'static-pie', 'firmware') OR e.language = 'go'"

@@ -169,6 +169,9 @@ _FINDINGS: tuple[Copy | str, ...] = (
          f"{_TAKEN} JOIN temp.finding_map f ON f.old = t.finding_id"),
     f"""INSERT INTO main.decision ({_DECIDED}) SELECT {_DECIDED} FROM part.decision t WHERE NOT EXISTS (
         SELECT 1 FROM main.decision d WHERE {_SAME}) ORDER BY id""",
+    Copy("review", {"id": "NULL"}, """WHERE NOT EXISTS (SELECT 1 FROM main.review r WHERE r.source = t.source
+        AND r.template = t.template AND r.made = t.made AND r.authority = t.authority AND r.text = t.text)
+        ORDER BY id"""),
 )  # fmt: skip
 
 # Of several files with one build id that with the most units, of equal ones the first by digest and name (debug).

@@ -154,6 +154,7 @@ _LINES = {
         "t.evidence_digest, t.versions, t.about",
         "decision t",
     ),
+    "review": ("t.source, t.version, t.template, t.made, t.authority, t.text, t.document", "review t"),
 }
 
 

@@ -21,6 +21,7 @@ from archscan.store import (
     places,
     promises,
     questions,
+    reviews,
     started,
     tables,
     unread,
@@ -145,6 +146,12 @@ def m033_decisions(db: Database) -> None:
 def m035_started(db: Database) -> None:
     """Services and profiles beside the files that they are about."""
     _execute_each(db, started.STARTED)
+
+
+@MIGRATIONS()
+def m036_reviews(db: Database) -> None:
+    """What reviewers signed."""
+    _execute_each(db, reviews.REVIEWS)
 
 
 def migrate(db: Database) -> None:

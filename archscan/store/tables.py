@@ -17,6 +17,7 @@ from archscan.store.overrides import OVERRIDES
 from archscan.store.places import PLACES
 from archscan.store.promises import PROMISES
 from archscan.store.questions import QUESTIONS
+from archscan.store.reviews import REVIEWS
 from archscan.store.started import STARTED
 from archscan.store.unread import UNREAD
 from archscan.store.views import PROTECTIONS, VIEWS
@@ -376,5 +377,6 @@ SCRIPTS = (
     FILES,
     DECISIONS,
     STARTED,
+    REVIEWS,
 )
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""
