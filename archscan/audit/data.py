@@ -28,8 +28,8 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Functions that answer a question where an object imports one.
 
-    ``unchecked``: not those that FORTIFY checks. ``native``: a question about machine code, not about scripts. ``doubt``:
-    functions that can do the same by a number that is not looked at.
+    ``unchecked``: not those that FORTIFY checks. ``native``: a question about machine code, not about scripts.
+    ``doubt``: functions that can do the same by a number that is not looked at.
     """
 
     id: str

@@ -34,9 +34,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is audited, and what "none" rests on.
 
-    ``members`` of the archives, ELF ``objects``, of which ``loading`` load code by name, ``raw`` ask the kernel by number, and ``untold`` import nothing
-    though they call something (static ones, Go); ``scripts`` that are no maintainer scripts, ``control_scripts`` that
-    are. ``missing`` are sentences about what was not read, ``no_files`` whether what files say was not asked for.
+    ``members`` of the archives, ELF ``objects``, of which ``loading`` load code by name, ``raw`` ask the kernel by
+    number, and ``untold`` import nothing though they call something (static ones, Go); ``scripts`` that are no maintainer
+    scripts, ``control_scripts`` that are. ``missing`` are sentences about what was not read, ``no_files`` whether what
+    files say was not asked for.
     """
 
     packages: tuple[Known, ...]

@@ -32,8 +32,8 @@ RECIPES = """
     """.split()
 NEVER = """
     nobody hidden odd-places udev nss autostart go rust static cargo-lock built-using endpoints keys python2 development
-    desktop translations extensions nested kernel writable other-owners sound-crypto made-at-boot questions urgent-questions
-    oneshots privileged-ports bus-services switches-user
+    desktop translations extensions nested kernel writable other-owners sound-crypto made-at-boot questions
+    urgent-questions oneshots privileged-ports bus-services switches-user
     """.split()  # in none of these packages
 HOSTILE = "<img src=x onerror=alert(1)>](javascript:alert(1)) `|` **b**"
 
