@@ -10,6 +10,7 @@ from archscan.audit.answer import Answer, Result, Table
 from archscan.audit.data import Calls, Forms, Libraries
 from archscan.audit.subject import Subject
 
+_MOST_SIBLINGS = 6
 MOST_ROWS = 2_000  # of evidence for one question
 _NATIVE = ("memory", "unsafe", "modules")  # questions about machine code: scripts have no part in them
 _CALLS = """
@@ -135,6 +136,9 @@ def _because(subject: Subject, basis: str) -> Iterator[str]:
     if basis in ("imports", "native", "needed") and subject.untold:
         untold = _counted(subject.untold, "object")
         yield f"{untold} of Go or without dynamic linking {_verb(subject.untold, 'tell')} nothing so"
+    if basis in ("imports", "needed") and subject.siblings:
+        names = ", ".join(subject.siblings[:_MOST_SIBLINGS])
+        yield f"{names} of the same version may do it and {'was' if len(subject.siblings) == 1 else 'were'} not read"
     if basis in ("imports", "needed") and subject.scripts:
         yield f"{_counted(subject.scripts, 'script')} {_verb(subject.scripts, 'tell')} nothing so"
 

@@ -35,9 +35,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What is audited, and what "none" rests on.
 
     ``members`` of the archives, ELF ``objects``, of which ``loading`` load code by name, ``raw`` ask the kernel by
-    number, and ``untold`` import nothing though they call something (static ones, Go); ``scripts`` that are no maintainer
-    scripts, ``control_scripts`` that are. ``missing`` are sentences about what was not read, ``no_files`` whether what
-    files say was not asked for.
+    number, and ``untold`` import nothing though they call something (static, Go); ``scripts`` that are no maintainer
+    scripts, ``control_scripts`` that are. ``missing`` are sentences about what was not read, ``siblings`` packages of
+    the same version that these depend on and that were not read, ``no_files`` whether what files say was not asked for.
     """
 
     packages: tuple[Known, ...]
@@ -50,6 +50,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     scripts: int
     control_scripts: int
     missing: tuple[str, ...]
+    siblings: tuple[str, ...]
     no_files: bool
 
     @property
@@ -136,10 +137,11 @@ def _measured(connection: sqlite3.Connection, packages: tuple[Known, ...], held:
             "SELECT count(*) FROM (SELECT f.package_id, f.path FROM temp.audited a "
             f"JOIN file f ON f.package_id = a.package_id WHERE f.interpreter IS NOT NULL AND f.what IN {_SCRIPTS} "
             "OR f.what IN ('python', 'perl', 'php', 'ruby', 'java') "
-            f"UNION SELECT t.package_id, t.path FROM temp.audited_path t WHERE {by_name})"
+            f"UNION SELECT t.package_id, t.path FROM temp.audited_path t WHERE t.path NOT GLOB 'usr/share/doc/*' AND ({by_name}))"
         ),
         control_scripts=count("SELECT count(*) FROM maintainer_script WHERE package_id IN temp.audited"),
         missing=tuple(_missing(connection)),
+        siblings=tuple(_siblings(connection)),
         no_files=count("SELECT count(*) FROM package WHERE id IN temp.audited AND facts NOT LIKE '%files%'") > 0,
     )
 
@@ -156,3 +158,14 @@ def _missing(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"{name} was not read whole: {problems or status}"
         elif unread is not None:
             yield f"{name} was not unpacked whole ({unread}): scan it with --thorough"
+
+
+def _siblings(connection: sqlite3.Connection) -> Iterator[str]:
+    """Packages that the audited ones depend on in exactly their own version: parts of the same source."""
+    sql = (
+        "SELECT DISTINCT r.name FROM temp.audited a JOIN package p ON p.id = a.package_id "
+        "JOIN relation r ON r.package_id = p.id AND r.kind IN ('depends', 'pre-depends') AND r.op = '=' "
+        "AND r.version = p.version WHERE r.name NOT IN (SELECT q.name FROM temp.audited b "
+        "JOIN package q ON q.id = b.package_id) ORDER BY 1"
+    )
+    yield from (name for (name,) in connection.execute(sql))

@@ -36,6 +36,7 @@ _FOR_PEOPLE = re.compile(
     r"usr/(?:local/)?share/(?:doc|doc-base|man|info|locale|fonts|icons|help|gtk-doc|gnome/help|pixmaps|sounds|themes|i18n"
     r"|wallpapers|backgrounds|mime|metainfo|appdata|zoneinfo|lintian)/.*"
 )
+_HEAD = 256  # bytes: of a script the kernel reads no more to find its interpreter
 _LARGEST_TEXT = 1 << 20  # bytes of a file that is only looked at for keys and addresses
 
 
@@ -58,9 +59,9 @@ def is_opened(path: str) -> bool:
     return scripts.language(path, b"") == "java"
 
 
-def text(path: str, data: bytes) -> FileFacts:  # noqa: ARG001 - a parser, as the others
+def text(path: str, data: bytes) -> FileFacts:
     """A file of which nothing is known but that it may be a script, or hold keys and addresses."""
-    return FileFacts(path=path, what="text")
+    return FileFacts(path=path, what="text", interpreter=scripts.interpreter(data[:_HEAD]))
 
 
 def said(path: str, data: bytes, parser: Parser, book: Book) -> FileFacts:
@@ -81,5 +82,5 @@ def said(path: str, data: bytes, parser: Parser, book: Book) -> FileFacts:
 
 
 def is_worth_a_row(facts: FileFacts) -> bool:
-    """Whether a file is kept for what it says; a configuration file is also where it says nothing."""
-    return facts.what not in _BY_CONTENT or any(getattr(facts, name) for name in _SAID)
+    """Whether a file is kept for what it says; a configuration file and a script with ``#!`` also where they say nothing."""
+    return facts.what not in _BY_CONTENT or facts.interpreter is not None or any(getattr(facts, name) for name in _SAID)

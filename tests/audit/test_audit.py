@@ -207,6 +207,21 @@ def test_a_script_leaves_it_open_what_is_called(tmp_path: Path, corpus_objects: 
     assert beside["unsafe",]["answer"] == "none"  # what only machine code does
 
 
+def test_a_part_of_the_source_that_was_not_read_may_do_it(
+    tmp_path: Path, corpus_objects: dict[str, dict[str, Path]]
+) -> None:
+    files = corpus_objects["hardened"]
+    program = next(path for name, path in files.items() if name.startswith("usr/bin/")).read_bytes()
+    elf = Entry(name=b"./usr/bin/x", data=program, mode=0o755)
+    fields = b"Depends: libthing (= 1), libother (= 2), libthird (>= 1)\n"
+    db = read(tmp_path / "a.db", package(tmp_path, elf, fields=fields))
+    alone = lines("thing", "--db", db)["network",]
+    assert alone["answer"] == "undecided"
+    assert "; libthing of the same version may do it and was not read" in alone["said"]
+    read(db, package(tmp_path, name="libthing", fields=b"Source: thing\n"))
+    assert lines("thing", "--db", db, "--whole-source")["network",]["answer"] == "none"
+
+
 def test_a_daemon_that_listens_is_a_problem_and_one_without_ports_is_not(tmp_path: Path) -> None:
     unit = Entry(name=b"./usr/lib/systemd/system/x.service", data=b"[Service]\nExecStart=/usr/bin/x\n")
     once = Entry(name=b"./usr/lib/systemd/system/y.service", data=b"[Service]\nType=oneshot\nExecStart=/usr/bin/y\n")
