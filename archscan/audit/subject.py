@@ -136,8 +136,9 @@ def _measured(connection: sqlite3.Connection, packages: tuple[Known, ...], held:
         scripts=count(
             "SELECT count(*) FROM (SELECT f.package_id, f.path FROM temp.audited a "
             f"JOIN file f ON f.package_id = a.package_id WHERE f.interpreter IS NOT NULL AND f.what IN {_SCRIPTS} "
-            "OR f.what IN ('python', 'perl', 'php', 'ruby', 'java') "
-            f"UNION SELECT t.package_id, t.path FROM temp.audited_path t WHERE t.path NOT GLOB 'usr/share/doc/*' AND ({by_name}))"
+            "OR f.what IN ('python', 'perl', 'php', 'ruby', 'java') UNION "
+            "SELECT t.package_id, t.path FROM temp.audited_path t "
+            f"WHERE t.path NOT GLOB 'usr/share/doc/*' AND ({by_name}))"
         ),
         control_scripts=count("SELECT count(*) FROM maintainer_script WHERE package_id IN temp.audited"),
         missing=tuple(_missing(connection)),

@@ -82,5 +82,5 @@ def said(path: str, data: bytes, parser: Parser, book: Book) -> FileFacts:
 
 
 def is_worth_a_row(facts: FileFacts) -> bool:
-    """Whether a file is kept for what it says; a configuration file and a script with ``#!`` also where they say nothing."""
+    """Whether a file is kept; a configuration file and a script with ``#!`` also are where they say nothing."""
     return facts.what not in _BY_CONTENT or facts.interpreter is not None or any(getattr(facts, name) for name in _SAID)
