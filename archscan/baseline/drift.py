@@ -12,7 +12,7 @@ from archscan.baseline.text import Baseline
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """Facts that are ``new`` since the review, and those that are ``gone``; sorted. ``kept`` is how many are neither."""
+    """Facts that are ``new`` since the review, and those that are ``gone``; ``kept`` are neither. Sorted."""
 
     new: tuple[Fact, ...]
     gone: tuple[Fact, ...]

@@ -125,7 +125,8 @@ FACETS: Mapping[str, tuple[str, ...]] = {
         """SELECT c.package_id, coalesce(e.path_key, f.path_key, o.path), o.severity || ' ' || o.rule_id
         || coalesce(': ' || nullif(g.subject, ''), ''), g.fingerprint
         FROM temp.chosen c JOIN occurrence o ON o.package_id = c.package_id AND NOT o.unchecked
-        JOIN finding g ON g.id = o.finding_id LEFT JOIN elf e ON e.id = o.elf_id LEFT JOIN file f ON f.id = o.file_id""",
+        JOIN finding g ON g.id = o.finding_id
+        LEFT JOIN elf e ON e.id = o.elf_id LEFT JOIN file f ON f.id = o.file_id""",
     ),
 }
 """What a reviewer wants to see of packages, and the SQL that reads it from the packages of ``temp.chosen``.
@@ -184,7 +185,7 @@ def _lines(
 
 
 def _word(stored: str) -> str:
-    """A name as a word of the line: blanks are ``\\x20``, as in ``model.text``."""
+    r"""A name as a word of the line: blanks are ``\x20``, as in ``model.text``."""
     return inert(stored).replace(" ", r"\x20")
 
 

@@ -1,7 +1,7 @@
 r"""A baseline as a file: a head, an empty line, then one fact a line, sorted; above a line why it is as it is.
 
-Names are as the database has them (``model.text``): a backslash is ``\\``, what may not stand in a line ``\xNN``, and in
-package and path a blank ``\x20``. Lines that begin with ``#`` are the reviewer's reason for the line below.
+Names are as the database has them (``model.text``): a backslash is ``\\``, what may not stand in a line ``\xNN``, and
+in package and path a blank ``\x20``. Lines that begin with ``#`` are the reviewer's reason for the line below.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u2
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """What somebody reviewed: which packages and facets, the facts, and by line the reasons, each without its ``# ``."""
+    """What somebody reviewed: which packages and facets, the facts, and by line the reasons without their ``# ``."""
 
     selection: Selection
     facts: tuple[Fact, ...] = ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from archscan.cli import options
+from archscan.cli import options, reviewed
 
 if TYPE_CHECKING:
     from archscan.baseline import Baseline, Selection
@@ -90,10 +90,9 @@ def _selection(given: _Given, known: Baseline | None) -> Selection:
     from archscan.baseline import FACETS, Selection
 
     before = known.selection if known else Selection(facets=tuple(FACETS))
-    for name in ("suite", "packages", "sources"):
-        values = given[name] if isinstance(given[name], tuple) else (given[name] or "",)
-        if any(not value.isprintable() or value != value.strip() for value in values):
-            raise click.UsageError(f"--{name.removesuffix('s')}: expected a name or glob in one line")
+    words = (given["suite"] or "", *given["packages"], *given["sources"])
+    if any(not word.isprintable() or word != word.strip() for word in words):
+        raise click.UsageError("--suite, --package, --source: expected names or globs, each in one line")
     return Selection(
         suite=given["suite"] or before.suite,
         packages=given["packages"] or before.packages,
@@ -109,6 +108,7 @@ def _selection(given: _Given, known: Baseline | None) -> Selection:
               show_default=True)  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file, whole or not at all.")
 @options.database
+@reviewed.baseline
 def check(file: Path, form: str, output: Path | None, db: Path) -> int:
     """Say what is other than FILE has it: + is new, - is gone. The exit code is 10 where anything is."""
     from archscan.baseline import drift, facts, read
@@ -117,9 +117,9 @@ def check(file: Path, form: str, output: Path | None, db: Path) -> int:
     from archscan.reports.drift import write as written
     from archscan.reports.output import replaced, standard_output
 
-    reviewed = read(file)
+    known = read(file)
     with database.opened(db) as connection:
-        difference = drift(reviewed, facts(connection, str(db), reviewed.selection))
+        difference = drift(known, facts(connection, str(db), known.selection))
     with ExitStack() as stack:
         to_file = output is not None and str(output) != "-"
         stream = stack.enter_context(replaced(output)) if to_file and output else standard_output(exact=form != "text")
@@ -150,13 +150,13 @@ def accept(file: Path, who: str, reason: str, only: tuple[str, ...], db: Path) -
     if not who or not reason:
         raise click.UsageError("say with --by who accepts, and with --reason why")
     review = Review(who, reason, datetime.now(UTC))
-    reviewed = read(file)
+    known = read(file)
     with open_store(db, made=False) as database, database.atomic():
-        now = facts(database.conn, str(db), reviewed.selection)
-        taken = chosen(drift(reviewed, now), only)
+        now = facts(database.conn, str(db), known.selection)
+        taken = chosen(drift(known, now), only)
         if only and not taken:
             raise NoTargetError(f"{file}: no line that is new or gone fits {' or '.join(only)}")
-        done = accepted(database.conn, reviewed, now, taken, review)
+        done = accepted(database.conn, known, now, taken, review)
         decided(database.conn, done.decided, review)
         with replaced(file) as stream:  # before the decisions are kept: what fails here leaves findings open
             stream.writelines(text(done.baseline))
@@ -164,3 +164,18 @@ def accept(file: Path, who: str, reason: str, only: tuple[str, ...], db: Path) -
     click.echo(f"{lines}; {count(len(done.decided), 'finding')} accepted")
     for mark, why in done.open:
         click.echo(f"finding {mark[:12]} stays open: {why}")
+
+
+@baseline.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE…")
+@click.option("--by", "who", required=True, envvar="ARCHSCAN_AUTHORITY", show_envvar=True, help="Who has reviewed.")
+@click.option("-o", "--output", "manifest", required=True, type=click.Path(path_type=Path), metavar="MANIFEST",
+              help="The list; what it has of other files stays.")  # fmt: skip
+def review(files: tuple[Path, ...], who: str, manifest: Path) -> None:
+    """Put baselines into a list of reviewed files, as they are and as of today, for --require-reviewed."""
+    from archscan.baseline import read
+    from archscan.reports.screen import count
+
+    for file in files:
+        read(file)  # nobody has reviewed what cannot be read
+    click.echo(f"{count(reviewed.write(manifest, None, files, who), 'file')} reviewed by {who.strip()!r}")

@@ -26,9 +26,9 @@ def totals(difference: Drift) -> str:
 
 
 def _marked(difference: Drift) -> Iterator[tuple[str, Fact]]:
-    """Each line with its mark; what changed stands together, as lines are sorted."""
+    """Each line with its mark; what changed stands together: of a path first what is gone."""
     marked = [*(("-", fact) for fact in difference.gone), *(("+", fact) for fact in difference.new)]
-    return iter(sorted(marked, key=lambda one: (one[1].line, one[0])))
+    return iter(sorted(marked, key=lambda one: (one[1].facet, one[1].package, one[1].path, one[0] == "+", one[1].text)))
 
 
 def _text(difference: Drift, stream: TextIO, _name: str) -> None:
