@@ -8,6 +8,7 @@
     ├── StoreError                the database is not ours, locked, read-only, or the disk is full
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── DecisionError             a decision, or a file of them, is wrong: line, field, what was expected
+    ├── BaselineError             a baseline, or a list of reviewed files, is wrong, or what must be in it is not
     ├── QueryError                a saved or free query is wrong or ran too long
     ├── PoolError                 the processes that read packages cannot be made as they must be
 
@@ -55,6 +56,10 @@ class RuleError(ArchscanError):
 
 class DecisionError(ArchscanError):
     """A decision about findings, or a file of them, is wrong; the text names line, field and what was expected."""
+
+
+class BaselineError(ArchscanError):
+    """A baseline, or a list of reviewed files, is wrong, or what it must have is not reviewed; names file and line."""
 
 
 class QueryError(ArchscanError):

@@ -27,6 +27,7 @@ COMMANDS = {
     "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),
     "explain": ("archscan.cli.explain:explain", "Show the code behind a finding, and how to check it."),
     "triage": ("archscan.cli.triage:triage", "Decide about findings, and list what needs a look."),
+    "baseline": ("archscan.cli.baseline:baseline", "Hold packages against a reviewed text."),
     "score": ("archscan.cli.score:score", "Say where work is most urgent, and why."),
     "merge": ("archscan.cli.merge:merge", "Join databases into one."),
     "dump": ("archscan.cli.dump:dump", "Print the canonical form of a database."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archscan.cli import options
+from archscan.cli import options, reviewed
 
 if TYPE_CHECKING:
     from archscan.rules.load import RuleBook
@@ -83,6 +83,7 @@ def check(own_rules: tuple[Path, ...]) -> None:
 @options.database
 @options.rules
 @options.release
+@reviewed.rules
 def apply(db: Path, own_rules: tuple[Path, ...], release: str | None) -> None:
     """Judge every package of the database again, without opening one.
 
@@ -102,3 +103,17 @@ def apply(db: Path, own_rules: tuple[Path, ...], release: str | None) -> None:
         f"{len(book.rules)} rules applied: {result.new} findings new, {result.reopened} reopened, "
         f"{result.fixed} fixed, {result.removed} removed, {result.withdrawn} withdrawn, {result.unchecked} unchecked"
     )
+
+
+@rules.command()
+@options.rules
+@click.option("--by", "who", required=True, envvar="ARCHSCAN_AUTHORITY", show_envvar=True, help="Who has reviewed.")
+@click.option("-o", "--output", "manifest", required=True, type=click.Path(path_type=Path), metavar="MANIFEST",
+              help="The list; what it has of other files stays.")  # fmt: skip
+def review(own_rules: tuple[Path, ...], who: str, manifest: Path) -> None:
+    """Put all files of the rules into a list of reviewed files, as they are and as of today, for --require-reviewed."""
+    from archscan.rules.check import check as checked
+
+    checked(_book(own_rules))
+    number = reviewed.write(manifest, own_rules, (), who)
+    click.echo(f"{number:,} files reviewed by {who.strip()!r}")

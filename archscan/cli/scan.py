@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from archscan.cli import fetching as fetching_options
-from archscan.cli import options
+from archscan.cli import options, reviewed
 from archscan.cli.mirror_options import MirrorOptions, mirror_options, wanted
 from archscan.model import Limits, Severity
 
@@ -92,6 +92,7 @@ def _kinds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--verbose", "-v", count=True, help="Log more; twice for everything.")
 @options.log_file
 @options.progress_file
+@reviewed.rules
 def scan(
     targets: tuple[str, ...], db: Path, own_rules: tuple[Path, ...], jobs: int | None, deadline: float, memory: int,
     limits: dict[str, int], retry: bool, facts: tuple[str, ...], thorough: bool, executor: str | None,

@@ -39,7 +39,7 @@ from archscan.model.files import (
     ServiceKind,
     Started,
 )
-from archscan.model.text import Int63, Sha256, Size, Text, escape, unescape
+from archscan.model.text import Int63, Sha256, Size, Text, escape, inert, unescape
 from archscan.model.words import (
     Confidence,
     Context,
@@ -126,6 +126,7 @@ __all__ = [
     "UnreadReason",
     "Verdict",
     "escape",
+    "inert",
     "unescape",
 ]
 

@@ -11,6 +11,7 @@ from msgspec import Meta
 # reorder text on a screen (https://www.unicode.org/reports/tr9/, "Trojan Source"), line and paragraph
 # separators, the byte order mark, and surrogates, which is how undecodable bytes arrive from ``surrogateescape``.
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE_STORED = re.compile(_UNSAFE.pattern.replace(r"\\", "", 1))  # where a backslash begins an escape
 _ESCAPED = re.compile(rb"\\(?:\\|x([0-9a-f]{2}))")
 
 
@@ -30,6 +31,14 @@ def escape(raw: bytes | str) -> str:
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
     return _UNSAFE.sub(_escape_one, text)
+
+
+def inert(stored: str) -> str:
+    """Stored text in which SQL may have put what no name holds (``char(10)``): that is escaped, the rest is as it was.
+
+    Text that ``escape`` gave stays as it is.
+    """
+    return stored if stored.isascii() and stored.isprintable() else _UNSAFE_STORED.sub(_escape_one, stored)
 
 
 def unescape(stored: str) -> bytes:

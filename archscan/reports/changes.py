@@ -69,18 +69,19 @@ def _values(change: Change) -> str:
 
 
 def _markdown(changes: Iterable[Change], stream: TextIO, names: tuple[str, str]) -> None:
-    stream.write(f"# {_escaped(names[0])} → {_escaped(names[1])}\n")
+    stream.write(f"# {escaped(names[0])} → {escaped(names[1])}\n")
     package: tuple[str, str | None] | None = None
     for change in changes:
         if (change.package, change.architecture) != package:
             package = (change.package, change.architecture)
-            stream.write(f"\n## {_escaped(change.package)} {_escaped(change.architecture or '')}".rstrip() + "\n\n")
+            stream.write(f"\n## {escaped(change.package)} {escaped(change.architecture or '')}".rstrip() + "\n\n")
             stream.write("| effect | what | path | subject | old | new |\n|---|---|---|---|---|---|\n")
         cells = (change.effect.value, change.facet, change.path, change.subject, change.old, change.new)
-        stream.write(f"| {' | '.join(_escaped(cell or '') for cell in cells)} |\n")
+        stream.write(f"| {' | '.join(escaped(cell or '') for cell in cells)} |\n")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text as Markdown shows it: no character of it means anything."""
     return shown(text).translate(_SPECIAL)
 
 

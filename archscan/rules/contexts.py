@@ -37,7 +37,8 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``paths`` and ``packages`` about the object. ``alternatives``: one of at least so many algorithms in one place,
     ``offered``: in the object; ``taken``: whether the address of the function is kept or passed on; ``alone``: it calls
     nothing but catalogued functions and has no text, so it does nothing else; ``single``: there is no other algorithm
-    in the same place, so nobody chooses. With ``without``, none of these is called in the function, nor is the symbol.
+    in the same place, so nobody chooses. With ``without``, none of these is called in the function, nor is the symbol;
+    with ``unless``, none of these expressions is found in its texts, the names of the function, or the path.
     """
 
     note: Annotated[str, Meta(pattern=r"\S")]
@@ -67,6 +68,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     alone: bool = False
     single: bool = False
     without: _Words | None = None
+    unless: _Words | None = None
 
 
 _WEIGHTS = (
@@ -109,6 +111,7 @@ class Known(msgspec.Struct, frozen=True):
     sign: Sign
     conditions: tuple[Condition, ...]
     without: re.Pattern[str] | None
+    unless: re.Pattern[str] | None = None
 
     @property
     def weight(self) -> int:
@@ -156,6 +159,8 @@ def match(known: Known, facts: Mapping[str, str]) -> str | None:
             said = said or _line(found)
     if known.without and any(known.without.search(facts.get(key, "")) for key in ("symbols", "calls")):
         return None
+    if known.unless and any(known.unless.search(facts.get(key, "")) for key in ("texts", "functions", "paths")):
+        return None
     return said
 
 
@@ -197,7 +202,8 @@ def _known(path: Path, number: int, table: dict[str, Any]) -> Known:
     if not conditions and sign.alternatives is None and sign.offered is None:
         raise RuleError(f"{path}: sign {number}: expected at least one condition")
     without = _pattern(f"{path}: sign {number}: without", "calls", sign.without) if sign.without else None
-    return Known(context, sign, conditions, without)
+    unless = _pattern(f"{path}: sign {number}: unless", "texts", sign.unless) if sign.unless else None
+    return Known(context, sign, conditions, without, unless)
 
 
 def _pattern(where: str, key: str, values: Sequence[str]) -> re.Pattern[str]:

@@ -17,6 +17,7 @@ from archscan.model import Confidence, CryptoUse
 _RULES = Path(__file__).parents[2] / "rules"
 _DIGEST = ("java/security/MessageDigest", "getInstance", "(Ljava/lang/String;)Ljava/security/MessageDigest;")
 _CIPHER = ("javax/crypto/Cipher", "getInstance", "(Ljava/lang/String;)Ljavax/crypto/Cipher;")
+_FACTORY = ("javax/crypto/SecretKeyFactory", "getInstance", "(Ljava/lang/String;)Ljavax/crypto/SecretKeyFactory;")
 _SIGNATURE = (
     "java/security/Signature",
     "getInstance",
@@ -90,6 +91,10 @@ def _uses(book: scripts.Book, data: bytes, path: str = "usr/share/java/x.class")
         (_calling(_CIPHER, "PBEWithMD5AndDES"), "des", "cipher"),
         (_calling(_SIGNATURE, "MD5withRSA", "BC"), "md5", "sign"),
         (_calling(_UTIL, "text"), "md5", "hash"),
+        # A factory of keys: what is done with them, a cipher says.
+        (_calling(_FACTORY, "DESede"), "3des", "lookup"),
+        (_calling(_FACTORY, "DES"), "des", "lookup"),
+        (_calling(_FACTORY, "PBKDF2WithHmacSHA1"), "sha1", "kdf"),
     ],
 )
 def test_a_constant_that_is_passed_is_certain(book: scripts.Book, data: bytes, algorithm: str, role: str) -> None:

@@ -202,3 +202,23 @@ def test_what_a_table_is_looked_up_by_is_no_use_and_its_entries_are_several(book
     found = [(one.line, one.symbol, '"alternatives": 3' in (one.context_evidence or "")) for one in facts.uses]
     assert found == [(4, "OpenSSL.SSL.TLSv1_METHOD", True), (6, "OpenSSL.SSL.SSLv3_METHOD", True),
                      (7, "ssl.PROTOCOL_TLSv1_1", False)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_thrown_away"),
+    [
+        ("crypt.crypt(b'x', 'xx')", True),
+        ("hashlib.new('md4')", True),
+        ("hashlib.md5(x).hexdigest()", True),
+        ("y = hashlib.md5(x)", False),
+        ("return hashlib.md5(x)", False),
+        ("other.update(hashlib.md5(x).digest())", False),
+        ("print(hashlib.md5(x).hexdigest())", False),
+        ("keep(key=hashlib.md5(x))", False),
+        ("hashlib.md5(x) == y or fail()", False),
+    ],
+)
+def test_what_is_thrown_away_is_said(book: scripts.Book, statement: str, is_thrown_away: bool) -> None:
+    uses = _uses(book, f"import crypt, hashlib\ndef f(x, y):\n    {statement}\n")
+    assert len(uses) == 1
+    assert ("as _" in json.loads(uses[0].context_evidence or "{}").get("texts", [])) == is_thrown_away

@@ -242,11 +242,15 @@ class _Reader:
     def _results(self, node: ast.AST, near: list[str], sinks: list[str]) -> list[str]:
         """Note where the value of an expression goes; the plain names that hold it."""
         holders: list[str] = []
+        given = False  # to something else, which may keep it
         for _ in range(_DEEPEST):
             parent = self.tree.parents.get(node)
+            if isinstance(parent, ast.Expr) and isinstance(node, ast.Call) and not given:
+                near.append("as _")  # thrown away, as by `_ = …`
             if parent is None or isinstance(parent, STATEMENTS):
                 holders = targets(parent, near)
                 break
+            given = given or (isinstance(parent, ast.Call | ast.keyword) and getattr(parent, "func", None) is not node)
             if isinstance(parent, ast.Call) and parent.func is not node:
                 sinks.append(last_name(parent.func))
             elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
