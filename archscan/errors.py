@@ -8,10 +8,9 @@
     ├── StoreError                the database is not ours, locked, read-only, or the disk is full
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── DecisionError             a decision, or a file of them, is wrong: line, field, what was expected
+    ├── BugError                  a bug, campaign or reply is not as it must be, or cannot be sent; nothing left
     ├── QueryError                a saved or free query is wrong or ran too long
     ├── PoolError                 the processes that read packages cannot be made as they must be
-
-
     ├── SilenceError              an archive does not answer any more: the rest of a scan waits for another time
     ├── SpoolError                the folder for downloads is full, or nobody may write there
     └── InputError                what was read is not what it should be; becomes a ``Problem``
@@ -55,6 +54,10 @@ class RuleError(ArchscanError):
 
 class DecisionError(ArchscanError):
     """A decision about findings, or a file of them, is wrong; the text names line, field and what was expected."""
+
+
+class BugError(ArchscanError):
+    """A bug, a campaign or a reply is not as it must be, or may not be sent; the text says what to do."""
 
 
 class QueryError(ArchscanError):

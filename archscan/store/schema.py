@@ -10,6 +10,7 @@ from sqlite_utils import Migrations
 from archscan.errors import StoreError
 from archscan.store import (
     archives,
+    bugs,
     columns,
     confirmed,
     contexts,
@@ -145,6 +146,12 @@ def m033_decisions(db: Database) -> None:
 def m035_started(db: Database) -> None:
     """Services and profiles beside the files that they are about."""
     _execute_each(db, started.STARTED)
+
+
+@MIGRATIONS()
+def m038_bugs(db: Database) -> None:
+    """Bugs that are drafted, sent and read back."""
+    _execute_each(db, bugs.BUGS)
 
 
 def migrate(db: Database) -> None:
