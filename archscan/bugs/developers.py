@@ -1,4 +1,4 @@
-"""Who maintains which source packages, in the words of dd-list(1), from Sources indices or from what scans kept of them.
+"""Who maintains which source packages, in the words of dd-list(1), from Sources indices or what scans kept of them.
 
 As dd-list has it: people in the order of their names in capitals, each with the packages they maintain, those that they
 only upload with ``(U)``.
@@ -22,10 +22,10 @@ from archscan.model.version import version_key
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import IO
 
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_OPENERS: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 _MOST_FIELD = 1 << 20  # characters of a field
 _AFTER_ADDRESS = re.compile(r"(?<=>)\s*,\s*")
 _STORED = """
@@ -51,7 +51,11 @@ def stored(connection: sqlite3.Connection, suite: str, wanted: Collection[str]) 
     Of packages without such an index it is known only who maintains their binaries.
     """
     rows = connection.execute(_STORED, (suite,))
-    found = _newest(Source(*row[:3], _people(row[3])) for row in rows if row[0] in wanted)
+    found = _newest(
+        Source(name, version, maintainer, _people(uploaders))
+        for name, version, maintainer, uploaders in rows
+        if name in wanted
+    )
     binaries = connection.execute(
         "SELECT source, version, coalesce(maintainer, json_extract(control, '$.Maintainer')) FROM current_package"
     )
@@ -64,10 +68,14 @@ def stored(connection: sqlite3.Connection, suite: str, wanted: Collection[str]) 
 def read(path: Path, wanted: Collection[str]) -> dict[str, Source]:
     """The wanted source packages of a Sources file, packed or not, by name. Raises BugError."""
     try:
-        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as file:
+        with _opener(path)(path, "rt", encoding="utf-8", errors="replace") as file:
             return _newest(one for one in _sources(file) if one.name in wanted)
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise BugError(f"{path}: cannot be read as a Sources index: {error}") from error
+
+
+def _opener(path: Path) -> Callable[..., IO[str]]:
+    return _OPENERS.get(path.suffix, open)
 
 
 def _newest(sources: Iterable[Source]) -> dict[str, Source]:

@@ -23,14 +23,15 @@ _SELECT = (
 # From which states a step may be taken to which.
 _STEPS = {
     "drafted": ("drafted", "approved", "skipped", "failed"),
-    "approved": ("drafted", "approved", "failed", "sending"),
+    "approved": ("drafted", "approved", "skipped", "failed", "sending"),
     "skipped": ("drafted", "approved", "skipped", "failed"),
     "sending": ("approved",),
     "sent": ("sending",),
-    "acked": ("sending", "sent", "acked"),
-    "filed": ("sending", "sent", "acked", "filed", "closed"),
-    "closed": ("sending", "sent", "acked", "filed", "closed"),
-    "failed": ("sending", "approved"),
+    # A tracker may know of a bug that this database never sent: another one did, or somebody was mistaken.
+    "acked": ("drafted", "approved", "skipped", "failed", "sending", "sent", "acked"),
+    "filed": ("drafted", "approved", "skipped", "failed", "sending", "sent", "acked", "filed", "closed"),
+    "closed": ("drafted", "approved", "skipped", "failed", "sending", "sent", "acked", "filed", "closed"),
+    "failed": ("approved", "sending", "sent"),
 }
 
 
