@@ -46,7 +46,8 @@ _SHOWN = 100  # findings of a compiler whose evidence is looked at
 _OCCURRENCES = """
 SELECT f.id, f.fingerprint, f.source, f.subject, f.rule_id AS rule, coalesce(r.family, f.rule_id) AS family,
        f.overridden, o.id AS occurrence, o.severity, o.confidence, o.fix_where, o.overridden AS excused, o.path,
-       p.id IN ({packages}) AS inside, p.sha256, p.version, p.version_key, p.source_version, p.maintainer,
+       p.id IN ({packages}) AS inside, p.sha256, p.version, p.version_key, p.source_version,
+       coalesce(p.maintainer, json_extract(p.control, '$.Maintainer')) AS maintainer,
        e.language, x.distribution
 FROM finding f
 JOIN occurrence o ON o.finding_id = f.id AND o.unchecked = 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 72
 _LONGEST_VALUE = 400  # characters of a value that packages chose
-_MOST_ATTACHED = 4 << 20  # bytes
+_MOST_ATTACHED = 1 << 20  # bytes
 _IMPORTANCE = {"wishlist": "wishlist", "minor": "low", "normal": "medium"}
 
 

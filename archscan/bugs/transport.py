@@ -92,13 +92,13 @@ class Mbox:
             content = self.path.read_bytes()
         except OSError:
             return None
-        body = _quoted(mail.data)
-        if body in content:
+        entry = _entry(mail)
+        if entry in content:
             return True
-        start = _torn(content, body)
-        if start is None:
+        written = _torn(content, entry)
+        if not written:
             return None
-        os.truncate(self.path, start)
+        os.truncate(self.path, len(content) - written)
         return False
 
 
@@ -113,13 +113,14 @@ def _quoted(data: bytes) -> bytes:
     return text if text.endswith(b"\n") else text + b"\n"
 
 
-def _torn(content: bytes, body: bytes) -> int | None:
-    """Where the last mail of a file begins, if it is the beginning of this one and no more."""
-    start = content.rfind(b"\n\nFrom ") + 2 if b"\n\nFrom " in content else 0
-    head, _, written = content[start:].partition(b"\n")
-    if not head.startswith(b"From ") or (written and not body.startswith(written)):
-        return None
-    return start
+def _torn(content: bytes, entry: bytes) -> int:
+    """How many bytes of an entry a file ends with, behind whole ones; 0 where it ends with none."""
+    for size in range(min(len(content), len(entry) - 1), 0, -1):
+        if content.endswith(entry[:size]) and (
+            size == len(content) or content[: len(content) - size].endswith(b"\n\n")
+        ):
+            return size
+    return 0
 
 
 @contextmanager
