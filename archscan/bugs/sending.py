@@ -106,13 +106,28 @@ def _hindrance(connection: sqlite3.Connection, one: Bug, versions: dict[str, str
     if one.target != "debian" and not transport.name.startswith("eml "):
         return f"goes to {one.target}, which wants it signed or pasted: --eml DIR"
     if one.kind == "control":
-        return ""
+        return _late(connection, one)
     if not any(state == "open" for _, state in record.findings(connection, one.id)):
         return "nothing of it is open any more; draft again"
     current = versions.get(one.source)
     if one.version and (current is None or named_version(one.target, current) != one.version):
         return f"the suite has {current or 'no version'} of {one.source} now, not {one.version}; draft again"
     return ""
+
+
+_SAID = """
+SELECT k.done, k.tags LIKE '%"wontfix"%' FROM bug b JOIN known_bug k ON k.tracker = b.target AND k.number = b.number
+WHERE b.id = ?
+"""
+
+
+def _late(connection: sqlite3.Connection, one: Bug) -> str:
+    """Why a mail about a filed bug is not to be sent any more, by what the tracker said last; empty where it is."""
+    done, wontfix = connection.execute(_SAID, (one.about,)).fetchone() or (False, False)
+    if wontfix:
+        return "the tracker says wontfix"
+    closes = not (one.recipient or "").startswith("control@")
+    return "the tracker has it as closed" if closes and done else ""
 
 
 def send(
