@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from archscan.store.bugs import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+_SECONDS = 120.0
 _MOST_BYTES = 256 << 20
 _MOST_NUMBER = 10**9
 _MOST_TEXT = 2_000
@@ -127,13 +129,17 @@ def _numbers(found: Iterable[int]) -> list[int]:
 
 def _answered(ask: Callable[[], Any]) -> Any:
     """What the library brings; whatever a server does to it is one line."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SECONDS)  # the library knows no other way
     try:
         return ask()
     except (OSError, urllib.error.URLError) as error:
         raise BugError(f"the bug tracking system does not answer: {error}") from error
     except Exception as error:
         # What a server can make the library raise is not written down: SyntaxError of XML, KeyError, AssertionError …
-        raise BugError(f"the bug tracking system answered something else than expected: {error!r:.200}") from error
+        raise BugError(f"the bug tracking system answered something else than expected: {repr(error)[:200]}") from error
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _of_debian(one: Any) -> Status:
