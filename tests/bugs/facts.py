@@ -24,6 +24,7 @@ TEMPLATES = ROOT / "reports" / "bugs"
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 FROM = "Jane Doe <jane@example.org>"
 
+SID = Suite("sid", published=False)
 NO_PIE = rule(title="Is loaded at a fixed address (no PIE)", why="Whoever corrupts memory knows where code lies. " * 4,
               fix="Let the default flags through.")  # fmt: skip
 BAD = Object(columns={"kind": "executable", "pie": "no"})
@@ -51,7 +52,7 @@ def campaign(**changes: Any) -> Campaign:
     return Campaign(**{**plain, **changes})
 
 
-def found(connection: sqlite3.Connection, of: Suite = Suite("sid", published=False), **asked: Any) -> Material:
+def found(connection: sqlite3.Connection, of: Suite = SID, **asked: Any) -> Material:
     """What bugs are made of, and what is left."""
     return material(connection, of, Asked(**asked), NOW.date())
 

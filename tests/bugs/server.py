@@ -2,8 +2,8 @@
 
 ``python -m tests.bugs.server FOLDER [POINT [AFTER]]`` prints its port. Each mail that it takes is a file in FOLDER,
 written before it says so. POINT, for the mail after the first AFTER ones: ``rcpt`` (dies before it answers RCPT),
-``in-data`` (dies while it is given the mail), ``after-data`` (dies when it has the mail, before it says so), ``stall-rcpt``
-and ``stall-after-data`` (never answers), ``refuse`` (says 550 to RCPT), ``later`` (says 451).
+``in-data`` (dies while it is given the mail), ``after-data`` (dies when it has the mail, before it says so),
+``stall-rcpt`` and ``stall-after-data`` (never answers), ``refuse`` (says 550 to RCPT), ``later`` (says 451).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from tests.bugs.facts import BAD, NO_PIE, NOW, ROOT, crypto, draft, drafted, fou
 from tests.rules.facts import Object, rule
 from tests.triage.facts import judged, set_
 
+REBUILD = "SELECT e.id AS elf_id, 'pie' AS subject, 'rebuild' AS fix_where FROM elf e WHERE e.pie = 'no'"
 CALL = {"function": "main", "address": "0x1000"}
 
 
@@ -32,9 +33,10 @@ def publish(connection: sqlite3.Connection, where: str, name: str, version: str,
             "last_scan) VALUES ('Debian', ?, 'main', 'amd64', 'x', ?, 1, 1)", (where, "0" * 64)
         )  # fmt: skip
         connection.execute(
-            "INSERT INTO publication (suite, component, name, version, version_key, architecture, source, sha256, filename, "
-            "package_id, first_scan, last_scan, index_id) SELECT ?, 'main', ?, ?, ?, 'amd64', ?, ?, 'f', "
-            "(SELECT id FROM package WHERE name = ? AND version = ? AND ?), 1, 1, (SELECT id FROM archive_index WHERE suite = ?)",
+            "INSERT INTO publication (suite, component, name, version, version_key, architecture, source, sha256, "
+            "filename, package_id, first_scan, last_scan, index_id) SELECT ?, 'main', ?, ?, ?, 'amd64', ?, ?, 'f', "
+            "(SELECT id FROM package WHERE name = ? AND version = ? AND ?), 1, 1, "
+            "(SELECT id FROM archive_index WHERE suite = ?)",
             (where, name, version, version, name, f"{len(version):064x}", name, version, read, where),
         )
 
@@ -98,9 +100,8 @@ def test_what_is_needed_is_drafted_all_the_same() -> None:
     [
         (rule(severity="low"), (BAD,), {"slight": 1}),
         (rule(confidence="possible"), (BAD,), {"possible": 1}),
-        (rule(query="SELECT e.id AS elf_id, 'pie' AS subject, 'rebuild' AS fix_where FROM elf e"), (BAD,), {"rebuild": 1}),
-        (rule(severity="negligible", query="SELECT e.id AS elf_id, 'pie' AS subject, 'rebuild' AS fix_where FROM elf e"),
-         (BAD,), {"rebuild": 1}),
+        (rule(query=REBUILD), (BAD,), {"rebuild": 1}),
+        (rule(severity="negligible", query=REBUILD), (BAD,), {"rebuild": 1}),
         (rule(query="SELECT e.id AS elf_id, 'stack_protector' AS subject FROM elf e"), (BAD,), {"placeless": 1}),
         (crypto(), (Object(calls=({"function": "sub_1000", "symbol": None},)),), {"placeless": 1}),
     ],
@@ -193,7 +194,7 @@ def test_launchpad_gets_its_own_words() -> None:
 
 def test_a_compiler_gets_one_bug_for_all_its_programs() -> None:
     toolchain = rule(severity="negligible",
-                     query="SELECT e.id AS elf_id, 'pie' AS subject, 'toolchain' AS fix_where FROM elf e WHERE e.pie = 'no'")  # fmt: skip
+                     query=REBUILD.replace("rebuild", "toolchain"))  # fmt: skip
     go = Object(columns={"kind": "executable", "pie": "no", "language": "go"})
     connection = drafted(pack("a1", objects=(go,)), pack("b1", objects=(go,)), rules=(toolchain,))
     (one,) = record.bugs(connection)

@@ -1,4 +1,4 @@
-"""Mails that come back, in the shape that debbugs and Launchpad give them; texts are ours, as recorded headers have them."""
+"""Mails that come back, in the shape that debbugs and Launchpad give them; the texts are ours."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ LAUNCHPAD = """\
 From: Jane Doe <{number}@bugs.launchpad.net>
 Reply-To: Bug {number} <{number}@bugs.launchpad.net>
 Subject: [Bug {number}] [NEW] {subject}
-X-Launchpad-Bug: distribution=ubuntu; sourcepackage={source}; component=main; status={status}; importance=Low; assignee=None;
+X-Launchpad-Bug: distribution=ubuntu; sourcepackage={source}; status={status}; importance=Low; assignee=None;
 
 Public bug reported:
 
@@ -319,7 +319,8 @@ def test_a_wrong_file_of_statuses_is_one_line(text: str, message: str, tmp_path:
 
 def test_statuses_may_be_written_in_several_ways(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(
-        '[{"bug_num": 5, "package": "src:tool", "done": "Jane", "tags": "wontfix help", "fixed_versions": "tool/1 tool/2"},'
+        '[{"bug_num": 5, "package": "src:tool", "done": "Jane", "tags": "wontfix help",'
+        '"fixed_versions": "tool/1 tool/2"},'
         '{"number": 6, "tracker": "launchpad", "status": "Won\'t Fix", "title": "x"}]'
     )
     first, second = read(tmp_path / "s.json")

@@ -130,8 +130,8 @@ def test_a_server_that_dies_while_it_is_given_a_mail(
 
 def _killed_when(is_due: Callable[[], bool], db: Path, port: int) -> None:
     """Run the command in a process, and kill that when it is due."""
-    command = [sys.executable, "-m", "archscan", "bugs", "send", "pie", "--from", FROM, "--rate", "3600", "--yes", "--db",
-               str(db), "--smtp", f"127.0.0.1:{port}"]  # fmt: skip
+    words = ["--from", FROM, "--rate", "3600", "--yes", "--db", str(db), "--smtp", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "archscan", "bugs", "send", "pie", *words]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         until = time.monotonic() + 60
         while not is_due() and process.poll() is None:
@@ -146,7 +146,7 @@ def test_killed_while_a_server_thinks(
 ) -> None:
     folder = tmp_path / "in"
     with server(folder, point) as port:
-        _killed_when(lambda: (folder / "stalled").exists(), db, port)
+        _killed_when((folder / "stalled").exists, db, port)
     assert states(db) == ["sending", "approved", "approved"]
     with server(folder) as port:
         assert send(db, "--smtp", f"127.0.0.1:{port}") == 1

@@ -28,7 +28,7 @@ def hostile(target: str) -> list[record.Bug]:
     names = (HOSTILE, LONG, " affects ubuntu/x", "-- ", "é" * 3000)
     objects = tuple(
         Object(path=escape(f"usr/bin/{number}{name}"), columns={"kind": "executable", "pie": "no"},
-               calls=({"function": escape(name), "symbol": escape(name), "argument": escape(name), "address": f"0x{number}"},))
+               calls=({**dict.fromkeys(("function", "symbol", "argument"), escape(name)), "address": f"0x{number}"},))
         for number, name in enumerate(names)
     )  # fmt: skip
     packs = pack(objects=objects, maintainer=escape(f"{HOSTILE} <evil@example.org\n>"))

@@ -17,12 +17,14 @@ from archscan.errors import BugError
 from tests.bugs.facts import NOW, draft, drafted, pack
 
 ENVELOPE = """<?xml version="1.0" encoding="UTF-8"?>
-<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
  xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"
- xmlns:apachens="http://xml.apache.org/xml-soap"><soap:Body><{method}Response xmlns="Debbugs/SOAP/V1">{answer}</{method}Response>
-</soap:Body></soap:Envelope>"""
+ xmlns:apachens="http://xml.apache.org/xml-soap"><soap:Body>
+<{method}Response xmlns="Debbugs/SOAP/V1">{answer}</{method}Response></soap:Body></soap:Envelope>"""
 FIELDS = {"originator": "Jane Doe <jane@example.org>", "package": "src:tool", "severity": "minor", "owner": "",
-          "summary": "", "location": "db-h", "source": "tool", "pending": "pending", "forwarded": "", "date": "1780000000",
+          "summary": "", "location": "db-h", "source": "tool", "pending": "pending", "forwarded": "",
+          "date": "1780000000",
           "log_modified": "1780000000", "archived": "0", "unarchived": "", "mergedwith": "", "blockedby": "",
           "blocks": "", "affects": ""}  # fmt: skip
 
@@ -98,7 +100,8 @@ def test_a_lost_acknowledgement_is_found_by_usertag_and_message_id() -> None:
         connection.execute("UPDATE bug SET state = 'sending', message_id = ?, sent = '2026'", (name,))
     draft(connection)
     answers = {
-        "get_usertag": answer("get_usertag", f'<s-gensym3 xsi:type="apachens:Map"><item><key xsi:type="xsd:string">pie</key>'
+        "get_usertag": answer("get_usertag", '<s-gensym3 xsi:type="apachens:Map">'
+                              '<item><key xsi:type="xsd:string">pie</key>'
                               f'<value xsi:type="soapenc:Array">{items([1001])}</value></item></s-gensym3>'),
         "get_status": answer("get_status", status({1001: {
             "msgid": name, "tags": "wontfix", "found_versions": ["tool/1.0-1"], "done": "", "subject": "a <b> & c"}})),
