@@ -39,9 +39,14 @@ def is_version(text: str) -> bool:
 
 def address(text: str) -> str:
     """The text, if it is a plain mail address, which is all that we write to. Raises BugError."""
-    if not _ADDRESS.fullmatch(text):
+    if not is_address(text):
         raise BugError(f"expected an address such as jane@example.org, got {text[:80]!a}")
     return text
+
+
+def is_address(text: str) -> bool:
+    """Whether that is a plain mail address."""
+    return bool(_ADDRESS.fullmatch(text))
 
 
 def usertag(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from archscan.bugs import record, text
-from archscan.bugs.checks import checked
+from archscan.bugs.checks import checked, is_address
 from archscan.bugs.material import Left, Matter
 from archscan.errors import BugError
 
@@ -30,7 +30,8 @@ _UNSENT = ("drafted", "approved", "skipped", "failed")
 class Drafted(msgspec.Struct, frozen=True, kw_only=True):
     """What drafting did, by ids of bugs: new ones, those written anew, those with nothing left, those kept as edited.
 
-    ``reported`` are findings of source packages that have a bug already.
+    ``unwritten`` says what no text could be made of that may leave, and why; ``reported`` are findings of source
+    packages that have a bug already.
     """
 
     new: tuple[int, ...] = ()
@@ -38,6 +39,7 @@ class Drafted(msgspec.Struct, frozen=True, kw_only=True):
     same: tuple[int, ...] = ()
     dropped: tuple[int, ...] = ()
     edited: tuple[int, ...] = ()
+    unwritten: tuple[str, ...] = ()
     reported: tuple[Left, ...] = ()
 
 
@@ -64,10 +66,16 @@ def draft(
         if one.state not in _UNSENT or one.campaign_id != of.id:
             done["reported"] += (left for matter in members for left in _left(matter))
         else:
-            done[_renewed(connection, environment, of, one, members, now)].append(number)
+            try:
+                done[_renewed(connection, environment, of, one, members, now)].append(number)
+            except BugError as error:
+                done["unwritten"].append(f"bug {number}: {error}")
     done["dropped"] += _dropped(connection, of, set(of_bug), now)
     for group in _grouped(fresh, of.team_from):
-        done["new"].append(_made(connection, environment, of, group, now))
+        try:
+            done["new"].append(_made(connection, environment, of, group, now))
+        except BugError as error:  # nothing of it was stored
+            done["unwritten"].append(f"{group[0].source} {group[0].family}: {error}")
     return Drafted(**{name: tuple(found) for name, found in done.items()})
 
 
@@ -83,7 +91,7 @@ def _grouped(matters: Iterable[Matter], team_from: int) -> list[list[Matter]]:
     alone: list[list[Matter]] = []
     for matter in matters:
         address = parseaddr(matter.maintainer)[1].lower()
-        if matter.target == "debian" and matter.place == "package" and address:
+        if matter.target == "debian" and matter.place == "package" and is_address(address):
             by_team[address, matter.family].append(matter)
         else:
             alone.append([matter])

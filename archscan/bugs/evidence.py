@@ -42,7 +42,8 @@ def table(found: Sequence[Found]) -> tuple[str, list[str]]:
 
 
 def _key(place: Place) -> tuple[str, ...]:
-    return tuple(cut(value) for value in (place.path, place.function, place.line, place.symbol, place.what))
+    line = f"/{place.line}".removeprefix(f"{place.path}:").removeprefix("/")  # of the file itself: the number says it
+    return tuple(cut(value) for value in (place.path, place.function, line, place.symbol, place.what))
 
 
 def _packages(seen: set[tuple[str, str]]) -> str:

@@ -96,7 +96,11 @@ def letters(connection: sqlite3.Connection, of: Campaign, transport: Transport) 
         if hindrance := _hindrance(connection, one, versions, transport):
             found.append(Letter(one, hindrance=hindrance))
             continue
-        to = "" if one.target == "upstream" else mail.recipient(one, many=many)
+        try:
+            to = "" if one.target == "upstream" else mail.recipient(one, many=many)
+        except BugError as error:
+            found.append(Letter(one, hindrance=str(error)))
+            continue
         found.append(Letter(one, to, len(one.text.encode()) + len(one.attached.encode())))
     return found
 

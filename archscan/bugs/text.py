@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 72
 _LONGEST_VALUE = 400  # characters of a value that packages chose
+_MOST_PACKAGES = 300  # that a mail to a team names; its table has all
 _MOST_ATTACHED = 1 << 20  # bytes
 _IMPORTANCE = {"wishlist": "wishlist", "minor": "low", "normal": "medium"}
 
@@ -57,7 +58,7 @@ def _plain(value: object) -> object:
 
 def wrapped(value: str, width: int = _WIDTH) -> Block:
     """Prose in lines of at most ``width`` characters; no line begins with a blank, and no word is broken."""
-    parts = [" ".join(cut(part, 8 * _LONGEST_VALUE).split()) for part in value.strip().split("\n\n")]
+    parts = [cut(" ".join(part.split()), 8 * _LONGEST_VALUE) for part in value.strip().split("\n\n")]
     wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     return Block("\n\n".join("\n".join(_not_control(line) for line in wrap.wrap(part)) for part in parts if part))
 
@@ -138,13 +139,14 @@ def team(
     environment: Environment, campaign: Campaign, matters: Sequence[Matter], fingerprint: str, maintainer: str
 ) -> Written:
     """The mail to a team that has many packages with the same fault: one list, and evidence of each."""
+    names = [f"{one.source} {one.version or ''}".rstrip() for one in matters]
     parts = []
     for matter in matters:
         heading, rows = evidence.table(matter.found)
         parts.append((matter, heading, rows))
     every = [(matter, heading, row) for matter, heading, rows in parts for row in rows]
     values = {**_values(campaign, matters[0]), "matters": matters, "fingerprint": fingerprint, "maintainer": maintainer,
-              "packages": lines(f"{one.source} {one.version or ''}".rstrip() for one in matters)}  # fmt: skip
+              "packages": lines(names[:_MOST_PACKAGES]), "unnamed": len(names[_MOST_PACKAGES:])}  # fmt: skip
     values["commands"] = lines(evidence.commands([one for matter in matters for one in matter.found]))
     template = environment.get_template("team.j2")
 

@@ -138,6 +138,8 @@ def _say(connection: sqlite3.Connection, of: Campaign, made: Material, done: Dra
         click.echo("  the list of rebuilds: archscan query rebuilds")
     for one in left if listed else [one for one in left if one.reason == "placeless"]:
         click.echo(_left(one))
+    for text in done.unwritten:
+        click.echo(f"  no text could be made: {_shown(text)}")
     unsent = record.bugs(connection, "b.campaign_id = ? AND b.state IN ('drafted', 'approved')", (of.id,))
     for bug in unsent:
         if bug.human:

@@ -320,6 +320,16 @@ def test_a_team_with_many_packages_gets_one_mail() -> None:
         review.approve(connection, team, NOW)
 
 
+def test_a_team_without_an_address_gets_bugs_and_a_very_large_one_a_mail_that_fits() -> None:
+    nobody = [pack(f"lib{number}", maintainer="Nobody <no body\\x0aBcc: x@example.org>") for number in range(6)]
+    assert {one.kind for one in record.bugs(drafted(*nobody))} == {"report"}
+    many = [pack(f"golang-{number:04}-{'x' * 80}", maintainer="Go <go@example.org>") for number in range(400)]
+    (one,) = record.bugs(drafted(*many))
+    assert len(one.text.encode()) < 50_000
+    assert "… and 100 more.\n" in one.text
+    assert all(f"golang-{number:04}" in one.attached for number in range(400))
+
+
 def test_near_bugs_are_asked_about() -> None:
     close = rule("partial-pie", title="Is loaded half at a fixed address (no PIE)")
     connection = drafted(pack(), rules=(NO_PIE, close))

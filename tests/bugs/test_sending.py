@@ -264,6 +264,20 @@ def test_mails_keep_their_distance_also_across_runs(tmp_path: Path) -> None:
     assert len(taken(folder)) == 3
 
 
+@pytest.mark.parametrize(("tls", "user"), [("starttls", None), ("none", "jane")])
+def test_a_server_without_encryption_or_passwords_gets_nothing(tls: str, user: str | None, tmp_path: Path) -> None:
+    connection = approved(*PACKS)
+    folder = tmp_path / "in"
+    with (
+        server(folder) as port,
+        closing(Smtp(Server(host="127.0.0.1", port=port, tls=tls, user=user, password="p"))) as transport,
+    ):
+        ready = sending.letters(connection, campaigns.named(connection, "pie"), transport)
+        done = list(sending.send(connection, ready, mail.sender(FROM), transport, _clock(), 0))
+    assert [(one.bug.state, one.stops) for one in done] == [("approved", True)]
+    assert taken(folder) == []
+
+
 def test_nothing_leaves_without_yes(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.mbox"
     assert run(["bugs", "send", "pie", "--from", FROM, "--mbox", str(out), "--db", str(db)]) == 0

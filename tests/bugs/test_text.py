@@ -89,6 +89,17 @@ def test_prose_is_wrapped_and_evidence_is_not() -> None:
     assert max(len(line) for line in lines[start : lines.index("Where")]) <= 72
 
 
+def test_the_words_of_a_rule_are_prose_wherever_its_lines_end() -> None:
+    (one,) = record.bugs(drafted(pack(), rules=(rule(fix="Do this\nand that.\n\nThen\nrest."),)))
+    assert "\nDo this and that.\n\nThen rest.\n" in one.text
+
+
+def test_a_line_of_the_file_itself_is_a_number() -> None:
+    script = "SELECT f.id AS file_id, 'md5' AS subject, 'usr/bin/tool:42' AS line FROM file f"
+    made = found(judged(pack(), rules=(crypto(query=script),)))
+    assert table(made.matters[0].found)[1][0].split()[:2] == ["/usr/bin/tool", "42"]
+
+
 def test_a_place_is_told_once_for_all_processors() -> None:
     made = found(judged(pack(), pack(architecture="arm64"), rules=(NO_PIE,)))
     heading, rows = table(made.matters[0].found)
