@@ -115,11 +115,14 @@ def _quoted(data: bytes) -> bytes:
 
 def _torn(content: bytes, entry: bytes) -> int:
     """How many bytes of an entry a file ends with, behind whole ones; 0 where it ends with none."""
-    for size in range(min(len(content), len(entry) - 1), 0, -1):
-        if content.endswith(entry[:size]) and (
-            size == len(content) or content[: len(content) - size].endswith(b"\n\n")
-        ):
-            return size
+    start = max(0, len(content) - len(entry))
+    while start < len(content):
+        if (start == 0 or content[start - 2 : start] == b"\n\n") and entry.startswith(content[start:]):
+            return len(content) - start
+        after = content.find(b"\n\n", max(0, start - 1))
+        if after < 0:
+            return 0
+        start = after + 2
     return 0
 
 

@@ -10,6 +10,7 @@ import click
 from archscan.cli import options
 from archscan.cli.bugs_replies import sync
 from archscan.cli.bugs_sending import resolve, send
+from archscan.store.bugs import STATES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -104,6 +105,7 @@ def draft(
 def _campaign(before: Campaign | None, name: str, suite: str, given: _Campaign) -> Campaign:
     """The campaign as it is asked for: what is not given stays as it was."""
     import msgspec
+    from click.core import ParameterSource
 
     from archscan.bugs.campaign import Campaign, checked
     from archscan.errors import UsageError
@@ -112,8 +114,8 @@ def _campaign(before: Campaign | None, name: str, suite: str, given: _Campaign) 
     values |= {key: given[key] for key in ("target", "user", "usertags", "copies", "most", "team_from")}
     values = {key: value for key, value in values.items() if value not in (None, ())}
     if before is not None:
-        if before.user and "user" in values and not click.get_current_context().get_parameter_source("user"):
-            values.pop("user")
+        if click.get_current_context().get_parameter_source("user") is ParameterSource.ENVIRONMENT:
+            values.pop("user", None)  # it is who makes a campaign, not who looks at it later
         return checked(msgspec.structs.replace(before, **values))
     if "user" not in values:
         raise UsageError("say whose usertags the bugs get, with --user ADDRESS or DEBEMAIL")
@@ -159,7 +161,7 @@ def _left(one: Left) -> str:
 
 @bugs.command("list", epilog="\b\nExamples:\n  archscan bugs list --state approved")
 @click.option("--campaign", "name", metavar="CAMPAIGN", help="Only of this campaign.")
-@click.option("--state", metavar="STATE", help="Only in this state.")
+@click.option("--state", type=click.Choice(STATES), help="Only in this state.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 @options.database
 def list_bugs(name: str | None, state: str | None, form: str, db: Path) -> None:

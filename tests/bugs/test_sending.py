@@ -21,7 +21,7 @@ import pytest
 from archscan.bugs import campaign as campaigns
 from archscan.bugs import mail, record, sending
 from archscan.bugs.smtp import Server, Smtp
-from archscan.bugs.transport import Folder, Mbox, Outgoing, Sendmail, _entry
+from archscan.bugs.transport import Folder, Mbox, Outgoing, Sendmail, _entry, _torn
 from archscan.cli import run
 from archscan.errors import BugError
 from tests.bugs.facts import FROM, NOW, ROOT, approved, pack, saved, states
@@ -377,3 +377,12 @@ def test_an_address_that_is_none_is_refused() -> None:
     for text in ("a\nBcc: b@example.org", "Jane <x>", "x@y\r\n", "Jane\n <jane@example.org>", "<a@b> c", ""):
         with pytest.raises(BugError):
             mail.sender(text)
+
+
+@pytest.mark.parametrize("before", [b"", b"From a\nX: y\n\nbody\n\nmore\n\n"])
+def test_what_is_torn_is_found_at_every_byte(before: bytes) -> None:
+    entry = b"From me\nSubject: x\n\nFrom is quoted\n\ntext\n\n"
+    for size in range(1, len(entry)):
+        assert _torn(before + entry[:size], entry) == size
+    assert _torn(before, entry) == 0
+    assert _torn(before + b"From other\n\nbody\n\n", entry) == 0
