@@ -9,10 +9,9 @@
     ├── RuleError                 a rule, catalogue or data file is wrong: file, key, what was expected
     ├── DecisionError             a decision, or a file of them, is wrong: line, field, what was expected
     ├── BaselineError             a baseline, or a list of reviewed files, is wrong, or what must be in it is not
+    ├── BugError                  a bug, campaign or reply is not as it must be, or cannot be sent; nothing left
     ├── QueryError                a saved or free query is wrong or ran too long
     ├── PoolError                 the processes that read packages cannot be made as they must be
-
-
     ├── SilenceError              an archive does not answer any more: the rest of a scan waits for another time
     ├── SpoolError                the folder for downloads is full, or nobody may write there
     └── InputError                what was read is not what it should be; becomes a ``Problem``
@@ -60,6 +59,10 @@ class DecisionError(ArchscanError):
 
 class BaselineError(ArchscanError):
     """A baseline, or a list of reviewed files, is wrong, or what it must have is not reviewed; names file and line."""
+
+
+class BugError(ArchscanError):
+    """A bug, a campaign or a reply is not as it must be, or may not be sent; the text says what to do."""
 
 
 class QueryError(ArchscanError):

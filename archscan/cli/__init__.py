@@ -29,6 +29,7 @@ COMMANDS = {
     "triage": ("archscan.cli.triage:triage", "Decide about findings, and list what needs a look."),
     "baseline": ("archscan.cli.baseline:baseline", "Hold packages against a reviewed text."),
     "score": ("archscan.cli.score:score", "Say where work is most urgent, and why."),
+    "bugs": ("archscan.cli.bugs:bugs", "Draft bugs, review and send them, and read what became of them."),
     "merge": ("archscan.cli.merge:merge", "Join databases into one."),
     "dump": ("archscan.cli.dump:dump", "Print the canonical form of a database."),
     "rules": ("archscan.cli.rules:rules", "List, show, check and apply the rules."),

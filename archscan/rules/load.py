@@ -15,6 +15,7 @@ from archscan.model import Confidence, Severity
 from archscan.rules.contexts import Known, judged_by, load_contexts
 from archscan.rules.expectations import Distribution, load_expectations
 from archscan.rules.toml import table_of
+from archscan.store.bugs import SEVERITIES
 from archscan.store.promises import FIX_WHERE
 
 if TYPE_CHECKING:
@@ -32,11 +33,15 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "confidence": tuple(Confidence),
     "scope": _SCOPES,
 }
+_BUGS = ("never", *SEVERITIES)
+"""What a rule may say of the bugs that are made of it: none at all, or at most so severe."""
+
 _TEXTS = ("id", "title", "category", "query", "message", "why", "fix")
 _REQUIRED = frozenset({*_TEXTS, *_CHOICES, "references", "example"})
-_PROSE = ("title", "why", "fix", "fix_for", "references", "changes")  # may be reworded without judging anything again
+# May be reworded without judging anything again.
+_PROSE = ("title", "why", "fix", "fix_for", "references", "changes", "bug")
 _LISTS = ("references", "supersedes", "formerly")
-_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family", "lintian", "fix_for", "changes"})
+_KNOWN = _REQUIRED | frozenset({"supersedes", "formerly", "family", "lintian", "fix_for", "changes", "bug"})
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -72,6 +77,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     fix: str
     fix_for: Mapping[str, str] = {}
     changes: str = ""
+    bug: str = ""
     references: tuple[str, ...]
     examples: tuple[Example, ...]
     digest: str
@@ -145,6 +151,7 @@ def _rule(path: Path) -> Rule:
     values["lintian"] = tuple(_hints(path, table.get("lintian", [])))
     values["fix_for"] = _fix_for(path, table)
     values["changes"] = _text(path, table, "changes") if "changes" in table else ""
+    values["bug"] = _bug(path, table["bug"]) if "bug" in table else ""
     judging = {key: value for key, value in values.items() if key not in _PROSE}
     digest = _digest(msgspec.to_builtins(judging))
     return Rule(**values, examples=tuple(_examples(path, table)), digest=digest, origin=str(path))
@@ -178,6 +185,12 @@ def _choice(path: Path, table: Mapping[str, Any], key: str) -> str:
     value = table[key]
     if value not in _CHOICES[key]:
         raise RuleError(f"{path}: {key}: expected one of {', '.join(_CHOICES[key])}, not {value!r}")
+    return str(value)
+
+
+def _bug(path: Path, value: object) -> str:
+    if value not in _BUGS:
+        raise RuleError(f"{path}: bug: expected one of {', '.join(_BUGS)}, not {value!r}")
     return str(value)
 
 

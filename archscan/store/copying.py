@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from archscan.store.bugs import STATES
 from archscan.store.decisions import COLUMNS
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ PREPARED = (
     "CREATE TEMP TABLE node_map (old INTEGER PRIMARY KEY, new INTEGER)",
     "CREATE TEMP TABLE finding_map (old INTEGER PRIMARY KEY, new INTEGER)",
     "CREATE TEMP TABLE debug_taken (old INTEGER PRIMARY KEY)",
+    "CREATE TEMP TABLE bug_map (old INTEGER PRIMARY KEY, new INTEGER)",
 )
 
 # An extractor begins with its number. Of one name with several files the first is kept, as a scan does (writer).
@@ -192,7 +194,57 @@ _DEBUGGED: tuple[Copy | str, ...] = (
     *(Copy(table, {"debug_id": _DEBUG}, _OF_DEBUG) for table in ("confirmation", "source_line")),
 )  # fmt: skip
 
-COPIES = (*_SCANS[:1], *_ARCHIVES, *_FACTS, *_SCANS[1:], *_FINDINGS, *_DEBUGGED)
+
+def _progress(state: str) -> str:
+    """SQL for how far a bug in a state has come; those that are skipped or failed have not come as far as drafts."""
+    order = ("skipped", "failed", *(word for word in STATES if word not in ("skipped", "failed")))
+    return f"CASE {state} {' '.join(f'WHEN {word!r} THEN {place}' for place, word in enumerate(order))} END"
+
+
+_OF_BUG = "JOIN temp.bug_map m ON m.old = t.bug_id"
+_BUG = {
+    "id": "NULL",
+    "campaign_id": "(SELECT n.id FROM part.campaign o JOIN main.campaign n ON n.name = o.name"
+    " WHERE o.id = t.campaign_id)",
+    "about": "(SELECT n.id FROM part.bug o JOIN main.bug n ON n.fingerprint = o.fingerprint WHERE o.id = t.about)",
+}
+# Of a bug that several have, that which has come farthest: what one of them has sent must not be sent again.
+_FARTHER = (
+    "ON CONFLICT (fingerprint) DO UPDATE SET "
+    + ", ".join(
+        f"{name} = excluded.{name}"
+        for name in ("recipient", "version", "severity", "human", "state", "text", "attached", "digest", "drafted",
+                     "message_id", "sender", "sent", "transport", "number")
+    )
+    + f" WHERE {_progress('excluded.state')} > {_progress('bug.state')}"
+)  # fmt: skip
+
+_BUGS: tuple[Copy | str, ...] = (
+    Copy("campaign", {"id": "NULL"}, "WHERE true", "ON CONFLICT (name) DO UPDATE SET "
+         "announced = coalesce(announced, excluded.announced), "
+         "announcement = coalesce(announcement, excluded.announcement)"),
+    Copy("bug", _BUG, "WHERE t.about IS NULL", _FARTHER),
+    Copy("bug", _BUG, "WHERE t.about IS NOT NULL", _FARTHER),
+    "DELETE FROM temp.bug_map",
+    "INSERT INTO temp.bug_map SELECT o.id, n.id FROM part.bug o CROSS JOIN main.bug n USING (fingerprint)",
+    Copy("bug_source", {"bug_id": "m.new"}, f"{_OF_BUG} WHERE true",
+         "ON CONFLICT DO UPDATE SET bug_id = excluded.bug_id WHERE (SELECT "
+         f"{_progress('e.state')} > {_progress('b.state')} FROM main.bug e JOIN main.bug b ON b.id = bug_source.bug_id "
+         "WHERE e.id = excluded.bug_id)"),
+    Copy("bug_finding", {"bug_id": "m.new"}, f"{_OF_BUG} WHERE true", "ON CONFLICT DO NOTHING"),
+    Copy("bug_event", {"id": "NULL", "bug_id": "m.new"}, f"""{_OF_BUG} WHERE NOT EXISTS (
+        SELECT 1 FROM main.bug_event e WHERE e.bug_id = m.new AND e.at = t.at AND e.state = t.state
+        AND e.note = t.note) ORDER BY t.id"""),
+    # What is reported by another bug now, such as one mail to a team.
+    """UPDATE main.bug SET state = 'skipped' WHERE kind <> 'control' AND state IN ('drafted', 'approved')
+    AND id NOT IN (SELECT bug_id FROM main.bug_source)""",
+    Copy("known_bug", {}, "WHERE true", "ON CONFLICT (tracker, number) DO UPDATE SET " + ", ".join(
+        f"{name} = excluded.{name}"
+        for name in ("source", "subject", "done", "tags", "fixed_versions", "found_versions", "read")
+    ) + " WHERE excluded.read > known_bug.read"),
+)  # fmt: skip
+
+COPIES = (*_SCANS[:1], *_ARCHIVES, *_FACTS, *_SCANS[1:], *_FINDINGS, *_DEBUGGED, *_BUGS)
 """Everything, in the order in which rows need each other."""
 
 JUDGED = ("crypto_context", "expectation", "setting", "rule", "algorithm", "unjudged")

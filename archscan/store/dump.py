@@ -19,6 +19,7 @@ _SERVICE = f"{_FILE}, s.name AS service, s.line AS service_line"
 _FROM_SERVICE = (
     "JOIN service s ON s.id = t.service_id JOIN file f ON f.id = s.file_id JOIN package p ON p.id = f.package_id"
 )
+_FROM_BUG = "JOIN bug b ON b.id = t.bug_id"
 _FROM_DEBUG = "JOIN debug_info d ON d.id = t.debug_id"
 
 # kind of line → (columns with natural keys, where from). Columns of the table itself are named with `t.`.
@@ -155,6 +156,24 @@ _LINES = {
         "decision t",
     ),
     "review": ("t.source, t.version, t.template, t.made, t.authority, t.text, t.document", "review t"),
+    "campaign": (
+        "t.name, t.rules, t.sources, t.suite, t.target, t.user, t.usertags, t.copies, t.most, t.team_from, "
+        "t.announcement, t.announced",
+        "campaign t",
+    ),
+    "bug": (
+        "t.fingerprint, c.name AS campaign, t.kind, a.fingerprint AS about, t.target, t.recipient, t.source, t.family, "
+        "t.version, t.severity, t.maintainer, t.human, t.state, t.text, t.attached, t.digest, t.message_id, t.sender, "
+        "t.transport, t.number",
+        "bug t JOIN campaign c ON c.id = t.campaign_id LEFT JOIN bug a ON a.id = t.about",
+    ),
+    "bug_source": ("t.source, t.family, t.place, b.fingerprint AS bug", f"bug_source t {_FROM_BUG}"),
+    "bug_finding": ("b.fingerprint AS bug, t.fingerprint", f"bug_finding t {_FROM_BUG}"),
+    "bug_event": ("b.fingerprint AS bug, t.state, t.note", f"bug_event t {_FROM_BUG}"),
+    "known_bug": (
+        "t.tracker, t.number, t.source, t.subject, t.done, t.tags, t.fixed_versions, t.found_versions",
+        "known_bug t",
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from sqlite_utils import Migrations
 from archscan.errors import StoreError
 from archscan.store import (
     archives,
+    bugs,
     columns,
     confirmed,
     contexts,
@@ -152,6 +153,11 @@ def m035_started(db: Database) -> None:
 def m036_reviews(db: Database) -> None:
     """What reviewers signed."""
     _execute_each(db, reviews.REVIEWS)
+
+
+def m038_bugs(db: Database) -> None:
+    """Bugs that are drafted, sent and read back."""
+    _execute_each(db, bugs.BUGS)
 
 
 def migrate(db: Database) -> None:

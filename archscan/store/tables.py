@@ -6,6 +6,7 @@ One text a migration; a published text is never changed, a new one is appended (
 from __future__ import annotations
 
 from archscan.store.archives import ARCHIVES
+from archscan.store.bugs import BUGS
 from archscan.store.columns import COLUMNS
 from archscan.store.confirmed import CONFIRMED, STANDINGS
 from archscan.store.contexts import CONTEXTS
@@ -378,5 +379,6 @@ SCRIPTS = (
     DECISIONS,
     STARTED,
     REVIEWS,
+    BUGS,
 )
 """Everything, for an empty database that only lives in memory; files are brought up to date by ``schema.migrate``."""

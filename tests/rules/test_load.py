@@ -52,6 +52,14 @@ def test_what_would_change_the_verdict_may_be_said_without_judging_anew(tmp_path
     assert plain.digest == said.digest
 
 
+def test_a_rule_may_limit_its_bugs_without_judging_anew(tmp_path: Path) -> None:
+    write(tmp_path / "a", GOOD)
+    write(tmp_path / "b", GOOD.replace('fix = "change it"', 'fix = "change it"\nbug = "never"'))
+    (plain,), (said,) = load([tmp_path / "a"]).rules, load([tmp_path / "b"]).rules
+    assert (plain.bug, said.bug) == ("", "never")
+    assert plain.digest == said.digest
+
+
 def test_folders_of_other_data_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     for place in ("catalogue/x.toml", "selectors/x.toml", "algorithms.toml", "crypto/README.md"):
@@ -66,8 +74,14 @@ def test_folders_of_other_data_are_left_alone(tmp_path: Path) -> None:
         ('title = "Is wrong"', "title = 3", "title: expected a text"),
         ('fix = "change it"', 'fix = "change it"\nchanges = ""', "changes: expected a text that is not empty"),
         ('fix = "change it"', 'fix = "change it"\nchanges = ["x"]', "changes: expected a text"),
+        ('fix = "change it"', 'fix = "change it"\nbug = "grave"', "bug: expected one of never, wishlist, minor"),
+        ('fix = "change it"', 'fix = "change it"\nbug = ["minor"]', "bug: expected one of never"),
         ('title = "Is wrong"', 'title = "  "', "title: expected a text"),
-        ('title = "Is wrong"', 'title = "Is wrong"\ncolour = "red"', "colour: unknown key, expected one of category"),
+        (
+            'title = "Is wrong"',
+            'title = "Is wrong"\ncolour = "red"',
+            "colour: unknown key, expected one of bug, category",
+        ),
         ('severity = "low"', 'severity = "awful"', "severity: expected one of negligible, low, medium, high, critical"),
         ('confidence = "likely"', 'confidence = "sure"', "confidence: expected one of certain, likely, possible"),
         ('scope = "object"', "scope = []", "scope: expected one of object, package, archive"),
