@@ -42,7 +42,7 @@ def read(
 
 def _is_name(target: str) -> bool:
     """Whether a target is the name of a package or a source, and nothing on disk."""
-    return re.fullmatch(r"[a-z0-9][a-z0-9+.-]*", target) is not None and not os.path.lexists(target)
+    return re.fullmatch(r"(?:source:)?[a-z0-9][a-z0-9+.-]*", target) is not None and not os.path.lexists(target)
 
 
 @contextmanager
@@ -54,16 +54,17 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _widened(targets: Sequence[str], *, whole_source: bool) -> list[str]:
-    """The targets, each apt:NAME with all that its source builds."""
+    """The targets; apt:source:NAME, and apt:NAME where whole sources are wanted, are all that the source builds."""
     from archscan.errors import NoTargetError
     from archscan.sources.apt import binaries_of_source
 
     found: list[str] = []
     for target in targets:
-        if not whole_source or not target.startswith("apt:"):
+        name = target.removeprefix("apt:")
+        if name == target or not (whole_source or name.startswith("source:")):
             found.append(target)
             continue
-        binaries = binaries_of_source(target.removeprefix("apt:"))
+        binaries = binaries_of_source(name.removeprefix("source:"))
         if isinstance(binaries, str):
             raise NoTargetError(f"{target}: {binaries}")
         found += [f"apt:{name}" for name in binaries]
@@ -109,8 +110,9 @@ def _named(connection: sqlite3.Connection, names: Sequence[str]) -> list[int]:
     found: dict[tuple[str, str, str], int] = {}
     for name in names:
         sql = "SELECT name, architecture, id FROM current_package WHERE {} = ? ORDER BY version_key, id"
-        rows = connection.execute(sql.format("name"), (name,)).fetchall()
-        rows = rows or connection.execute(sql.format("source"), (name,)).fetchall()
+        source = name.removeprefix("source:")
+        rows = [] if source != name else connection.execute(sql.format("name"), (name,)).fetchall()
+        rows = rows or connection.execute(sql.format("source"), (source,)).fetchall()
         if not rows:
             raise NoTargetError(f"{name}: the database has no package or source of that name, nor is it a file here")
         found.update({(name, package, architecture): package_id for package, architecture, package_id in rows})

@@ -261,6 +261,8 @@ def test_a_source_of_the_database_is_all_its_binaries(tmp_path: Path) -> None:
     text = audited("both", "--db", db)
     assert "both 2 as read from one_2_amd64.deb, two_2_amd64.deb" in text
     assert "both 2 as read from one_2_amd64.deb, two_2_amd64.deb" in audited("one", "--whole-source", "--db", db)
+    assert "both 2 as read from one_2_amd64.deb, two_2_amd64.deb" in audited("source:both", "--db", db)
+    assert "no package or source of that name" in audited("source:one", "--db", db, code=3)
     assert "no package or source of that name" in audited("neither", "--db", db, code=3)
 
 
