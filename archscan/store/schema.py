@@ -155,6 +155,7 @@ def m036_reviews(db: Database) -> None:
     _execute_each(db, reviews.REVIEWS)
 
 
+@MIGRATIONS()
 def m038_bugs(db: Database) -> None:
     """Bugs that are drafted, sent and read back."""
     _execute_each(db, bugs.BUGS)
