@@ -21,6 +21,7 @@ COMMANDS = {
     "status": ("archscan.cli.status:status", "Say how much of the archives was read, and how long ago."),
     "query": ("archscan.cli.query:query", "Ask the database a saved or a free question."),
     "report": ("archscan.cli.report:report", "Write what was found for people and programs, or check that."),
+    "serve": ("archscan.cli.serve:serve", "Show the database in a browser."),
     "compare": ("archscan.cli.compare:compare", "Show what got worse, and what got better."),
     "inspect": ("archscan.cli.inspect:inspect", "Show the verdicts for plain ELF files."),
     "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),
