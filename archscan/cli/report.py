@@ -39,7 +39,12 @@ _WORDS = [str(word) for word in Severity]
 
 @click.command(epilog=_EPILOG)
 @click.argument("words", metavar="FORMAT | --verify FILE...", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file (of site: this folder), whole or not at all.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write this file (of site: this folder), whole or not at all.",
+)
 @click.option(
     "--sha256", "hashed", is_flag=True, help="Also write OUTPUT.sha256, which sha256sum -c and --verify read."
 )
@@ -138,7 +143,9 @@ def _refuse(
     if of_site and form != "site":
         raise UsageError("--package-set, --supported and --stale-days are for site")
     if form == "site" and (selection.words() or hashed):
-        raise UsageError("site is about the whole database; --source, --package, --severity, --new and --sha256 are not for it")
+        raise UsageError(
+            "site is about the whole database; --source, --package, --severity, --new and --sha256 are not for it"
+        )
     if hashed and (output is None or str(output) == "-"):
         raise UsageError("--sha256 needs -o FILE")
 

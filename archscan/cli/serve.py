@@ -13,10 +13,10 @@ Examples:
   archscan serve
   archscan serve --db release.db --port 8001
   archscan serve --port 0 --queries ./my-questions/
-  archscan serve --host 0.0.0.0 --port 8001         # everybody who reaches this machine can read everything
+  archscan serve --host 0.0.0.0      # whoever reaches this machine can read everything
 
-Needs the extra: pip install 'archscan[serve]'. It serves the state that the database has now, for reading; start it again
-to see a newer one. See docs/serving.md.
+Needs the extra: pip install 'archscan[serve]'. It serves the state that the database has now, for reading; start it
+again to see a newer one. See docs/serving.md.
 """
 
 
@@ -32,7 +32,7 @@ to see a newer one. See docs/serving.md.
 @click.option("--timeout", type=click.FloatRange(min=0.001, max=3600), default=10.0, show_default=True,
               help="Seconds that one question may take.")  # fmt: skip
 @click.option("--copy", "copied", is_flag=True,
-              help="Serve a copy, so that a scan need not keep what changes apart meanwhile.")  # fmt: skip
+              help="Serve a copy, so that scans need not keep changes apart.")  # fmt: skip
 @click.option("--temporary", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
               help="Where the indices of the search, and copies, are kept while it runs.  [default: TMPDIR]")  # fmt: skip
 def serve(

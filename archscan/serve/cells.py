@@ -38,8 +38,8 @@ def cell(value: object, column: str, table: str | None, path: Callable[[str], st
     if isinstance(value, dict):  # a key with the label of its row
         key, label = value.get("value"), value.get("label")
         if key is None or column not in _ROWS:
-            return Markup(escape(text(label if key is None else key)))
-        return _row(key, column, path, text(label))
+            return escape(text(label if key is None else key))
+        return _row(key, column, path, None if label == key else text(label))
     if value is None or isinstance(value, bytes):
         return None
     if column in _ROWS and _ROWS[column] != table:
@@ -48,12 +48,12 @@ def cell(value: object, column: str, table: str | None, path: Callable[[str], st
         chosen, by = _CHOSEN[column]
         address = path(f"/{NAME}/{chosen}?{by}__exact={quote(str(value), safe='')}")
         return Markup('<a href="{}">{}</a>').format(address, text(value))
-    return Markup(escape(text(value)))
+    return escape(text(value))
 
 
 def _row(key: object, column: str, path: Callable[[str], str], label: str | None = None) -> Markup:
     if len(str(key)) > LONGEST:
-        return Markup(escape(text(key)))
+        return escape(text(key))
     address = path(f"/{NAME}/{_ROWS[column]}/{tilde(str(key))}")
     link = Markup('<a href="{}">{}</a>').format(address, text(key) if label is None else label or "(no name)")
     return link if label is None else link + Markup("&nbsp;<em>{}</em>").format(key)

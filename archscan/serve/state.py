@@ -8,10 +8,8 @@ WAL_READ_LOCK(0)). A scan then goes on writing, into the log; where the log had 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archscan.errors import StoreError
@@ -20,6 +18,7 @@ from archscan.store.database import store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NAME = "archscan"
 """What the database is called in addresses, whatever its file is called."""
@@ -51,7 +50,7 @@ def _logged(path: Path) -> bool:
     """Whether the log beside the database holds anything."""
     resolved = path.resolve()
     try:
-        return os.stat(f"{resolved}-wal").st_size > 0
+        return resolved.with_name(f"{resolved.name}-wal").stat().st_size > 0
     except FileNotFoundError:
         return False
     except OSError as error:

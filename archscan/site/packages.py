@@ -44,7 +44,6 @@ class Source(msgspec.Struct):
     name: str
     maintainer: str
     packages: list[Package] = []
-    tasks: set[str] = set()
     open: list[int] = []
     decided: int = 0
     overridden: int = 0

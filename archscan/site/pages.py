@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from archscan import __version__
 from archscan.reports.cells import shown
@@ -233,7 +233,14 @@ def _strange(name: str) -> list[str]:
 
 def _unknown(rule: str) -> Row:
     words = dict.fromkeys(("title", "category", "severity", "confidence", "why", "fix", "fix_for"), "")
-    return {"id": rule, **words, "title": "A rule of another rule book", "refs": "[]", "judged": None, "precision": None}
+    return {
+        "id": rule,
+        **words,
+        "title": "A rule of another rule book",
+        "refs": "[]",
+        "judged": None,
+        "precision": None,
+    }
 
 
 def text(value: object) -> object:
@@ -244,9 +251,9 @@ def text(value: object) -> object:
     return value
 
 
-def prose(value: str) -> str:
+def prose(value: str) -> Markup:
     """Text of rules, which may be long."""
-    return Markup.escape(shown(value))
+    return escape(shown(value))
 
 
 def _environment(templates: Path) -> Any:
