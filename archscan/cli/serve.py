@@ -34,7 +34,7 @@ again to see a newer one. See docs/serving.md.
 @click.option("--copy", "copied", is_flag=True,
               help="Serve a copy, so that scans need not keep changes apart.")  # fmt: skip
 @click.option("--temporary", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
-              help="Where the indices of the search, and copies, are kept while it runs.  [default: TMPDIR]")  # fmt: skip
+              help="Where indices and copies are kept while it runs.  [default: TMPDIR]")  # fmt: skip
 def serve(
     db: Path, host: str, port: int, names: tuple[str, ...], base_url: str, own: tuple[Path, ...], timeout: float,
     copied: bool, temporary: Path | None,

@@ -75,6 +75,8 @@ def prepared(
         addressed = {looks.address(name, known): question for name, question in questions.items()}
         hosts = frozenset({*LOOPBACK, *map(str.lower, options.names)}) if options.is_local else None
         plugin = Plugin(indices, addressed, hosts, first)
+        pm.register(plugin)  # before: what is made now asks it at once
+        stack.callback(pm.unregister, plugin)
         made = Datasette(
             metadata=looks.metadata(known, said, look, questions, "archscan"),
             inspect_data=_inspected(served, counts),
@@ -84,8 +86,7 @@ def prepared(
         )
         made.remove_database("_memory")  # which it has where no file is given
         made.add_database(Facts(made, path=str(served), is_mutable=False), name=NAME)
-        pm.register(plugin)
-        stack.callback(_closed, made, lambda: pm.unregister(plugin))
+        stack.callback(_closed, made)
         yield made
 
 
@@ -96,8 +97,7 @@ def _temporary(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
         raise ArchscanError(f"{folder or tempfile.gettempdir()}: cannot be written: {error.strerror}") from error
 
 
-def _closed(made: Datasette, unregister: Callable[[], object]) -> None:
-    unregister()
+def _closed(made: Datasette) -> None:
     for database in made.databases.values():
         database.close()
     if made.executor is not None:

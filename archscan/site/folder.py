@@ -87,7 +87,7 @@ def _exchange(part: Path, where: Path) -> None:
 
 
 def refuse(where: Path) -> None:
-    """Raise ArchscanError unless ``where`` does not exist, is an empty folder, or one that only holds a site of ours."""
+    """Raise ArchscanError where there is something that is neither an empty folder nor a site of ours alone."""
     if not where.exists():
         return
     if not where.is_dir():

@@ -17,7 +17,7 @@ def source_file(source: str) -> str:
     """
     if not _SOURCE.fullmatch(source) or source.endswith("."):
         return f"json/_/{hashlib.sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
-    prefix = source[:4] if source.startswith("lib") and len(source) > 3 else source[0]  # noqa: PLR2004
+    prefix = source[:4] if source.startswith("lib") and len(source) > 3 else source[0]
     return f"json/{prefix.rstrip('.')}/{source}.json"
 
 

@@ -60,6 +60,11 @@ class Source(msgspec.Struct):
         return (-self.score, *(-number for number in self.open))
 
     @property
+    def has_findings(self) -> bool:
+        """Whether it has any, also such as need no look."""
+        return bool(self.total or self.decided or self.overridden)
+
+    @property
     def total(self) -> int:
         """Its open findings that nobody has decided about."""
         return sum(self.open)

@@ -168,12 +168,12 @@ class Pages(msgspec.Struct, kw_only=True):
         grouped: dict[str, list[Source]] = defaultdict(list)
         for source in worst:
             grouped[source.maintainer or _NOBODY].append(source)
-        listed = []
+        listed: list[Row] = []
         for name, sources in grouped.items():
             page = page_file("maintainer", name)
             opened = [sum(source.open[rank] for source in sources) for rank in range(len(SEVERITIES))]
-            found = [source for source in sources if source.total or source.decided or source.overridden]
-            clean = [(source.name, source_file(source.name)) for source in sources if source not in found]
+            found = [source for source in sources if source.has_findings]
+            clean = [(source.name, source_file(source.name)) for source in sources if not source.has_findings]
             listed.append({"name": name, "page": page, "open": opened, "sources": len(sources), "found": len(found)})
             self._page(page, "maintainer", name, rows=self._rows(found), clean=sorted(clean), open=opened)
         listed.sort(key=lambda row: (*(-number for number in row["open"]), row["name"]))

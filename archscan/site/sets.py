@@ -70,7 +70,7 @@ def _name(line: str) -> str | None:
     words = line.replace("|", " | ").split()
     if words and words[0] == "*":
         words = words[1:]
-    if not words or words[0] == "|" or set(words[0]) <= set("-+=") or words[1:2] and words[1] in _NOT_THERE:
+    if not words or words[0] == "|" or set(words[0]) <= set("-+=") or (words[1:2] and words[1] in _NOT_THERE):
         return ""
     name = words[0].partition(":")[0]
     return name if _NAME.fullmatch(name) else None
