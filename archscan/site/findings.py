@@ -53,9 +53,9 @@ class Finding(msgspec.Struct):
         return _RANK[self.severity]
 
     @property
-    def is_open(self) -> bool:
-        """Whether somebody has to look at it."""
-        return self.standing == "open"
+    def kind(self) -> str:
+        """``open`` where somebody has to look at it, else ``overridden`` or ``decided``."""
+        return self.standing if self.standing in ("open", "overridden") else "decided"
 
 
 def decided(connection: sqlite3.Connection, today: date) -> dict[int, str]:
@@ -81,11 +81,16 @@ class Whereabouts(msgspec.Struct):
 
     places: list[Place]
     masks: dict[int, int]
+    _scopes: dict[int, tuple[str, ...]] = {}
 
-    def of(self, finding: int) -> list[Place]:
-        """The places of a finding."""
-        mask = self.masks.get(finding, 0)
-        return [place for number, place in enumerate(self.places) if mask >> number & 1]
+    def scopes(self, mask: int) -> tuple[str, ...]:
+        """The suites and components of a mask."""
+        found = self._scopes.get(mask)
+        if found is None:
+            places = [place for number, place in enumerate(self.places) if mask >> number & 1]
+            found = tuple({scope for suite, component in places for scope in (suite, f"{suite}/{component}")})
+            self._scopes[mask] = found
+        return found
 
 
 def whereabouts(connection: sqlite3.Connection, known: Current) -> Whereabouts:

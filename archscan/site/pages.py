@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 1_000
 """Rows of a table; a page says how many it leaves out, and where they are."""
 
+_MOST_OF_RULE, _MOST_OF_SCOPE = 250, 500
 _TOP = 25
 _LONGEST = 300
 _NOBODY = "(nobody)"
@@ -108,20 +109,10 @@ class Pages(msgspec.Struct, kw_only=True):
             sets=[self._set_row(one) for one in self.sets], trends=self.figures.hardening("all", FEATURES)[:6],
         )  # fmt: skip
 
-    def _row(self, source: Source, counts: Counts | None = None) -> Row:
-        return {
-            "name": source.name, "json": source_file(source.name), "maintainer": source.maintainer or _NOBODY,
-            "maintainer_page": page_file("maintainer", source.maintainer or _NOBODY), "score": source.score,
-            "open": counts.open if counts else source.open, "decided": counts.decided if counts else source.decided,
-            "overridden": counts.overridden if counts else source.overridden,
-            "packages": len(source.packages), "version": source.packages[0].version if source.packages else "",
-            "places": sorted({"/".join(place) for place in source.places}),
-        }  # fmt: skip
-
-    def _rows(self, sources: Iterable[Source], counts: dict[str, Counts] | None = None) -> Rows:
+    def _rows(self, sources: Iterable[Source], counts: dict[str, Counts] | None = None, most: int = MOST_ROWS) -> Rows:
         chosen = list(sources)
         of_each = counts or {}
-        return Rows([self._row(one, of_each.get(one.name)) for one in chosen[:MOST_ROWS]], len(chosen) - MOST_ROWS)
+        return Rows([_row(one, of_each.get(one.name)) for one in chosen[:most]], len(chosen) - most)
 
     def _scope(self, scope: str) -> dict[str, Any]:
         matrix = self.figures.matrix(scope)
@@ -143,7 +134,7 @@ class Pages(msgspec.Struct, kw_only=True):
             shown_row = {**row, "counts": counts, "sources": len(of_source), "page": page_file("rule", rule)}
             listed.append(shown_row)
             self._page(
-                shown_row["page"], "rule", rule, rule=shown_row, rows=self._rows(sources, of_source),
+                shown_row["page"], "rule", rule, rule=shown_row, rows=self._rows(sources, of_source, _MOST_OF_RULE),
                 references=json.loads(row["refs"]), fix_for=json.loads(row["fix_for"] or "{}"),
             )  # fmt: skip
         listed.sort(key=lambda row: (*(-number for number in row["counts"].open), row["id"]))
@@ -159,7 +150,7 @@ class Pages(msgspec.Struct, kw_only=True):
                         and component in ("", row["component"])]  # fmt: skip
             listed.append({"scope": scope, "page": page, "counts": counts, "is_suite": not component})
             parts = [(other, page_file("component", other)) for other in self.scopes if other.startswith(f"{scope}/")]
-            rows = self._rows((one for one in worst if one.name in of_source), of_source)
+            rows = self._rows((one for one in worst if one.name in of_source), of_source, _MOST_OF_SCOPE)
             self._page(page, "scope", scope, scope=scope, counts=counts, rows=rows, archives=archives, parts=parts,
                        **self._scope(scope))  # fmt: skip
         self._page("suites.html", "suites", "Suites and components", scopes=listed)
@@ -218,6 +209,15 @@ class Pages(msgspec.Struct, kw_only=True):
         self.folder.write("sources.js", f"window.archscanSources = {data};\n")
 
 
+def _row(source: Source, counts: Counts | None) -> Row:
+    of = counts or source
+    return {
+        "name": source.name, "json": source_file(source.name), "maintainer": source.maintainer or _NOBODY,
+        "maintainer_page": page_file("maintainer", source.maintainer or _NOBODY),
+        "numbers": (source.score, *of.open, of.decided, of.overridden),
+    }  # fmt: skip
+
+
 class Rows(msgspec.Struct, frozen=True):
     """Rows of a table, and how many more there are (0 or less: none)."""
 
@@ -251,6 +251,12 @@ def text(value: object) -> object:
     return value
 
 
+def cells(numbers: Iterable[int]) -> Markup:
+    """Cells of a table for numbers; they are most of a site."""
+    made = "".join(f"<td>{number:,}</td>" if number else '<td class="z">0</td>' for number in numbers)
+    return Markup(made)  # noqa: S704  # of numbers alone
+
+
 def prose(value: str) -> Markup:
     """Text of rules, which may be long."""
     return escape(shown(value))
@@ -263,5 +269,5 @@ def _environment(templates: Path) -> Any:
         loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=text,
     )  # fmt: skip
-    environment.filters["prose"] = prose
+    environment.filters["prose"], environment.filters["cells"] = prose, cells
     return environment

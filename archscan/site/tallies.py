@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,14 +23,14 @@ class Counts(msgspec.Struct):
     decided: int = 0
     overridden: int = 0
 
-    def add(self, finding: Finding) -> None:
-        """Count a finding."""
-        if finding.is_open:
-            self.open[finding.rank] += 1
-        elif finding.standing == "overridden":
-            self.overridden += 1
+    def add(self, rank: int, kind: str, number: int) -> None:
+        """Count findings of a rank of severity that are ``open``, ``overridden`` or ``decided``."""
+        if kind == "open":
+            self.open[rank] += number
+        elif kind == "overridden":
+            self.overridden += number
         else:
-            self.decided += 1
+            self.decided += number
 
     @property
     def total(self) -> int:
@@ -52,19 +53,19 @@ class Tallies(msgspec.Struct):
 
     def add(self, source: Source, findings: Sequence[Finding], where: Whereabouts) -> None:
         """Count the findings of a source, everywhere and on the source itself."""
-        for one in findings:
-            self.whole.add(one)
-            self.rules.setdefault(one.rule, {}).setdefault(source.name, Counts()).add(one)
-            scopes = {scope for suite, component in where.of(one.id) for scope in (suite, f"{suite}/{component}")}
-            for scope in scopes:
-                self.scopes.setdefault(scope, Counts()).add(one)
-                self.of_scope.setdefault(scope, {}).setdefault(source.name, Counts()).add(one)
-            if one.is_open:
-                source.open[one.rank] += 1
-            elif one.standing == "overridden":
-                source.overridden += 1
+        alike = Counter((one.rule, one.rank, one.kind, where.masks.get(one.id, 0)) for one in findings)
+        for (rule, rank, kind, mask), number in alike.items():
+            self.whole.add(rank, kind, number)
+            self.rules.setdefault(rule, {}).setdefault(source.name, Counts()).add(rank, kind, number)
+            for scope in where.scopes(mask):
+                self.scopes.setdefault(scope, Counts()).add(rank, kind, number)
+                self.of_scope.setdefault(scope, {}).setdefault(source.name, Counts()).add(rank, kind, number)
+            if kind == "open":
+                source.open[rank] += number
+            elif kind == "overridden":
+                source.overridden += number
             else:
-                source.decided += 1
+                source.decided += number
 
     def rule(self, rule: str) -> Counts:
         """All findings of a rule."""

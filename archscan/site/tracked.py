@@ -11,21 +11,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archscan.site.findings import Finding
-    from archscan.site.packages import Source
+    from archscan.site.packages import Package, Source
 
 SCHEMA = "archscan-source/1"
 """What the files say they are; the number grows when a reader of the old ones would go wrong."""
 
-MOST = 40
-"""Findings of a source that are listed; the others are counted."""
+MOST, LEAST = 50, 6
+"""Findings of medium severity and above of a source that are listed, and how many are where these are fewer."""
 
-_LONGEST = 300
-_COUNTED = "negligible"
+DIGITS = 16
+"""Of a fingerprint; enough for ``archscan triage`` and ``archscan explain``."""
+
+_LONGEST = 200
+_MEDIUM = SEVERITIES.index("medium")
 
 
 def document(source: Source, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The document of a source with its open findings, the worst first; what is zero is left out of counts."""
-    listed = [one for one in findings if one.severity != _COUNTED][:MOST]
+    """The document of a source with its open findings, the worst first; what is zero or as always is left out."""
+    serious = sum(one.rank <= _MEDIUM for one in findings)
+    listed = findings[: min(MOST, max(LEAST, serious))]
     return {
         "schema": SCHEMA,
         "source": source.name,
@@ -34,40 +38,36 @@ def document(source: Source, findings: Sequence[Finding]) -> dict[str, Any]:
         "open": {word: number for word, number in zip(SEVERITIES, source.open, strict=True) if number},
         "decided": source.decided,
         "overridden": source.overridden,
-        "packages": [
-            {
-                "name": one.name,
-                "version": one.version,
-                "architecture": one.architecture,
-                "status": one.status,
-                "places": ["/".join(place) for place in one.places],
-            }
-            for one in source.packages
-        ],
+        "places": sorted("/".join(place) for place in source.places),
+        "packages": [_package(one) for one in source.packages],
         "rules": _rules(findings),
-        "findings": [
-            {
-                "rule": one.rule,
-                "severity": one.severity,
-                "confidence": one.confidence,
-                "path": one.path[:_LONGEST],
-                "subject": one.subject[:_LONGEST],
-                "standing": one.standing,
-                "fingerprint": one.fingerprint,
-            }
-            for one in listed
-        ],
+        "findings": [_finding(one) for one in listed],
         "left_out": len(findings) - len(listed),
     }
+
+
+def _package(one: Package) -> dict[str, str]:
+    named = {"name": one.name, "version": one.version, "architecture": one.architecture}
+    return named if one.status == "complete" else {**named, "status": one.status}
+
+
+def _finding(one: Finding) -> dict[str, str]:
+    told = {
+        "rule": one.rule,
+        "severity": one.severity,
+        "path": one.path[:_LONGEST],
+        "subject": one.subject[:_LONGEST],
+        "fingerprint": one.fingerprint[:DIGITS],
+    }
+    return told if one.standing == "open" else {**told, "standing": one.standing}
 
 
 def _rules(findings: Sequence[Finding]) -> dict[str, dict[str, int]]:
     """Of each rule how many findings are open, decided and overridden."""
     found: dict[str, dict[str, int]] = {}
     for one in findings:
-        standing = one.standing if one.standing in ("open", "overridden") else "decided"
         counts = found.setdefault(one.rule, {})
-        counts[standing] = counts.get(standing, 0) + 1
+        counts[one.kind] = counts.get(one.kind, 0) + 1
     return dict(sorted(found.items()))
 
 

@@ -81,7 +81,9 @@ def test_hostile_names_are_shown_as_they_are(served: Served) -> None:
 
 
 def test_a_name_of_a_megabyte_is_cut(served: Served) -> None:
-    answer = served.get(f"/{NAME}?{urlencode({'sql': f'SELECT hex(zeroblob({1 << 19})) AS source, :p AS p', 'p': 'y'})}")
+    answer = served.get(
+        f"/{NAME}?{urlencode({'sql': f'SELECT hex(zeroblob({1 << 19})) AS source, :p AS p', 'p': 'y'})}"
+    )
     assert answer.status_code == 200
     assert len(answer.text) < 40_000
     assert "(1,048,576 characters)" in answer.text
@@ -175,7 +177,9 @@ def test_the_search_finds_packages_paths_symbols_and_findings(served: Served) ->
     assert not found["symbols"]["rows"]
 
 
-@pytest.mark.parametrize("text", ['"', "a AND", "*", "NEAR(", "' OR 1", "\x00", "-", SCRIPT, "x" * 5_000, "{a b}: c", ""])
+@pytest.mark.parametrize(
+    "text", ['"', "a AND", "*", "NEAR(", "' OR 1", "\x00", "-", SCRIPT, "x" * 5_000, "{a b}: c", ""]
+)
 def test_the_search_takes_any_text(text: str, served: Served) -> None:
     for address in (f"/-/search?{urlencode({'q': text})}", f"/{NAME}/package?{urlencode({'_search': text})}"):
         answer = served.get(address)

@@ -59,8 +59,8 @@ def _decide(connection: sqlite3.Connection) -> None:
         "SELECT fingerprint FROM finding WHERE source = 'sudo' AND rule_id = 'not-fortified' AND state = 'open' "
         "AND overridden = 0 AND subject = 'ignored'"
     ).fetchone()
-    insert(connection, "decision", fingerprint=fingerprint, state="false-positive", reason="no", authority="x@example.org",
-           made="2026-05-01", about="")  # fmt: skip
+    insert(connection, "decision", fingerprint=fingerprint, state="false-positive", reason="no",
+           authority="x@example.org", made="2026-05-01", about="")  # fmt: skip
 
 
 @pytest.fixture(scope="session")

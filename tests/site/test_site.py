@@ -71,8 +71,8 @@ def document(site: Path, source: str) -> Any:
 
 def test_nothing_of_a_package_becomes_markup(site: Path) -> None:
     known = {"html", "head", "meta", "title", "link", "script", "body", "header", "nav", "a", "main", "p", "h1", "h2",
-             "ul", "li", "b", "div", "table", "thead", "tbody", "tr", "th", "td", "svg", "polyline", "circle", "details",
-             "summary", "footer", "dl", "dt", "dd", "span", "code", "noscript", "label", "input", "output"}  # fmt: skip
+             "ul", "li", "b", "div", "table", "thead", "tbody", "tr", "th", "td", "svg", "polyline", "circle",
+             "details", "summary", "footer", "dl", "dt", "dd", "span", "code", "noscript", "label", "input", "output"}  # fmt: skip
     for path in pages(site):
         page = Page(path)
         assert {tag for tag, _ in page.elements} <= known, path
@@ -132,12 +132,12 @@ def test_a_document_says_what_the_database_says(site: Path, hostile_archive: Pat
         """).fetchall()
         every = connection.execute("SELECT count(*) FROM finding WHERE source = 'sudo' AND state = 'open'").fetchone()
     assert sum(one["open"].values()) == len(left)
-    assert {row["fingerprint"] for row in one["findings"] if row["standing"] == "open"} == {name for _, name in left}
+    assert {row["fingerprint"] for row in one["findings"] if "standing" not in row} == {name[:16] for _, name in left}
     assert one["decided"] == 1
     assert one["overridden"] == 1
-    assert [row["standing"] for row in one["findings"]].count("false-positive") == 1
+    assert [row.get("standing") for row in one["findings"]].count("false-positive") == 1
     assert len(one["findings"]) + one["left_out"] == every[0]
-    assert one["packages"][0]["places"] == ["bookworm/main"]
+    assert one["places"] == ["bookworm/main"]
 
 
 def test_decided_findings_are_not_counted_as_open_anywhere(site: Path) -> None:

@@ -80,9 +80,9 @@
       link.href = address;
       link.textContent = text;
       made.append(link);
+      made.className = "text";
     } else {
       made.textContent = text;
-      made.className = "num";
     }
   }
 
