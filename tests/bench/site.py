@@ -30,9 +30,9 @@ INSERT OR IGNORE INTO archive_index (id, origin, suite, component, architecture,
     VALUES (1, 'Made', 'made', 'main', 'amd64', '', '{"0" * 64}', 1, 1),
            (2, 'Made', 'made', 'universe', 'amd64', '', '{"0" * 64}', 1, 1);
 INSERT OR IGNORE INTO publication (index_id, suite, component, section, priority, name, version, version_key,
-                                   architecture, source, source_version, size, sha256, filename, package_id, first_scan, last_scan, standing)
-    SELECT 1 + (id / 3 % 4 > 0), 'made', iif(id / 3 % 4 > 0, 'universe', 'main'), 'net', 'optional', name, version,
-           version_key, architecture, source, source_version, size, sha256, filename, id, 1, 1, 'current' FROM package;
+    architecture, source, source_version, size, sha256, filename, package_id, first_scan, last_scan, standing)
+SELECT 1 + (id / 3 % 4 > 0), 'made', iif(id / 3 % 4 > 0, 'universe', 'main'), 'net', 'optional', name, version,
+    version_key, architecture, source, source_version, size, sha256, filename, id, 1, 1, 'current' FROM package;
 UPDATE archive_index SET packages = (SELECT count(*) FROM publication WHERE index_id = archive_index.id), bytes = 0;
 """
 

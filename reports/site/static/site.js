@@ -128,6 +128,7 @@
     }
     table.parentElement.hidden = false;
     box.parentElement.hidden = false;
+    document.getElementById("unsearchable").hidden = true;
     box.value = new URLSearchParams(location.search).get("q") ?? "";
     box.addEventListener("input", show);
     show();
