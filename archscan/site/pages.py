@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from archscan.site.folder import Folder
     from archscan.site.sets import PackageSet
     from archscan.site.tallies import Tallies
-    from archscan.site.trends import Figures
+    from archscan.site.trends import Figures, Point, Trend
 
 MOST_ROWS = 1_000
 """Rows of a table; a page says how many it leaves out, and where they are."""
@@ -257,6 +257,11 @@ def cells(numbers: Iterable[int]) -> Markup:
     return Markup(made)  # noqa: S704  # of numbers alone
 
 
+def longest(trends: Iterable[Trend]) -> tuple[Point, ...]:
+    """The points of the trend that has most."""
+    return max((trend.points for trend in trends), key=len)
+
+
 def prose(value: str) -> Markup:
     """Text of rules, which may be long."""
     return escape(shown(value))
@@ -269,5 +274,5 @@ def _environment(templates: Path) -> Any:
         loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=text,
     )  # fmt: skip
-    environment.filters["prose"], environment.filters["cells"] = prose, cells
+    environment.filters.update(prose=prose, cells=cells, longest=longest)
     return environment

@@ -47,7 +47,14 @@ def add_archive(connection: sqlite3.Connection) -> None:
         )  # fmt: skip
     for scope in ("bookworm", "bookworm/main"):
         for scan, good in ((1, 50), (2, 75)):
-            figures = {"objects": 100, "pie yes": good, "pie no": 100 - good, "weak md5": 9, "weak md5 signature": 4}
+            figures = {
+                "objects": 100,
+                "pie yes": good,
+                "pie no": 100 - good,
+                "nx yes": 100,
+                "weak md5": 9,
+                "weak md5 signature": 4,
+            }
             for name, value in figures.items():
                 insert(connection, "metric", scan_id=scan, scope=scope, name=name, value=value)
     _decide(connection)
