@@ -29,7 +29,8 @@ def write_site(
     from archscan.cli.data import data_directory, rule_directories
     from archscan.errors import UsageError
     from archscan.reports import database
-    from archscan.site.build import Options, build
+    from archscan.site.build import build
+    from archscan.site.options import Options
     from archscan.triage.weights import load_weights
 
     if output is None or str(output) == "-":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from archscan.reports import content
 from archscan.reports.status import status
 from archscan.site.findings import by_source, decided, whereabouts
@@ -24,16 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from archscan.site.findings import Whereabouts
     from archscan.site.folder import Folder
+    from archscan.site.options import Options
     from archscan.triage.weights import Weights
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a site is made with: sets of packages as pairs of name and file, and a list of what is supported."""
-
-    sets: tuple[tuple[str, Path], ...] = ()
-    supported: Path | None = None
-    stale_days: int = 7
 
 
 def build(
@@ -82,12 +74,9 @@ def _rules(connection: sqlite3.Connection) -> dict[str, content.Row]:
 
 def _sources(
     connection: sqlite3.Connection, folder: Folder, sources: dict[str, Source], tallies: Tallies, now: datetime,
-    where: object,
+    where: Whereabouts,
 ) -> None:  # fmt: skip
     """Write the file of each source package while its findings go by, and count them."""
-    from archscan.site.findings import Whereabouts
-
-    assert isinstance(where, Whereabouts)
     left = dict(sources)
     for name, findings in by_source(connection, decided(connection, now.date())):
         source = left.pop(name, None)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from archscan.reports.content import Row
     from archscan.reports.status import Status
-    from archscan.site.build import Options
     from archscan.site.folder import Folder
+    from archscan.site.options import Options
     from archscan.site.sets import PackageSet
     from archscan.site.tallies import Tallies
     from archscan.site.trends import Figures, Point, Trend

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archscan.reports import database
-from archscan.site.build import Options, build
+from archscan.site.build import build
+from archscan.site.options import Options
 from archscan.triage.weights import load_weights
 from tests.reports.conftest import add_finding, add_package, fill, insert, new_database
 
