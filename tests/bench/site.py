@@ -1,7 +1,8 @@
 """``python -m tests.bench.site``: how long a site of a whole archive takes, and how large it is.
 
 Takes a database of ``tests.bench.store`` that was judged, gives its packages maintainers and places in an archive, has
-its packages and findings several times where asked to (their objects once), and makes the site. It changes the database.
+its packages and findings several times where asked to (their objects once), and makes the site. The database
+is changed.
 """
 
 from __future__ import annotations
