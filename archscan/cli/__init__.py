@@ -22,6 +22,7 @@ COMMANDS = {
     "query": ("archscan.cli.query:query", "Ask the database a saved or a free question."),
     "report": ("archscan.cli.report:report", "Write what was found for people and programs, or check that."),
     "audit": ("archscan.cli.audit:audit", "Fill in the forms that are written about a package before it is let in."),
+    "serve": ("archscan.cli.serve:serve", "Show the database in a browser."),
     "compare": ("archscan.cli.compare:compare", "Show what got worse, and what got better."),
     "inspect": ("archscan.cli.inspect:inspect", "Show the verdicts for plain ELF files."),
     "confirm": ("archscan.cli.confirm:confirm", "Hold findings against debug symbols: which unit, which flag."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archscan.cli import options
+from archscan.cli import options, site
 from archscan.model import Severity
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from archscan.reports.selection import Selection
 
-FORMATS = ("html", "json", "jsonl", "csv", "sarif", "junit", "cyclonedx")
+FORMATS = ("html", "json", "jsonl", "csv", "sarif", "junit", "cyclonedx", "site")
 
 _EPILOG = """\b
 Examples:
@@ -30,6 +30,7 @@ Examples:
   archscan report cyclonedx --package 'libssl*' -o crypto.cdx.json --sha256
   archscan report --verify findings.sarif
   archscan report csv --db release.db -o findings.csv
+  archscan report site --package-set server=server.txt -o ./site/
 
 What each format holds, and what reads it, is told in docs/consumers.md. --verify exits with 1 where something is wrong.
 """
@@ -38,7 +39,12 @@ _WORDS = [str(word) for word in Severity]
 
 @click.command(epilog=_EPILOG)
 @click.argument("words", metavar="FORMAT | --verify FILE...", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file, whole or not at all.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write this file (of site: this folder), whole or not at all.",
+)
 @click.option(
     "--sha256", "hashed", is_flag=True, help="Also write OUTPUT.sha256, which sha256sum -c and --verify read."
 )
@@ -58,6 +64,12 @@ _WORDS = [str(word) for word in Severity]
 )
 @click.option("--verify", is_flag=True,
               help="Check reports: their form, references, counts, hashes; with --db what they say.")  # fmt: skip
+@click.option("--package-set", "sets", multiple=True, callback=site.sets, metavar="NAME=FILE",
+              help="Of site: a page about the packages that FILE names.")  # fmt: skip
+@click.option("--supported", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Of site: the packages that are supported.  [default: those in main and restricted]")  # fmt: skip
+@click.option("--stale-days", type=click.IntRange(1, 10_000), metavar="N",
+              help="Of site: from which age on pages ask whether scans still run.  [default: 7]")  # fmt: skip
 @click.pass_context
 def report(
     context: click.Context,
@@ -72,11 +84,15 @@ def report(
     fail_on: str | None,
     generated: str | None,
     verify: bool,
+    sets: tuple[tuple[str, Path], ...],
+    supported: Path | None,
+    stale_days: int | None,
 ) -> None:
     """Write a report of the open findings and all that belongs to them in FORMAT, or check those in FILEs.
 
     FORMAT is html (one file that needs no network), json (docs/report.schema.json), jsonl and csv (the findings), sarif
-    (2.1.0), junit (docs/junit.xsd) or cyclonedx (1.6: packages and their cryptography).
+    (2.1.0), junit (docs/junit.xsd), cyclonedx (1.6: packages and their cryptography) or site (a folder of pages about a
+    whole archive, docs/serving.md).
     """
     from archscan.errors import UsageError
     from archscan.reports import database
@@ -94,7 +110,11 @@ def report(
     form = click.Choice(FORMATS).convert(words[0], None, context)
     if len(words) > 1:
         raise UsageError(f"give one FORMAT, not {len(words)}; to check files say --verify")
-    _refuse(form, output, selection, hashed=hashed, fail_on=fail_on)
+    of_site = bool(sets or supported or stale_days)
+    _refuse(form, output, selection, hashed=hashed, fail_on=fail_on, of_site=of_site)
+    if form == "site":
+        site.write_site(db, output, generated, sets, supported, stale_days or 7)
+        return
     write = _writer(form, selection, generated, Severity(fail_on or "medium"))
     with database.opened(db) as connection:
         narrow(connection, selection)
@@ -110,7 +130,9 @@ def report(
     click.echo(f"wrote {output}", err=True)
 
 
-def _refuse(form: str, output: Path | None, selection: Selection, *, hashed: bool, fail_on: str | None) -> None:
+def _refuse(
+    form: str, output: Path | None, selection: Selection, *, hashed: bool, fail_on: str | None, of_site: bool
+) -> None:  # fmt: skip
     """Options that would be without effect are errors."""
     from archscan.errors import UsageError
 
@@ -118,6 +140,12 @@ def _refuse(form: str, output: Path | None, selection: Selection, *, hashed: boo
         raise UsageError("--fail-on is for junit; to leave findings out use --severity")
     if form == "cyclonedx" and (selection.severity or selection.new):
         raise UsageError("--severity and --new choose findings, and cyclonedx has none; use --source or --package")
+    if of_site and form != "site":
+        raise UsageError("--package-set, --supported and --stale-days are for site")
+    if form == "site" and (selection.words() or hashed):
+        raise UsageError(
+            "site is about the whole database; --source, --package, --severity, --new and --sha256 are not for it"
+        )
     if hashed and (output is None or str(output) == "-"):
         raise UsageError("--sha256 needs -o FILE")
 

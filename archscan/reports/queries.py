@@ -157,8 +157,7 @@ def ask(
     """
     # SQLite makes these table functions at their first use in a connection, which the guard would take for writing.
     connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
-    for function in (version_key, module_key):
-        connection.create_function(function.__name__, 1, partial(_key, function), deterministic=True)
+    add_functions(connection)
     try:
         with guarded(connection, seconds):
             cursor = _selected(connection, sql, values)
@@ -169,6 +168,12 @@ def ask(
         old = name != "--sql" and "no such" in str(error)
         hint = "; did an older archscan write the database? `archscan rules apply` brings it up to date" if old else ""
         raise QueryError(f"{name}: {_plain(error)}{hint}") from error
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Give a connection the functions that questions may call: ``version_key`` and ``module_key``."""
+    for function in (version_key, module_key):
+        connection.create_function(function.__name__, 1, partial(_key, function), deterministic=True)
 
 
 def _key(function: Callable[[str], str], version: Cell) -> str | None:
