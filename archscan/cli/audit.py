@@ -50,9 +50,9 @@ def audit(
 ) -> int:  # fmt: skip
     """Fill in the form of a main inclusion report, of its review, or of the security team's audit.
 
-    TARGET is a package, a folder of packages, apt:NAME, apt:source:NAME, or in the database NAME or source:NAME. Without
-    --db, packages are read into a database that is gone afterwards. Lines that a person must decide stay TODO. Where a
-    review of the source is stored, only what changed since is shown.
+    TARGET is a package, a folder of packages, apt:NAME, apt:source:NAME, or in the database NAME or source:NAME.
+    Without --db, packages are read into a database that is gone afterwards. Lines that a person must decide stay TODO.
+    Where a review of the source is stored, only what changed since is shown.
     """
     from archscan import audit as audits
     from archscan.audit import beside, dependencies
