@@ -142,11 +142,11 @@ def run(made: Datasette, options: Options, ready: Callable[[str], None]) -> None
         config = uvicorn.Config(made.app(), log_level="warning", access_log=False, lifespan="off", server_header=False)
         server = uvicorn.Server(config)
         listening.listen()
-        ready(f"http://{shown}:{port}{options.base_url}")
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            ready(f"http://{shown}:{port}{options.base_url}")  # from here on, whoever reads it may end us
             server.run(sockets=[listening])
-        except KeyboardInterrupt:  # uvicorn has ended in order, and raises the signal again
+        except KeyboardInterrupt:  # of uvicorn, which has ended in order and raises the signal again, or before it began
             pass
         finally:
             signal.signal(signal.SIGTERM, before)
