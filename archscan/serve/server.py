@@ -146,7 +146,7 @@ def run(made: Datasette, options: Options, ready: Callable[[str], None]) -> None
         try:
             ready(f"http://{shown}:{port}{options.base_url}")  # from here on, whoever reads it may end us
             server.run(sockets=[listening])
-        except KeyboardInterrupt:  # of uvicorn, which has ended in order and raises the signal again, or before it began
+        except KeyboardInterrupt:  # uvicorn has ended in order and raises the signal again, or has not begun
             pass
         finally:
             signal.signal(signal.SIGTERM, before)
