@@ -92,7 +92,7 @@ def static_library(chosen: Target, folder: Path, name: str, code: str) -> None:
     subprocess.run(archive, check=True, capture_output=True)
 
 
-@pytest.fixture(scope="session", params=[*MAKERS, pytest.param("clang", id="clang")])
+@pytest.fixture(scope="session", params=[*MAKERS, pytest.param("clang", id="clang", marks=pytest.mark.full)])
 def archives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Archives:
     folder, stubs = tmp_path_factory.mktemp("archives"), stubs_of(RULES)
     chosen = target("gcc" if request.param == "clang" else request.param)  # clang has no names given to the assembler
