@@ -19,6 +19,8 @@ PYTEST_ARGS ?=
 # One process for each of up to four processors; PYTEST_ARGS=-n0 runs all in one, for a debugger.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 UPGRADE ?=
+# Tests start thousands of processes: where the environment forbids to keep bytecode, each would compile archscan anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-full coverage lint bench bench-archive accuracy lock clean
 .DELETE_ON_ERROR:

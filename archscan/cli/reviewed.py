@@ -76,14 +76,15 @@ def require(
 
     ``own_rules`` are the folders of the user's rules, beside ours; None where no rules are needed.
     """
-    from archscan.baseline.manifest import Age, read
-    from archscan.baseline.manifest import require as required
     from archscan.errors import UsageError
 
     if manifest is None:
         if nag is not None or block is not None:
             raise UsageError("--max-age and --block-after say how old the review of --require-reviewed may be")
         return
+    from archscan.baseline.manifest import Age, read
+    from archscan.baseline.manifest import require as required
+
     if block is None and nag is not None:
         block = 2 * nag
     if nag is not None and block is not None and block < nag:
