@@ -6,14 +6,17 @@ from enum import StrEnum
 
 import msgspec
 
+WAITING = "TODO"
+"""The official forms' own word in front of a line that a person has to decide; what it marks is text, not our code."""
+
 
 class Answer(StrEnum):
-    """What is known of a question; ``TODO`` waits for a person, ``SHOWN`` asks nothing."""
+    """What is known of a question; ``WAITS`` is for a person, ``SHOWN`` asks nothing."""
 
     NONE = "none"
     YES = "yes"
     UNDECIDED = "undecided"
-    TODO = "todo"
+    WAITS = "waits"
     SHOWN = "shown"
 
 
@@ -57,7 +60,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def waits(self) -> bool:
         """Whether a person has to decide it."""
-        return self.text.startswith("TODO")
+        return self.text.startswith(WAITING)
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from archscan.audit.answer import Answer, Document, Line, Result, Section, Table
+from archscan.audit.answer import WAITING, Answer, Document, Line, Result, Section, Table
 from archscan.audit.data import Asked, Forms, Headed
 from archscan.audit.results import joined, of
 from archscan.audit.subject import Subject
@@ -80,11 +80,11 @@ def _line(asked: Asked, words: Mapping[str, str], found: Mapping[str, Result], *
         return Line(text="", answer=Answer.SHOWN, items=(asked.show,), tables=(table,), digest=result.digest)
     if asked.alternatives:
         text = "\n".join(
-            _prefixed(f"TODO-{letter}: ", one) for letter, one in zip("ABCDE", asked.alternatives, strict=False)
+            _prefixed(f"{WAITING}-{letter}: ", one) for letter, one in zip("ABCDE", asked.alternatives, strict=False)
         )
-        return Line(text=_filled(text, words), answer=Answer.TODO)
+        return Line(text=_filled(text, words), answer=Answer.WAITS)
     if asked.todo is not None:
-        return Line(text=_filled(_prefixed("TODO: ", asked.todo), words), answer=Answer.TODO)
+        return Line(text=_filled(_prefixed(f"{WAITING}: ", asked.todo), words), answer=Answer.WAITS)
     return Line(text=_filled(asked.text or "", words), answer=Answer.SHOWN)
 
 
@@ -97,7 +97,7 @@ def _asked(asked: Asked, words: Mapping[str, str], found: Mapping[str, Result], 
     else:
         answer, said = joined([first, *also])
     sentence = _sentence(asked, answer, waits=asked.maybe is not None and answer == Answer.UNDECIDED)
-    waits = sentence.startswith("TODO")
+    waits = sentence.startswith(WAITING)
     tables = tuple(_evidence([first, *also], answer))
     return Line(
         text=_filled(sentence, {**words, "names": _names(first.table)}),
@@ -122,16 +122,16 @@ def _first_of(first: Result, also: Sequence[Result]) -> tuple[Answer, str]:
 def _sentence(asked: Asked, answer: Answer, *, waits: bool) -> str:
     if answer == Answer.UNDECIDED:
         said = asked.maybe or "" if waits else asked.none
-        return _whole(said) if said.startswith("TODO") else _prefixed("TODO: ", said)
+        return _whole(said) if said.startswith(WAITING) else _prefixed(f"{WAITING}: ", said)
     return _whole(asked.yes if answer == Answer.YES else asked.none)
 
 
 def _whole(sentence: str) -> str:
     """A sentence that waits says so in each of its lines, as the forms do."""
-    if not sentence.startswith("TODO: "):
+    if not sentence.startswith(f"{WAITING}: "):
         return sentence
     first, *rest = sentence.split("\n")
-    return "\n".join([first, *(line if line.startswith("TODO") else f"TODO: {line}" for line in rest)])
+    return "\n".join([first, *(line if line.startswith(WAITING) else f"{WAITING}: {line}" for line in rest)])
 
 
 def _prefixed(prefix: str, text: str) -> str:

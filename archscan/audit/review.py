@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from archscan.audit.answer import Answer, Document, Line, Section
+from archscan.audit.answer import WAITING, Answer, Document, Line, Section
 
-_MARK = re.compile(r"^TODO(?:-[A-Z])?: ?")
+_MARK = re.compile(rf"^{WAITING}(?:-[A-Z])?: ?")
 _MOST_WORDS = 200  # lines of a reviewer in one section
 _LONGEST = 2_000  # characters of one
 

@@ -404,4 +404,4 @@ def test_another_form_is_no_review(tmp_path: Path) -> None:
 
 
 def test_an_answer_is_one_of_five() -> None:
-    assert {*Answer} == {"none", "yes", "undecided", "todo", "shown"}
+    assert {*Answer} == {"none", "yes", "undecided", "waits", "shown"}

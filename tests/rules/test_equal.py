@@ -164,7 +164,7 @@ def test_each_rule_says_the_same_of_changes_as_of_everything(one: Rule) -> None:
 
 
 @given(st.lists(packs(), max_size=8, unique_by=identity), st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_order_in_which_packages_arrive_does_not_matter(arrived: list[Pack], data: st.DataObject) -> None:
     connection = database()
     for scan, pack in enumerate(data.draw(st.permutations(arrived)), 1):
@@ -176,7 +176,7 @@ def test_the_order_in_which_packages_arrive_does_not_matter(arrived: list[Pack],
 
 
 @given(st.lists(packs(statuses=("complete",)), max_size=10))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_packages_read_again_leave_nothing_but_withdrawn_findings(arrived: list[Pack]) -> None:
     connection = database()
     for scan, pack in enumerate(arrived, 1):
@@ -230,7 +230,7 @@ def _book(drawn: Sequence[dict[str, Any]], links: Sequence[tuple[int, int]]) -> 
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=3),
     changes,
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_rules_may_change_between_packages(
     steps: list[Pack | list[dict[str, Any]]], links: list[tuple[int, int]], last: list[dict[str, Any]]
 ) -> None:
