@@ -12,7 +12,6 @@ from archscan.audit.subject import Subject
 
 _MOST_SIBLINGS = 6
 MOST_ROWS = 2_000  # of evidence for one question
-_NATIVE = ("memory", "unsafe", "modules")  # questions about machine code: scripts have no part in them
 _CALLS = """
 SELECT p.name AS package, e.path, group_concat(c.name, ' ') AS calls FROM (
     SELECT DISTINCT i.elf_id, s.name FROM symbol s JOIN imported i ON i.symbol_id = s.id
@@ -42,7 +41,7 @@ def results(connection: sqlite3.Connection, subject: Subject, forms: Forms) -> d
         names = calls.names()
         sql = _CALLS.format(names=", ".join("?" for _ in names))
         table = _table(subject, connection.execute(sql, names))
-        basis = "native" if _is_native(calls) else "imports"
+        basis = "native" if calls.native else "imports"
         found[calls.id] = _result(subject, calls.id, basis, table, _doubt(connection, calls))
     for libraries in forms.libraries:
         name = f"{libraries.id}-libraries" if libraries.id in found else libraries.id
@@ -71,10 +70,6 @@ def _doubt(connection: sqlite3.Connection, calls: Calls) -> str:
     sql = _CALLS.format(names=", ".join("?" for _ in names))
     objects = len(connection.execute(sql, names).fetchall())
     return f"{_counted(objects, 'object')} can do it by {' or '.join(names)}" if objects else ""
-
-
-def _is_native(calls: Calls) -> bool:
-    return calls.native or calls.id in _NATIVE
 
 
 def _fill_libraries(connection: sqlite3.Connection, libraries: Iterable[Libraries]) -> None:
