@@ -51,10 +51,10 @@ test: $(VENV)/.test
 
 test-full: $(VENV)/.test
 	.ci/install .ci/packages.txt .ci/packages-full.txt
-	$(PYTHON) -m pytest $(PARALLEL) -m "full or not full" --forbid-skips $(PYTEST_ARGS)
+	ARCHSCAN_TESTS_COLD=1 $(PYTHON) -m pytest $(PARALLEL) -m "full or not full" --forbid-skips $(PYTEST_ARGS)
 
 coverage: $(VENV)/.test
-	$(PYTHON) -m pytest --quiet --ignore tests/pool --ignore tests/damage --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	ARCHSCAN_TESTS_COLD=1 $(PYTHON) -m pytest --quiet --ignore tests/pool --ignore tests/damage --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(PYTHON) -m ruff check
