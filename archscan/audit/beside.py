@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from archscan.audit.answer import Answer, Result, Table
 from archscan.audit.results import MOST_ROWS, answered
 from archscan.audit.subject import Subject
-from archscan.compare import Effect, State, differences
-from archscan.compare.states import Known
+from archscan.compare import Effect, differences, state_of
 
 _CHANGE = ("package", "facet", "path", "subject", "old", "new")
 _NORM = ("feature", "here", "elsewhere", "objects elsewhere")
@@ -25,10 +24,9 @@ def previous(
     if older is None or not ids:
         said = "not decidable here: no previous version was given with --previous, and the database has none"
         return answered("previous", Answer.UNDECIDED, said, Table(columns=_CHANGE, rows=(), total=0))
-    before = State(older, _packages(older, ids), "previous")
+    before = state_of(older, "previous", ids)
     names = {key[0] for key in before.packages}
-    now = [one.id for one in subject.packages if one.name in names]
-    after = State(connection, _packages(connection, now), "audited")
+    after = state_of(connection, "audited", [one.id for one in subject.packages if one.name in names])
     counts = dict.fromkeys(Effect, 0)
     rows = []
     for change in differences(before, after):
@@ -44,19 +42,6 @@ def previous(
         return answered("previous", Answer.UNDECIDED, said, table)
     said = f"nothing since {versions} ({counts[Effect.BETTER]} better, {counts[Effect.CHANGED]} other)"
     return answered("previous", Answer.NONE, said, table)
-
-
-def _packages(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[tuple[str, str | None], Known]:
-    marks = ", ".join("?" for _ in ids)
-    sql = (
-        "SELECT name, architecture, id, version, sha256, facts, status FROM package "
-        f"WHERE id IN ({marks}) AND name IS NOT NULL ORDER BY version_key"
-    )
-    found = {}
-    for name, architecture, package_id, version, sha256, facts, status in connection.execute(sql, tuple(ids)):
-        whole = status in ("complete", "skipped")
-        found[name, architecture] = Known(package_id, version, sha256, frozenset(facts.split(",")), whole)
-    return found
 
 
 def older_ids(connection: sqlite3.Connection, subject: Subject) -> list[int]:

@@ -13,9 +13,23 @@ from archscan.errors import NoTargetError, UsageError
 _LONGEST_UNPACKED = 256 << 20  # bytes of the list of a package's paths; 500,000 members are the limit of a scan
 # What loads code by a name that only its caller knows: its imports are not all that it may call.
 _LOADERS = ("dlopen", "dlmopen", "g_module_open", "g_module_open_full", "lt_dlopen", "lt_dlopenext")
-_SCRIPTS = "('python', 'perl', 'php', 'ruby', 'java', 'text', 'shell', 'cron')"
-# Interpreters that open sockets and start processes without an object of the package importing anything.
+# What may open sockets and start processes without an object of the package importing anything: by what was read of
+# it, or by its name alone. Maintainer scripts and init scripts are asked about by themselves.
+_LANGUAGES = "('python', 'perl', 'php', 'ruby', 'java')"
 _BY_NAME = ("*.py", "*.pl", "*.pm", "*.rb", "*.php", "*.js", "*.jar", "*.tcl", "*.lua")
+_SCRIPTS = f"""
+CREATE TEMP VIEW IF NOT EXISTS audited_script AS
+WITH read AS (
+    SELECT f.package_id, f.path, coalesce(f.interpreter, f.what) AS interpreter
+    FROM temp.audited a JOIN main.file f ON f.package_id = a.package_id
+    WHERE f.interpreter IS NOT NULL AND f.what NOT IN ('maintainer-script', 'init') OR f.what IN {_LANGUAGES}
+)
+SELECT package_id, path, interpreter FROM read
+UNION
+SELECT t.package_id, t.path, '' FROM temp.audited_path t
+WHERE ({" OR ".join(f"t.path GLOB '{pattern}'" for pattern in _BY_NAME)}) AND t.path NOT GLOB 'usr/share/doc/*'
+  AND NOT EXISTS (SELECT 1 FROM read r WHERE r.package_id = t.package_id AND r.path = t.path)
+"""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +79,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def chosen(connection: sqlite3.Connection, ids: Collection[int], promoted: Sequence[str] = ()) -> Subject:
-    """The packages with these numbers, or those of them that are ``promoted``; fills ``temp.audited``.
+    """The packages with these numbers, or those of them that are ``promoted``.
 
-    Raises NoTargetError where there is none, UsageError for a promoted one that is not among them.
+    Fills what questions ask: ``audited``, ``audited_path`` and ``audited_script``, all of the schema ``temp``. Raises
+    NoTargetError where there is none, UsageError for a promoted one that is not among them.
     """
     found = list(_known(connection, ids))
     if not found:
@@ -99,6 +114,7 @@ def _fill(connection: sqlite3.Connection, packages: Sequence[Known]) -> None:
         "CREATE TEMP TABLE IF NOT EXISTS audited_path (package_id INTEGER NOT NULL, path TEXT NOT NULL, "
         "PRIMARY KEY (package_id, path)) WITHOUT ROWID"
     )
+    connection.execute(_SCRIPTS)
     connection.execute("DELETE FROM temp.audited")
     connection.execute("DELETE FROM temp.audited_path")
     for one in packages:
@@ -121,7 +137,6 @@ def _measured(connection: sqlite3.Connection, packages: tuple[Known, ...], held:
         f"SELECT count(*) FROM {objects} WHERE EXISTS (SELECT 1 FROM imported i "
         "JOIN symbol s ON s.id = i.symbol_id WHERE i.elf_id = e.id AND s.name IN ({}))"
     )
-    by_name = " OR ".join(f"t.path GLOB '{pattern}'" for pattern in _BY_NAME)
     return Subject(
         packages=packages,
         held=held,
@@ -133,13 +148,7 @@ def _measured(connection: sqlite3.Connection, packages: tuple[Known, ...], held:
             f"SELECT count(*) FROM {objects} "
             "WHERE e.kind IN ('static-executable', 'static-pie', 'firmware') OR e.language = 'go'"
         ),
-        scripts=count(
-            "SELECT count(*) FROM (SELECT f.package_id, f.path FROM temp.audited a "
-            f"JOIN file f ON f.package_id = a.package_id WHERE f.interpreter IS NOT NULL AND f.what IN {_SCRIPTS} "
-            "OR f.what IN ('python', 'perl', 'php', 'ruby', 'java') UNION "
-            "SELECT t.package_id, t.path FROM temp.audited_path t "
-            f"WHERE t.path NOT GLOB 'usr/share/doc/*' AND ({by_name}))"
-        ),
+        scripts=count("SELECT count(*) FROM (SELECT DISTINCT package_id, path FROM temp.audited_script)"),
         control_scripts=count("SELECT count(*) FROM maintainer_script WHERE package_id IN temp.audited"),
         missing=tuple(_missing(connection)),
         siblings=tuple(_siblings(connection)),

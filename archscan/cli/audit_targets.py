@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from archscan.cli import scanned
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,14 +27,14 @@ def read(
     names = [target for target in targets if _is_name(target)]
     files = [target for target in targets if not _is_name(target)]
     if not files:
-        with _opened(db or Path("archscan.db")) as connection:
+        with scanned.opened(db or Path("archscan.db")) as connection:
             yield connection, _with_sources(connection, _named(connection, names), whole_source=whole_source)
         return
     with ExitStack() as stack:
         if db is None:
             db = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="archscan-"))) / "audited.db"
         digests = _scanned(_widened(files, whole_source=whole_source), db, own_rules)
-        connection = stack.enter_context(_opened(db))
+        connection = stack.enter_context(scanned.opened(db))
         marks = ", ".join("?" for _ in digests)
         rows = connection.execute(f"SELECT id FROM package WHERE sha256 IN ({marks})", digests)  # noqa: S608 - only marks
         ids = [*(package_id for (package_id,) in rows), *_named(connection, names)]
@@ -43,14 +44,6 @@ def read(
 def _is_name(target: str) -> bool:
     """Whether a target is the name of a package or a source, and nothing on disk."""
     return re.fullmatch(r"(?:source:)?[a-z0-9][a-z0-9+.-]*", target) is not None and not os.path.lexists(target)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    from archscan.reports import database
-
-    with database.opened(path) as connection:
-        yield connection
 
 
 def _widened(targets: Sequence[str], *, whole_source: bool) -> list[str]:
@@ -75,9 +68,6 @@ def _scanned(targets: Sequence[str], db: Path, own_rules: tuple[Path, ...]) -> l
     """The SHA-256 of each package that the targets mean, read into the database whole."""
     import hashlib
 
-    from archscan import scan as flow
-    from archscan.cli.data import rule_directories
-    from archscan.cli.installed import installed
     from archscan.errors import NoTargetError
     from archscan.model import unescape
     from archscan.sources.targets import expanded
@@ -87,15 +77,7 @@ def _scanned(targets: Sequence[str], db: Path, own_rules: tuple[Path, ...]) -> l
             one = found.unmatched[0]
             raise NoTargetError(f"{one.target}: {one.message}")
         paths = [os.fsdecode(unescape(job.path)) for job in found.jobs]
-        chosen = flow.Options(
-            database=db,
-            data=rule_directories(own_rules),
-            command=shlex.join(["archscan", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode(),
-            workers=min(len(os.sched_getaffinity(0)), len(paths)),
-            thorough=True,
-            installed=installed,
-        )
-        flow.scan(paths, chosen, sys.stdin.buffer)
+        scanned.read(paths, db, own_rules, workers=len(paths))
         digests = []
         for path in paths:
             with Path(path).open("rb") as data:
@@ -143,7 +125,7 @@ def previous(
         return beside.previous(connection, subject, connection, beside.older_ids(connection, subject))
     names = [one.name for one in subject.packages]
     if Path(target).is_file() and not target.endswith((".deb", ".udeb", ".ddeb")):
-        older = stack.enter_context(_opened(Path(target)))
+        older = stack.enter_context(scanned.opened(Path(target)))
         ids = [one for name in names for one in _newest(older, name)]
     else:
         older, found = stack.enter_context(read([target], None, own_rules, whole_source=False))

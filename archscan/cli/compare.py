@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archscan.cli import options
+from archscan.cli.scanned import opened, read
 
 if TYPE_CHECKING:
     import sqlite3
@@ -72,10 +71,10 @@ def _state(target: str, db: Path, own_rules: tuple[Path, ...]) -> Iterator[State
 
     kind, _, suite = target.partition(":")
     if kind == "suite":
-        with _opened(db) as connection:
+        with opened(db) as connection:
             yield state(connection, target, suite)
     elif Path(target).is_file() and not target.endswith((".deb", ".udeb", ".ddeb")):
-        with _opened(Path(target)) as connection:
+        with opened(Path(target)) as connection:
             yield state(connection, target)
     else:
         with _scanned(target, own_rules) as connection:
@@ -83,34 +82,11 @@ def _state(target: str, db: Path, own_rules: tuple[Path, ...]) -> Iterator[State
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    from archscan.reports import database
-
-    with database.opened(path) as connection:
-        yield connection
-
-
-@contextmanager
 def _scanned(target: str, own_rules: tuple[Path, ...]) -> Iterator[sqlite3.Connection]:
-    """A database in memory's place for packages that were not scanned yet; it is gone afterwards."""
-    import tempfile
-
-    from archscan import scan as flow
-    from archscan.cli.data import rule_directories
-    from archscan.cli.installed import installed
-
+    """A database of packages that were not scanned yet; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="archscan-") as folder:
         path = Path(folder) / "compared.db"
-        chosen = flow.Options(
-            database=path,
-            data=rule_directories(own_rules),
-            command=shlex.join(["archscan", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode(),
-            workers=len(os.sched_getaffinity(0)),
-            thorough=True,
-            installed=installed,
-        )
-        outcome = flow.scan([target], chosen, sys.stdin.buffer)
-        if not outcome.whole:
+        if not read([target], path, own_rules).whole:
             click.echo(f"archscan: {target}: some packages could not be read whole", err=True)
-        with _opened(path) as connection:
+        with opened(path) as connection:
             yield connection

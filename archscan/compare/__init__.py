@@ -9,6 +9,6 @@ from __future__ import annotations
 from archscan.compare.change import Change, Effect
 from archscan.compare.differences import differences
 from archscan.compare.facets import FACETS
-from archscan.compare.states import State, state
+from archscan.compare.states import State, state, state_of
 
-__all__ = ["FACETS", "Change", "Effect", "State", "differences", "state"]
+__all__ = ["FACETS", "Change", "Effect", "State", "differences", "state", "state_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -47,6 +47,13 @@ def state(connection: sqlite3.Connection, name: str, suite: str | None = None) -
     if suite and not packages:
         raise NoTargetError(f"{name}: the database has read no package of a suite {suite!r}")
     return State(connection, packages, name)
+
+
+def state_of(connection: sqlite3.Connection, name: str, ids: Collection[int]) -> State:
+    """The state that is the packages with these numbers, where they have a name."""
+    marks = ", ".join("?" for _ in ids)
+    sql = f"SELECT {_COLUMNS} FROM package p WHERE p.id IN ({marks}) AND p.name IS NOT NULL ORDER BY p.version_key"
+    return State(connection, dict(_known(connection.execute(sql, tuple(ids)))), name)
 
 
 def _known(rows: sqlite3.Cursor) -> Iterator[tuple[Key, Known]]:
