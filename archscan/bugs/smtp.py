@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SECONDS = 60.0
+_OF_ALL = (421, 530, 534, 535, 538)  # closing; encryption or a password is wanted (RFC 3207, 4; RFC 4954, 6)
 _END = b"\r\n.\r\n"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -97,9 +98,9 @@ class Smtp:
         """Raise what a refusal means: 5xx of this mail alone, where the connection still lives; else of all."""
         text = f"{self.server.address}: refused {what}: {code} {_text(said)}"
         connection = self._connection
-        if connection is None or code == 421 or not 500 <= code < 600:
+        if connection is None or code in _OF_ALL or not 500 <= code < 600:
             self._drop()
-            raise StoppedError(f"{text}; later, again")
+            raise StoppedError(f"{text}; later, again" if code < 500 else text)
         self._quietly(connection.rset)
         raise NotSentError(text, final=True)
 
@@ -114,7 +115,7 @@ class Smtp:
         try:
             self._connection = self._opened()
         except (OSError, smtplib.SMTPException) as error:
-            raise StoppedError(f"{self.server.address}: {str(error) or type(error).__name__}") from error
+            raise StoppedError(f"{self.server.address}: {_why(error)}") from error
         return self._connection
 
     def _opened(self) -> smtplib.SMTP:
@@ -151,6 +152,13 @@ def _stuffed(data: bytes) -> bytes:
     lines = data.split(b"\r\n")
     text = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
     return text.removesuffix(b"\r\n") + _END
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error
+        return f"{error.smtp_code} {_text(said if isinstance(said, bytes) else said.encode())}"
+    return str(error) or type(error).__name__
 
 
 def _text(said: bytes) -> str:

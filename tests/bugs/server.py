@@ -4,18 +4,21 @@
 written before it says so. POINT, for the mail after the first AFTER ones: ``rcpt`` (dies before it answers RCPT),
 ``in-data`` (dies while it is given the mail), ``after-data`` (dies when it has the mail, before it says so),
 ``stall-rcpt`` and ``stall-after-data`` (never answers), ``refuse`` (says 550 to RCPT), ``later`` (says 451).
+With ``--certificate FILE --key FILE`` it speaks TLS, from the first byte with ``--implicit``, else by STARTTLS, without
+which it takes nothing; with ``--user USER --password WORD`` it takes nothing without these.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import socket
-import sys
+import ssl
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 class Handler:
@@ -71,19 +74,45 @@ class Dying(SMTP):
         await super().smtp_DATA(arg)
 
 
-async def serve(handler: Handler) -> None:
+async def serve(handler: Handler, told: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     listening = socket.socket()
     # Little room, so that a long mail is still under way when the server dies.
     if handler.point == "in-data":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     listening.bind(("127.0.0.1", 0))
-    made: Any = lambda: Dying(handler, data_size_limit=64 << 20, loop=loop)  # noqa: E731
-    server = await loop.create_server(made, sock=listening)
+    context = None
+    if told.certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(told.certificate, told.key)
+
+    def is_right(_server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any) -> AuthResult:
+        theirs = LoginPassword(told.user.encode(), told.password.encode())
+        return AuthResult(success=given == theirs, handled=False)
+
+    more: dict[str, Any] = {}
+    if context and not told.implicit:
+        more = {"tls_context": context, "require_starttls": True}
+    if told.user:
+        # aiosmtpd takes a connection that was encrypted from its first byte for one that is not.
+        more |= {"auth_required": True, "authenticator": is_right, "auth_require_tls": not told.implicit}
+    made: Any = lambda: Dying(handler, data_size_limit=64 << 20, loop=loop, **more)  # noqa: E731
+    server = await loop.create_server(made, sock=listening, ssl=context if told.implicit else None)
     print(listening.getsockname()[1], flush=True)  # noqa: T201
     await server.serve_forever()
 
 
+def _told() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("point", nargs="?", default="")
+    parser.add_argument("after", nargs="?", default=0, type=int)
+    for name in ("--certificate", "--key", "--user", "--password"):
+        parser.add_argument(name)
+    parser.add_argument("--implicit", action="store_true")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    folder, point, after = Path(sys.argv[1]), *(*sys.argv[2:], "", "0")[:2]
-    asyncio.run(serve(Handler(folder, str(point), int(after or 0))))
+    said = _told()
+    asyncio.run(serve(Handler(said.folder, said.point, said.after), said))

@@ -25,6 +25,7 @@ from archscan.bugs.transport import Folder, Mbox, Outgoing, Sendmail, _entry, _t
 from archscan.cli import run
 from archscan.errors import BugError
 from tests.bugs.facts import FROM, NOW, ROOT, approved, pack, saved, states
+from tests.sources.servers import authority
 
 PACKS = tuple(pack(f"tool{number}") for number in range(3))
 
@@ -106,6 +107,50 @@ def test_a_server_that_fails_half_way_costs_no_bug_and_doubles_none(
         if state == "sending":
             assert run(["bugs", "resolve", str(place), "--sent", "--db", str(db)]) == 0
     assert set(states(db)) <= {"sent", "failed"}
+
+
+@pytest.fixture
+def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a server is told that encrypts and wants a password, which this process has, as it has its authority."""
+    made = authority(tmp_path / "tls")
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
+    monkeypatch.setenv("ARCHSCAN_SMTP_PASSWORD", "a pass word: ü")
+    certificate, key = map(str, made.server)
+    return ["--certificate", certificate, "--key", key, "--user", "jane", "--password", "a pass word: ü"]
+
+
+@pytest.mark.parametrize(("tls", "more"), [("starttls", []), ("implicit", ["--implicit"])])
+def test_servers_that_want_a_password_get_it_encrypted(
+    tls: str, more: list[str], db: Path, tmp_path: Path, secured: list[str]
+) -> None:
+    folder = tmp_path / "in"
+    with server(folder, *secured, *more) as port:
+        where = ["--smtp", f"127.0.0.1:{port}", "--tls", tls]
+        assert send(db, *where) == 1  # the server wants to know who we are
+        assert states(db) == ["approved"] * 3
+        assert send(db, *where, "--smtp-user", "jane") == 0
+    assert len(taken(folder)) == 3
+    assert states(db) == ["sent"] * 3
+
+
+@pytest.mark.parametrize("wrong", ["authority", "password", "plain"])
+def test_nothing_is_sent_to_a_server_that_is_not_the_one_meant(
+    wrong: str, db: Path, tmp_path: Path, secured: list[str], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    if wrong == "authority":
+        monkeypatch.delenv("SSL_CERT_FILE")
+    if wrong == "password":
+        monkeypatch.setenv("ARCHSCAN_SMTP_PASSWORD", "another")
+    with server(tmp_path / "in", *([] if wrong == "plain" else secured)) as port:
+        assert send(db, "--smtp", f"127.0.0.1:{port}", "--tls", "starttls", "--smtp-user", "jane") == 1
+    said = capsys.readouterr().err
+    assert f"bug 1: approved: 127.0.0.1:{port}: " in said
+    assert "b'" not in said
+    assert "Traceback" not in said
+    assert "another" not in said
+    assert taken(tmp_path / "in") == []
+    assert states(db) == ["approved"] * 3
 
 
 @pytest.mark.parametrize("size", [0, pytest.param(6 << 20, marks=pytest.mark.full)])
