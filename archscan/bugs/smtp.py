@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import smtplib
 import ssl
@@ -130,7 +131,7 @@ class Smtp:
                 connection.starttls(context=context)  # raises where the server does not offer it
                 connection.ehlo()
             if server.user is not None:
-                connection.login(server.user, server.password)
+                _log_in(connection, server.user, server.password)
         except BaseException:
             connection.close()
             raise
@@ -152,6 +153,17 @@ def _stuffed(data: bytes) -> bytes:
     lines = data.split(b"\r\n")
     text = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
     return text.removesuffix(b"\r\n") + _END
+
+
+def _log_in(connection: smtplib.SMTP, user: str, password: str) -> None:
+    """Say who we are, in UTF-8 (RFC 4616, 2), of which smtplib knows ASCII alone. Raises SMTPException."""
+    if (user + password).isascii():
+        connection.login(user, password)
+        return
+    words = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+    code, said = connection.docmd("AUTH", f"PLAIN {words}")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, said)
 
 
 def _why(error: Exception) -> str:
