@@ -97,6 +97,7 @@ class Pages(msgspec.Struct, kw_only=True):
     def _static(self) -> None:
         for name in ("site.css", "site.js"):
             self.folder.write_bytes(name, (self.templates / "static" / name).read_bytes())
+        self.folder.write_bytes("json/source.schema.json", (self.templates / "source.schema.json").read_bytes())
 
     def _index(self, worst: Sequence[Source]) -> None:
         suites = [scope for scope in self.scopes if "/" not in scope]

@@ -1,4 +1,4 @@
-"""A source package as a tracker takes it: one JSON file, described in docs/consumers.md and docs/source.schema.json."""
+"""A source package as a tracker takes it: one JSON file, by reports/site/source.schema.json."""
 
 from __future__ import annotations
 

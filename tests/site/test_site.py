@@ -18,7 +18,7 @@ from archscan.errors import ArchscanError
 from archscan.site.folder import MANIFEST
 from archscan.site.names import page_file, source_file
 from tests.reports.conftest import HOSTILE
-from tests.site.conftest import NOW, ROOT, built
+from tests.site.conftest import NOW, built
 
 VOID = {"meta", "br", "input", "link", "circle", "polyline"}
 SEVERITIES = ("critical", "high", "medium", "low", "negligible")
@@ -109,7 +109,7 @@ def test_hostile_names_are_shown_as_they_are(site: Path) -> None:
 
 
 def test_every_source_has_a_document_by_the_schema(site: Path, hostile_archive: Path) -> None:
-    schema = json.loads((ROOT / "docs/source.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((site / "json/source.schema.json").read_bytes())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     with closing(sqlite3.connect(hostile_archive)) as connection:
