@@ -11,9 +11,13 @@ from archscan.reports.cells import plain, shown, spreadsheet
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from rich.console import Console
+
     from archscan.reports.queries import Answer, Cell
 
 FORMATS = ("table", "json", "csv")
+_GAP = "  "
+_FOLDED = 12  # columns in which a long name can still be read when it is folded
 
 
 def write(answer: Answer, stream: TextIO, form: str) -> int:
@@ -44,13 +48,33 @@ def write_csv(answer: Answer, stream: TextIO) -> int:
 
 
 def write_table(answer: Answer, stream: TextIO) -> int:
-    """How many rows were written: fitted to the width of a terminal, else aligned text with every cell whole."""
+    """How many rows were written: fitted to the width of a terminal, else aligned text with every cell whole.
+
+    On a terminal that is too narrow for the columns each row is a block of lines, a column a line.
+    """
+    from rich.console import Console
+
     rows = list(answer.rows)
-    if stream.isatty():
-        _write_fitted(answer.columns, rows, stream)
-    else:
+    if not stream.isatty():
         _write_aligned(answer.columns, rows, stream)
+        return len(rows)
+    console = Console(file=stream, highlight=False)
+    if rows and _least(answer.columns, rows) > console.width:
+        _write_blocks(answer.columns, rows, console)
+    else:
+        _write_fitted(answer.columns, rows, console)
     return len(rows)
+
+
+def _least(columns: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> int:
+    """The least width of a terminal in which the columns can be read: whole, or folded where they are wide."""
+    from rich.cells import cell_len
+
+    widest = (max(cell_len(shown(row[number])) for row in rows) for number in range(len(columns)))
+    needed = (min(width, _FOLDED) for width in widest)
+    return sum(max(width, cell_len(shown(column))) for width, column in zip(needed, columns, strict=True)) + (
+        len(_GAP) * (len(columns) - 1)
+    )
 
 
 def _numeric(rows: list[tuple[Cell, ...]], column: int) -> bool:
@@ -58,18 +82,32 @@ def _numeric(rows: list[tuple[Cell, ...]], column: int) -> bool:
     return bool(values) and all(isinstance(value, (int, float)) for value in values)
 
 
-def _write_fitted(columns: tuple[str, ...], rows: list[tuple[Cell, ...]], stream: TextIO) -> None:
-    from rich.console import Console
+def _write_blocks(columns: tuple[str, ...], rows: list[tuple[Cell, ...]], console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for number, row in enumerate(rows):
+        block = Table(box=None, show_header=False, pad_edge=False, padding=(0, len(_GAP), 0, 0))
+        block.add_column(style="bold", no_wrap=True)
+        block.add_column(overflow="fold")
+        for column, value in zip(columns, row, strict=True):
+            block.add_row(Text(shown(column)), Text(shown(value)))
+        if number:
+            console.print()
+        console.print(block)
+
+
+def _write_fitted(columns: tuple[str, ...], rows: list[tuple[Cell, ...]], console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, len(_GAP), 0, 0))
     for number, column in enumerate(columns):
         justify = "right" if _numeric(rows, number) else "left"
         table.add_column(Text(shown(column)), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
         table.add_row(*(Text(shown(value)) for value in row))
-    Console(file=stream, highlight=False).print(table)
+    console.print(table)
 
 
 def _write_aligned(columns: tuple[str, ...], rows: list[tuple[Cell, ...]], stream: TextIO) -> None:
@@ -83,4 +121,4 @@ def _write_aligned(columns: tuple[str, ...], rows: list[tuple[Cell, ...]], strea
         for cell, width, at_right in zip(line, widths, right, strict=True):
             space = " " * (width - cell_len(cell))
             cells.append(space + cell if at_right else cell + space)
-        stream.write("  ".join(cells).rstrip() + "\n")
+        stream.write(_GAP.join(cells).rstrip() + "\n")

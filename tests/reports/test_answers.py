@@ -70,6 +70,25 @@ def test_a_table_is_aligned_and_whole_without_a_terminal() -> None:
     ]
 
 
+def test_columns_that_no_terminal_has_room_for_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    columns = ("fingerprint", "severity", "confidence", "path")
+    rows = [("b241342a5984", "low", "possible", "usr/lib/" + "x" * 40), ("0752fee8d783", None, "likely", "\x1b[31m")]
+    monkeypatch.setenv("COLUMNS", "47")
+
+    def seen() -> list[list[str]]:
+        text = re.sub(r"\x1b\[[0-9;]*m", "", written(columns, rows, "table", Terminal()))
+        return [line.split() for line in text.splitlines()]
+
+    assert seen() == [
+        ["fingerprint", "b241342a5984"], ["severity", "low"], ["confidence", "possible"],
+        ["path", "usr/lib/" + "x" * 26], ["x" * 14], [],
+        ["fingerprint", "0752fee8d783"], ["severity"], ["confidence", "likely"], ["path", "\\x1b[31m"],
+    ]  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "48")
+    assert seen()[0] == list(columns)
+
+
 def test_a_table_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
