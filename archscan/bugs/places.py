@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from archscan.store.promises import FEATURES
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from archscan.reports.content import Row
 
 _UNNAMED = re.compile(r"sub_[0-9a-f]+")
-# Of these the linker decides for an object as a whole, so that its path is the place.
-_WHOLE = frozenset({
-    *FEATURES, "rpath", "runpath", "textrel", "wx_segments", "sanitizers", "executable-stack", "writable-code",
-} - {"stack_protector", "fortify", "stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled"})  # fmt: skip
+# Of these compilers decide for each function, so that a maintainer has to know which …
+BY_FUNCTION = frozenset({"stack_protector", "fortify", "stack_clash", "ibt_compiled", "bti_compiled", "pac_compiled"})
+# … unless none has it, for these reasons: then, and of all that linkers decide, the object itself is the place.
+THROUGHOUT = frozenset({"no-canary", "none-checked", "unprobed", "no-landing-pads", "unsigned"})
 
 
 class Place(msgspec.Struct, frozen=True, order=True, kw_only=True):
@@ -57,7 +55,9 @@ def _is_whole(finding: Row, occurrence: Row) -> bool:
     """Whether the object, or the file, is the place itself."""
     if finding["category"] == "crypto":
         return False
-    return occurrence["elf_sha256"] is None or finding["subject"] in _WHOLE
+    if occurrence["elf_sha256"] is None or finding["subject"] not in BY_FUNCTION:
+        return True
+    return (occurrence["reason"] or {}).get("code") in THROUGHOUT
 
 
 def _named(path: str, occurrence: Row) -> Iterator[Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 
 from archscan.bugs import drafting, filing, record, review
 from archscan.bugs.material import REASONS, counted
+from archscan.bugs.places import BY_FUNCTION, THROUGHOUT
 from archscan.bugs.suite import Suite, source_versions, suite
 from archscan.errors import BugError, UsageError
+from archscan.model import Elf
 from archscan.rules.expectations import load_expectations
 from tests.bugs.facts import BAD, NO_PIE, NOW, ROOT, crypto, draft, drafted, found, pack, reasons
 from tests.rules.facts import Object, rule
@@ -87,6 +90,38 @@ def test_what_is_decided_is_not_drafted(state: str) -> None:
     connection = judged(pack(), rules=(NO_PIE,))
     set_(connection, state=state, reason="r", authority="a")
     assert reasons(found(connection)) == ["decided"]
+
+
+def _lacking(code: str, **site: str) -> Object:
+    why = {"stack_protector": {"code": code, "text": "t", "sites": [site] if site else []}}
+    return Object(columns={"stack_protector": "no", "reasons": json.dumps(why)})
+
+
+@pytest.mark.parametrize(
+    ("subject", "item", "place"),
+    [
+        ("relative", Object(), "/usr/bin/tool"),
+        ("stack_protector", _lacking("no-canary"), "/usr/bin/tool"),
+        ("stack_protector", _lacking("some-units-without", name="parse", address="0x10"), "parse"),
+        ("stack_protector", _lacking("some-units-without", name="sub_10", address="0x10"), None),
+    ],
+)
+def test_an_object_is_the_place_of_what_it_is_or_lacks_throughout(
+    subject: str, item: Object, place: str | None
+) -> None:
+    by = rule(query=f"SELECT e.id AS elf_id, '{subject}' AS subject FROM elf e")
+    made = found(judged(pack(objects=(item,)), rules=(by,)))
+    if place is None:
+        assert dict(counted(made.left, made.slight)) == {"placeless": 1}
+    else:
+        (where,) = made.matters[0].found[0].places
+        assert place in (where.path, where.function)
+
+
+def test_what_compilers_decide_is_called_as_in_the_table_and_in_the_documentation() -> None:
+    told = (ROOT / "docs/reasons.md").read_text(encoding="utf-8")
+    assert {code for code in THROUGHOUT if f"| `{code}` | " not in told} == set()
+    assert {name for name in BY_FUNCTION if name not in Elf.__struct_fields__} == set()
 
 
 def test_what_is_needed_is_drafted_all_the_same() -> None:
