@@ -60,10 +60,14 @@ def inert(text: str) -> str:
 def _basis(subject: Subject) -> str:
     """One sentence about what was read."""
     return (
-        f"{len(subject.packages)} binary package{'s' * (len(subject.packages) != 1)}, {subject.members:,} members, "
-        f"{subject.objects} ELF objects ({subject.loading} use dlopen, {subject.untold} tell nothing by imports), "
-        f"{subject.scripts} scripts, {subject.control_scripts} maintainer scripts"
+        f"{_count(len(subject.packages), 'binary package')}, {_count(subject.members, 'member')}, "
+        f"{_count(subject.objects, 'ELF object')} ({subject.loading} use dlopen, {subject.untold} tell nothing by "
+        f"imports), {_count(subject.scripts, 'script')}, {_count(subject.control_scripts, 'maintainer script')}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _section(headed: Headed, words: Mapping[str, str], found: Mapping[str, Result]) -> Section:

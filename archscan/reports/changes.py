@@ -18,7 +18,6 @@ from archscan.reports.sarif_places import uri
 from archscan.reports.sarif_rules import message
 
 _FACETS = ("packages", *dict.fromkeys(facet.name for facet in FACETS), "files")
-_FINGERPRINT = "archscanChange/v1"
 
 _MARKS = {Effect.WORSE: "-", Effect.BETTER: "+", Effect.CHANGED: "~", Effect.NOT_COMPARED: "?"}
 _MOST_DETAIL = 40  # lines, in text
@@ -113,7 +112,7 @@ def _result(change: Change) -> dict[str, Any]:
         "level": "warning" if change.effect == Effect.WORSE else "none",
         "message": message(f"{change.package}: {_line(change)}"),
         "baselineState": "new" if change.old is None else "absent" if change.new is None else "updated",
-        "partialFingerprints": {_FINGERPRINT: _fingerprint(change)},
+        "partialFingerprints": {sarif.CHANGE: _fingerprint(change)},
         "properties": {"effect": change.effect.value, "package": change.package, "architecture": change.architecture},
     }
     if change.path:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "archscanFinding/v1"
+CHANGE = "archscanChange/v1"  # of results that `archscan compare` writes
 _KEPT = ("severity", "confidence", "category", "family", "source", "package", "version", "architecture", "path",
          "path_key", "subject", "fix_where", "overridden", "new")  # fmt: skip
 

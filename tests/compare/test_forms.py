@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from lxml import etree
 
 from archscan.compare import Change, Effect
 from archscan.reports.changes import FORMS, totals, write
-from archscan.reports.verify import reading
+from archscan.reports.selection import Selection
+from archscan.reports.verify import reading, verified
 
 DOCS = Path("docs")
 HOSTILE = "\x1b[31m<b>|`{0}`](x) \u202e]]>\n=1+1 \x00\ufffe"
@@ -68,6 +70,24 @@ def test_junit_follows_its_schema_and_fails_where_something_got_worse() -> None:
     failure = tree.find(".//testcase[@name='hardening']/failure")
     assert failure is not None
     assert "usr/bin/x" in (failure.get("message") or "")
+
+
+@pytest.mark.parametrize(
+    ("form", "right", "wrong", "fault"),
+    [
+        ("sarif", '"level":"warning"', '"level":"none"', "/runs/0/results/0/level: is none, and the effect is worse"),
+        ("sarif", '"ruleIndex":2', '"ruleIndex":3', "ruleIndex: 3 is the rule"),
+        ("junit", 'failures="1"', 'failures="2"', "failures is 2"),
+    ],
+)
+def test_verify_knows_them_and_what_is_wrong(form: str, right: str, wrong: str, fault: str, tmp_path: Path) -> None:
+    path, text = tmp_path / form, re.sub(r'": (?=[\w"])', '":', _written(form))
+    path.write_text(text)
+    assert verified(path, None, Selection(), DOCS).faults == ()
+    assert right in text
+    path.write_text(text.replace(right, wrong, 1))
+    (found, *_) = verified(path, None, Selection(), DOCS).faults
+    assert fault in found
 
 
 def test_json_has_all_that_is_known() -> None:

@@ -29,7 +29,7 @@ def compare(db: Path, said: Said, selection: Selection, faults: Faults) -> str:
             for name in sorted(found):
                 faults.unequal("", f"counts: {name}", said.counts.get(name), found[name])
             compared.append("counts")
-    return f"the database says the same: {', '.join(compared)}"
+    return f"the database says the same: {', '.join(compared)}" if compared else "nothing that a database could say"
 
 
 def _findings(connection: sqlite3.Connection, said: Said, faults: Faults) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from archscan.reports.sarif import FINGERPRINT, Tally
+from archscan.reports.sarif import CHANGE, FINGERPRINT, Tally
 from archscan.reports.sarif_rules import LEVELS
 from archscan.reports.verify.content import Faults, Said, check_fingerprint, selection_of
 from archscan.reports.verify.reading import Schema, json_value, sarif_schema
@@ -35,12 +36,16 @@ def _check_run(run: dict[str, Any], faults: Faults, said: Said) -> None:
         if number > 1:
             faults.add("/runs/0/tool/driver/rules", f"the rule {name} is there {number} times")
     bases = run.get("originalUriBaseIds", {})
-    tally = Tally()
+    compared = {"old", "new"} <= run.get("properties", {}).keys()  # by `archscan compare`, whose results are changes
+    tally, seen = Tally(), set[str]()
     said.fingerprints, said.occurrences = set(), Counter()
     for number, result in enumerate(run.get("results") or ()):
         place = f"/runs/0/results/{number}"
         _check_rule(place, result, names, faults)
         _check_places(place, result, bases, faults)
+        if compared:
+            _check_change(place, result, seen, faults)
+            continue
         properties = result.get("properties", {})
         parts = tuple(properties.get(name) for name in ("family", "source", "path_key", "subject"))
         found = check_fingerprint(
@@ -56,12 +61,28 @@ def _check_run(run: dict[str, Any], faults: Faults, said: Said) -> None:
             tally.add(severity, found)
             said.fingerprints.add(found)
             said.occurrences[severity] += 1
+    if compared:
+        said.fingerprints = said.occurrences = None
+        said.checked += ["follows the schema of SARIF 2.1.0 (errata 01)", f"{len(seen)} changes"]
+        return
     _check_totals(run, tally, faults)
     said.selection = selection_of(run.get("properties", {}).get("selection"))
     said.checked += [
         "follows the schema of SARIF 2.1.0 (errata 01)",
         f"{said.occurrences.total()} results of {len(said.fingerprints)} findings and {len(names)} rules",
     ]
+
+
+def _check_change(place: str, result: dict[str, Any], seen: set[str], faults: Faults) -> None:
+    found = str(result.get("partialFingerprints", {}).get(CHANGE))
+    if not re.fullmatch(r"[0-9a-f]{64}", found):
+        faults.add(f"{place}/partialFingerprints", f"a fingerprint has 64 hexadecimal digits, this is {found}")
+    elif found in seen:
+        faults.add(f"{place}/partialFingerprints", "the same change is there twice")
+    seen.add(found)
+    worse = result.get("properties", {}).get("effect") == "worse"
+    if (result.get("level") == "warning") is not worse:
+        faults.add(f"{place}/level", f"is {result.get('level')}, and the effect {'is' if worse else 'is not'} worse")
 
 
 def _check_rule(place: str, result: dict[str, Any], names: list[str], faults: Faults) -> None:
