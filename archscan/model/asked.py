@@ -24,6 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     answer_bytes: Size = 256 << 20  # facts of one package, as MessagePack; the largest measured has 34 MB
     memory_bytes: Size = 4 << 30  # address space of the disposable process
     file_bytes: Size = 16 << 20  # of a configuration file, script or Java archive that is read for what it says
+    kept_files: Size = 100_000  # that are kept for where they lie or whose they are: programs, settings, devices
     override_bytes: Size = 1 << 20  # of the file with lintian overrides; the longest have some ten KB
     deadline: float = 900.0
 

@@ -170,6 +170,7 @@ class _Reader:
         self._symlinks: dict[str, tuple[Member, str]] = {}
         self._overrides: dict[bool, tuple[Override, ...]] = {}  # of the compressed file, and of the plain one
         self._objects = 0
+        self._noteworthy = 0
         self.newest = opened.modified
 
     def member_facts(self, member: Member) -> Iterator[Message]:
@@ -211,9 +212,13 @@ class _Reader:
             yield message
 
     def _is_noteworthy(self, member: Member) -> bool:
-        return self._files is not None and is_noteworthy(
-            member.name, member.type, member.mode, member.owner, member.group
-        )
+        """Whether the member is kept for what it is, as long as there are not too many of these."""
+        if self._files is None:
+            return False
+        if not is_noteworthy(member.name, member.type, member.mode, member.owner, member.group):
+            return False
+        self._noteworthy += 1
+        return self._noteworthy <= self._limits.kept_files
 
     def rest(self) -> Iterator[Message]:
         """Lintian overrides, symbolic links to ELF objects, and privileges given to what is not in the package."""
@@ -234,6 +239,12 @@ class _Reader:
             )
         if self._files:
             yield self._files.contents()
+        if self._noteworthy > self._limits.kept_files:
+            text = (
+                f"{self._noteworthy} files are kept for what they are, such as programs; "
+                f"the limit is {self._limits.kept_files} (kept_files)"
+            )
+            yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text)
 
     def _end_of_chain(self, path: str) -> str:
         """What a path means when the package's symbolic links are followed, as many as the kernel would."""

@@ -129,6 +129,21 @@ def test_many_members_reach_a_limit(tmp_path: Path) -> None:
     assert rows(db, "SELECT stage, kind FROM problem") == [("data", "limit")]
 
 
+def test_of_too_many_programs_those_with_a_privilege_are_kept_and_the_rest_is_counted(tmp_path: Path) -> None:
+    modes = {b"a": 0o755, b"b": 0o755, b"c": 0o755, b"d": 0o4755, b"e": 0o755}
+    entries = [Entry(name=b"./usr/bin/" + name, data=b"", mode=mode) for name, mode in modes.items()]
+    bad = tmp_path / "bad.deb"
+    bad.write_bytes(deb([Entry(name=b"./control", data=CONTROL)], entries))
+    db = tmp_path / "a.db"
+    assert scan(db, "--limit", "kept_files=2", bad) == 11
+    assert rows(db, "SELECT path FROM file ORDER BY 1") == [("usr/bin/a",), ("usr/bin/b",), ("usr/bin/d",)]
+    (problem,) = rows(db, "SELECT stage, kind, message FROM problem")
+    assert problem[:2] == ("data", "limit")
+    assert "5 files" in str(problem[2])
+    assert "(kept_files)" in str(problem[2])
+    assert rows(db, "SELECT members FROM contents") == [(5,)]
+
+
 def test_a_large_object_reaches_a_limit_and_the_others_are_read(
     corpus_objects: dict[str, dict[str, Path]], tmp_path: Path
 ) -> None:
