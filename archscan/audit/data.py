@@ -17,12 +17,16 @@ Basis = Literal["members", "files", "scripts", "objects", "imports", "control"]
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A question in SQL, and what was read where it finds nothing; ``limits`` is what it cannot see even so."""
+    """A question in SQL, and what was read where it finds nothing; ``limits`` is what it cannot see even so.
+
+    ``doubt`` is a question before it: where that finds anything, nothing that this one finds leaves it open.
+    """
 
     id: str
     basis: Basis
     query: str
     limits: str = ""
+    doubt: str = ""
 
 
 class Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,8 +118,12 @@ class _Calls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(folder: Path) -> Forms:
     """The data in ``reports/audit``. Raises RuleError for what is no such data, with file and key."""
     calls = _read(folder / "calls.toml", _Calls)
+    items = _read(folder / "items.toml", _Items).item
+    for number, item in enumerate(items):
+        if item.doubt and item.doubt not in {one.id for one in items[:number]}:
+            raise RuleError(f"{folder / 'items.toml'}: {item.id}: doubt: no question {item.doubt!r} is before it")
     return Forms(
-        items=_read(folder / "items.toml", _Items).item,
+        items=items,
         calls=calls.calls,
         libraries=calls.libraries,
         forms={name: _read(folder / f"{name}.toml", Form) for name in TEMPLATES},

@@ -36,7 +36,8 @@ def results(connection: sqlite3.Connection, subject: Subject, forms: Forms) -> d
     found: dict[str, Result] = {}
     for item in forms.items:
         table = _table(subject, connection.execute(item.query))
-        found[item.id] = _result(subject, item.id, item.basis, table, item.limits)
+        limits = [*filter(None, [item.limits]), *_left_open(found.get(item.doubt))]
+        found[item.id] = _result(subject, item.id, item.basis, table, "; ".join(limits))
     for calls in forms.calls:
         names = calls.names()
         sql = _CALLS.format(names=", ".join("?" for _ in names))
@@ -70,6 +71,14 @@ def _doubt(connection: sqlite3.Connection, calls: Calls) -> str:
     sql = _CALLS.format(names=", ".join("?" for _ in names))
     objects = len(connection.execute(sql, names).fetchall())
     return f"{_counted(objects, 'object')} can do it by {' or '.join(names)}" if objects else ""
+
+
+def _left_open(doubted: Result | None) -> Iterator[str]:
+    """What the answer to another question leaves open: the calls it names."""
+    if doubted and doubted.table.total:
+        called = doubted.table.columns.index("calls")
+        names = ", ".join(sorted({row[called] for row in doubted.table.rows})[:_MOST_SIBLINGS])
+        yield f"{_counted(doubted.table.total, 'call')} may choose one, which nothing here shows ({names})"
 
 
 def _fill_libraries(connection: sqlite3.Connection, libraries: Iterable[Libraries]) -> None:

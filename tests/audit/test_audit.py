@@ -19,6 +19,7 @@ from archscan import audit
 from archscan.audit import Answer, Result
 from archscan.audit.beside import norm
 from archscan.cli import run
+from archscan.errors import RuleError
 from archscan.scan import Options, scan
 from corpus.debs import Entry, deb
 from tests.deb.building import CONTROL
@@ -205,6 +206,33 @@ def test_a_script_leaves_it_open_what_is_called(tmp_path: Path, corpus_objects: 
     assert beside["network",]["answer"] == "undecided"
     assert "1 script tells nothing so" in beside["network",]["said"]
     assert beside["unsafe",]["answer"] == "none"  # what only machine code does
+
+
+@pytest.mark.parametrize("outcome", ["unknown", "runtime", "forwarded"])
+def test_a_call_whose_algorithm_is_chosen_elsewhere_leaves_weak_ones_open(
+    outcome: str, tmp_path: Path, corpus_objects: dict[str, dict[str, Path]]
+) -> None:
+    program = corpus_objects["hardened"]["usr/bin/hardened"].read_bytes()
+    path = package(tmp_path, Entry(name=b"./usr/bin/hardened", data=program, mode=0o755))
+    db = read(tmp_path / "a.db", path)
+    assert lines("thing", "--db", db)[("weak-crypto",)]["answer"] == "none"
+    with contextlib.closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(
+            "INSERT INTO call_site (elf_id, address, library, symbol, outcome) "
+            "SELECT id, '0x1000', 'libnettle.so.8', 'nettle_get_hashes', ? FROM elf", (outcome,)
+        )  # fmt: skip
+    line = lines("thing", "--db", db)[("weak-crypto",)]
+    assert line["answer"] == "undecided"
+    assert "1 call may choose one, which nothing here shows (nettle_get_hashes)" in json.dumps(line)
+    assert "- no use of deprecated" not in audited("thing", "--db", db, "--template", "mir-reporter").splitlines()
+
+
+def test_a_doubt_is_about_a_question_before_it(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "reports/audit", tmp_path / "audit")
+    path = tmp_path / "audit/items.toml"
+    path.write_text(path.read_text().replace('doubt = "open-crypto"', 'doubt = "sound-crypto"'))
+    with pytest.raises(RuleError, match="weak-crypto: doubt: no question 'sound-crypto' is before it"):
+        audit.load(tmp_path / "audit")
 
 
 def test_a_part_of_the_source_that_was_not_read_may_do_it(
