@@ -90,7 +90,7 @@ class Tree:
 
     def _assigned(self, node: ast.Name) -> object:
         parent = self.parents.get(node)
-        if isinstance(parent, ast.Assign) and node in parent.targets:
+        if isinstance(parent, ast.Assign):  # and one of its targets, as it is stored to; there may be 100,000 of them
             return parent.value
         if isinstance(parent, ast.AnnAssign) and parent.value is not None:
             return parent.value
