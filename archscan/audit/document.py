@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archscan.audit.answer import WAITING, Answer, Document, Line, Result, Section, Table
 from archscan.audit.data import Asked, Forms, Headed
-from archscan.audit.results import joined, of
+from archscan.audit.results import counted, joined, of
 from archscan.audit.subject import Subject
 
 _MOST_NAMES = 12
@@ -60,14 +60,10 @@ def inert(text: str) -> str:
 def _basis(subject: Subject) -> str:
     """One sentence about what was read."""
     return (
-        f"{_count(len(subject.packages), 'binary package')}, {_count(subject.members, 'member')}, "
-        f"{_count(subject.objects, 'ELF object')} ({subject.loading} use dlopen, {subject.untold} tell nothing by "
-        f"imports), {_count(subject.scripts, 'script')}, {_count(subject.control_scripts, 'maintainer script')}"
+        f"{counted(len(subject.packages), 'binary package')}, {counted(subject.members, 'member')}, "
+        f"{counted(subject.objects, 'ELF object')} ({subject.loading} use dlopen, {subject.untold} tell nothing by "
+        f"imports), {counted(subject.scripts, 'script')}, {counted(subject.control_scripts, 'maintainer script')}"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _section(headed: Headed, words: Mapping[str, str], found: Mapping[str, Result]) -> Section:

@@ -70,7 +70,7 @@ def _doubt(connection: sqlite3.Connection, calls: Calls) -> str:
         return ""
     sql = _CALLS.format(names=", ".join("?" for _ in names))
     objects = len(connection.execute(sql, names).fetchall())
-    return f"{_counted(objects, 'object')} can do it by {' or '.join(names)}" if objects else ""
+    return f"{counted(objects, 'object')} can do it by {' or '.join(names)}" if objects else ""
 
 
 def _left_open(doubted: Result | None) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _left_open(doubted: Result | None) -> Iterator[str]:
     if doubted and doubted.table.total:
         called = doubted.table.columns.index("calls")
         names = ", ".join(sorted({row[called] for row in doubted.table.rows})[:_MOST_SIBLINGS])
-        yield f"{_counted(doubted.table.total, 'call')} may choose one, which nothing here shows ({names})"
+        yield f"{counted(doubted.table.total, 'call')} may choose one, which nothing here shows ({names})"
 
 
 def _fill_libraries(connection: sqlite3.Connection, libraries: Iterable[Libraries]) -> None:
@@ -115,19 +115,19 @@ def _none(subject: Subject, basis: str) -> str:
     """What "none" rests on."""
     loading = f"{subject.loading} {_verb(subject.loading, 'use')} dlopen"
     loading += f", {subject.raw} {_verb(subject.raw, 'use')} syscall" if subject.raw else ""
-    objects = _counted(subject.objects, "object")
+    objects = counted(subject.objects, "object")
     match basis:
         case "members" | "files":
-            return f"none shipped ({_counted(subject.members, 'member')} read)"
+            return f"none shipped ({counted(subject.members, 'member')} read)"
         case "scripts":
-            return f"none in {_counted(subject.control_scripts, 'maintainer script')} read"
+            return f"none in {counted(subject.control_scripts, 'maintainer script')} read"
         case "objects":
-            return f"none in {objects} and {_counted(subject.members, 'member')} read"
+            return f"none in {objects} and {counted(subject.members, 'member')} read"
         case "imports" | "native":
             return f"none seen in the imports of {objects} ({loading})"
         case "needed":
             return f"none seen in the NEEDED of {objects} ({loading})"
-    return f"none in the control fields of {_counted(len(subject.packages), 'package')}"
+    return f"none in the control fields of {counted(len(subject.packages), 'package')}"
 
 
 def _because(subject: Subject, basis: str) -> Iterator[str]:
@@ -138,16 +138,17 @@ def _because(subject: Subject, basis: str) -> Iterator[str]:
     if basis in ("files", "scripts") and subject.no_files:
         yield "what files say was not read: scan with --facts elf,files"
     if basis in ("imports", "native", "needed") and subject.untold:
-        untold = _counted(subject.untold, "object")
+        untold = counted(subject.untold, "object")
         yield f"{untold} of Go or without dynamic linking {_verb(subject.untold, 'tell')} nothing so"
     if basis in ("imports", "needed") and subject.siblings:
         names = ", ".join(subject.siblings[:_MOST_SIBLINGS])
         yield f"{names} of the same version may do it and {'was' if len(subject.siblings) == 1 else 'were'} not read"
     if basis in ("imports", "needed") and subject.scripts:
-        yield f"{_counted(subject.scripts, 'script')} {_verb(subject.scripts, 'tell')} nothing so"
+        yield f"{counted(subject.scripts, 'script')} {_verb(subject.scripts, 'tell')} nothing so"
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """The number with its noun: ``1 object``, ``1,414 members``."""
     return f"{number:,} {_plural(number, what)}"
 
 

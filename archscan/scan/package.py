@@ -241,7 +241,7 @@ class _Reader:
             yield self._files.contents()
         if self._noteworthy > self._limits.kept_files:
             text = (
-                f"{self._noteworthy} files are kept for what they are, such as programs; "
+                f"{self._noteworthy} files would be kept for what they are, such as programs; "
                 f"the limit is {self._limits.kept_files} (kept_files)"
             )
             yield Problem(stage=Stage.DATA, kind=ProblemKind.LIMIT, message=text)

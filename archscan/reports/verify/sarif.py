@@ -36,16 +36,21 @@ def _check_run(run: dict[str, Any], faults: Faults, said: Said) -> None:
         if number > 1:
             faults.add("/runs/0/tool/driver/rules", f"the rule {name} is there {number} times")
     bases = run.get("originalUriBaseIds", {})
-    compared = {"old", "new"} <= run.get("properties", {}).keys()  # by `archscan compare`, whose results are changes
-    tally, seen = Tally(), set[str]()
+    for number, result in enumerate(run.get("results") or ()):
+        _check_rule(f"/runs/0/results/{number}", result, names, faults)
+        _check_places(f"/runs/0/results/{number}", result, bases, faults)
+    said.checked.append("follows the schema of SARIF 2.1.0 (errata 01)")
+    if {"old", "new"} <= run.get("properties", {}).keys():  # by `archscan compare`
+        _check_changes(run, faults, said)
+    else:
+        _check_findings(run, len(names), faults, said)
+
+
+def _check_findings(run: dict[str, Any], rules: int, faults: Faults, said: Said) -> None:
+    tally = Tally()
     said.fingerprints, said.occurrences = set(), Counter()
     for number, result in enumerate(run.get("results") or ()):
         place = f"/runs/0/results/{number}"
-        _check_rule(place, result, names, faults)
-        _check_places(place, result, bases, faults)
-        if compared:
-            _check_change(place, result, seen, faults)
-            continue
         properties = result.get("properties", {})
         parts = tuple(properties.get(name) for name in ("family", "source", "path_key", "subject"))
         found = check_fingerprint(
@@ -61,16 +66,16 @@ def _check_run(run: dict[str, Any], faults: Faults, said: Said) -> None:
             tally.add(severity, found)
             said.fingerprints.add(found)
             said.occurrences[severity] += 1
-    if compared:
-        said.fingerprints = said.occurrences = None
-        said.checked += ["follows the schema of SARIF 2.1.0 (errata 01)", f"{len(seen)} changes"]
-        return
     _check_totals(run, tally, faults)
     said.selection = selection_of(run.get("properties", {}).get("selection"))
-    said.checked += [
-        "follows the schema of SARIF 2.1.0 (errata 01)",
-        f"{said.occurrences.total()} results of {len(said.fingerprints)} findings and {len(names)} rules",
-    ]
+    said.checked.append(f"{said.occurrences.total()} results of {len(said.fingerprints)} findings and {rules} rules")
+
+
+def _check_changes(run: dict[str, Any], faults: Faults, said: Said) -> None:
+    seen: set[str] = set()
+    for number, result in enumerate(run.get("results") or ()):
+        _check_change(f"/runs/0/results/{number}", result, seen, faults)
+    said.checked.append(f"{len(seen)} changes")
 
 
 def _check_change(place: str, result: dict[str, Any], seen: set[str], faults: Faults) -> None:
